@@ -1,0 +1,11 @@
+"""HISTORY ENGINE: historical streams through the whole pipeline in one process, no broker.
+
+read.py            JSON Lines in: files merged by time, bad values marked
+engine.py          each input, and all that it causes, before the next
+spool.py           rows that wait for their file, on disk
+output.py          the replay directory: written aside, shown when whole
+summary.py         what happened, counted
+quotes.py          real quotes of venues -> inputs
+generated_day.py   a trading day, made up -> inputs
+audit/             the refold: is what was written right?
+"""

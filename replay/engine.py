@@ -1,0 +1,231 @@
+"""One partition of the pipeline: each input, and all that it causes, before the next.
+
+Time is that of the inputs (contract section 4): it starts with the first input that is not reference
+data, and moves to each input before that is applied. A dead-lettered input moves no time.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, cast
+
+import orjson
+
+from replay.output import WrittenFile
+from replay.read import InputLine, raw_value
+from replay.summary import Summary
+from schemas.account import AccountUpdated
+from schemas.best_quote import BestQuote
+from schemas.client import ClientUpdated
+from schemas.event import Input
+from schemas.execution import Execution
+from schemas.funding import CashAdjusted, Funding, FundingStep
+from schemas.instant import Micros, micros
+from schemas.instrument import InstrumentUpdated
+from schemas.order import OrderCancelRequested, OrderSubmitted
+from schemas.price_tick import PriceTick
+from schemas.report import ReportDelivered
+from schemas.window import ClockTicked, WindowOpened
+from settlement import customer_funding
+from settlement.calendar import first_window
+from settlement.cause import Cause, Out
+from settlement.dead_letter import DeadLetters
+from settlement.ledger import FBO, USD
+from settlement.pipeline import Pipeline, settle_window
+from settlement.reports.report import Report
+from settlement.reports.rows import Rows
+from topics.catalogue import (
+    CATALOGUE,
+    CLIENT_LINES,
+    EXECUTIONS,
+    REFERENCE_TOPICS,
+    REPORT_DELIVERIES,
+)
+from topics.decode import Refused
+
+
+class Destination(Protocol):
+    """Where events and files go."""
+
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Take one event of an output topic."""
+
+    def report(self, report: Report) -> WrittenFile:
+        """Take one file of a client."""
+
+
+class History:
+    """A replay under way."""
+
+    def __init__(self, destination: Destination, rows: Rows) -> None:
+        """Start before time; `rows` keeps what the clients' files will consist of."""
+        self.pipeline = Pipeline(rows)
+        self.summary = Summary()
+        self._destination = destination
+        self._dead_letters = DeadLetters()
+
+    @property
+    def now(self) -> Micros | None:
+        """The time T of the partition, None before the first input that moves time."""
+        return self.pipeline.trading.now
+
+    def run(self, lines: Iterable[InputLine], until: Micros | None = None) -> Summary:
+        """Apply lines in order, up to and including the time `until`, then move time to it."""
+        for line in lines:
+            if until is not None and line.at > until:
+                break
+            self.apply(line)
+        if until is not None and self.now is not None:
+            self.move_time(until)
+        self.summary.fbo = self.pipeline.settlement.ledger.totals.get((FBO, USD), 0)
+        return self.summary
+
+    def apply(self, line: InputLine) -> None:
+        """Apply one input and all that it causes."""
+        summary = self.summary
+        summary.inputs[line.topic] += 1
+        event = line.event
+        refused = event if isinstance(event, Refused) else self._refusal(event)
+        if refused is not None:
+            self._dead_letter(line, refused)
+            return
+        at = cast(Input, event).event_time
+        if summary.first_time is None:
+            summary.first_time = at
+        if line.topic not in REFERENCE_TOPICS and self.now is None:
+            self.pipeline.trading.start(at)
+        if self.now is not None:
+            self.move_time(at)
+        summary.last_time = at
+        self._decide(cast(Input, event), at)
+
+    def move_time(self, at: Micros) -> None:
+        """Let all that is due at or before `at` happen, in time order."""
+        trading = self.pipeline.trading
+        while trading.due(at):
+            out: Out = []
+            trading.open_next(out)
+            self._traded(out)
+        trading.now = max(trading.now or 0, at)
+        self.summary.last_time = trading.now
+
+    def _refusal(self, event: Input) -> Refused | None:
+        """Say why a well-formed input is dead-lettered, None if it is not."""
+        pipeline = self.pipeline
+        if isinstance(event, PriceTick):
+            return pipeline.market.refusal(event)
+        if isinstance(event, AccountUpdated | OrderCancelRequested):
+            return pipeline.trading.refusal(event)
+        if isinstance(event, FundingStep | CashAdjusted):
+            return customer_funding.refusal(pipeline.settlement, cast(Funding, event))
+        if isinstance(event, OrderSubmitted | ClientUpdated | InstrumentUpdated | ClockTicked):
+            return None
+        return Refused("INVALID", "net settlement and the clearing firm are not served yet")
+
+    def _decide(self, event: Input, at: Micros) -> None:
+        pipeline = self.pipeline
+        out: Out = []
+        if isinstance(event, PriceTick):
+            pipeline.market.tick(event, out)
+            for topic, _, quote in out:
+                self._emit(topic, quote)
+                traded: Out = []
+                pipeline.trading.quoted(cast(BestQuote, quote), at, traded)
+                self._traded(traded)
+        elif isinstance(event, OrderSubmitted):
+            pipeline.trading.submitted(event, at, out)
+            self._traded(out)
+        elif isinstance(event, OrderCancelRequested):
+            pipeline.trading.cancel_requested(event, at, out)
+            self._traded(out)
+        elif isinstance(event, FundingStep | CashAdjusted):
+            customer_funding.funded(pipeline.settlement, cast(Funding, event), at, out)
+            self._settled(out)
+        elif isinstance(event, AccountUpdated):
+            pipeline.trading.account_updated(event, at, out)
+            self._traded(out)
+            lines: Out = []
+            pipeline.settlement.account_updated(event, lines)
+            self._settled(lines)
+        elif isinstance(event, InstrumentUpdated):
+            pipeline.market.instrument_updated(event)
+            pipeline.trading.instrument_updated(event)
+        elif isinstance(event, ClientUpdated):
+            pipeline.trading.client_updated(event)
+            pipeline.books.client_updated(event.client)
+
+    def _traded(self, out: Out) -> None:
+        """Publish what trading decided, and let settlement answer its executions and windows."""
+        settlement = self.pipeline.settlement
+        for topic, _, event in out:
+            self._emit(topic, event)
+            if topic != EXECUTIONS:
+                continue
+            if event["type"] == "Execution":
+                lines: Out = []
+                settlement.executed(cast(Execution, event), lines)
+                self._settled(lines)
+            else:
+                self._opened(cast(WindowOpened, event))
+
+    def _opened(self, event: WindowOpened) -> None:
+        out: Out = []
+        for _ in settle_window(self.pipeline.settlement, event, out):
+            self._settled(out)
+            out.clear()
+        at = micros(event["scheduled_at"])
+        cause = Cause(EXECUTIONS, event["cause_id"], at)
+        for report in self.pipeline.books.close(first_window(at)):
+            self._deliver(report, cause)
+
+    def _settled(self, out: Out) -> None:
+        """Publish what settlement decided, and hand its lines to the clients' books."""
+        books = self.pipeline.books
+        for topic, key, event in out:
+            if topic == CLIENT_LINES:
+                books.line(key, event)
+            else:
+                self._emit(topic, event)
+
+    def _deliver(self, report: Report, cause: Cause) -> None:
+        written = self._destination.report(report)
+        self.summary.files += 1
+        delivered: ReportDelivered = {
+            "type": "ReportDelivered",
+            "event_id": cause.event_id("ReportDelivered", report.client),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "client": report.client,
+            "report": report.name,
+            "uri": f"s3://{written.path}",
+            "rows": written.rows,
+            "sha256": written.sha256,
+            "control_total": report.control_text(written.control),
+        }
+        self._emit(REPORT_DELIVERIES, delivered)
+
+    def _dead_letter(self, line: InputLine, refused: Refused) -> None:
+        raw = raw_value(line.text)
+        out: Out = []
+        self._dead_letters.write(
+            refused,
+            topic=line.topic,
+            partition=0,
+            offset=line.number,
+            key=_key(line.topic, raw),
+            raw=raw,
+            at=self.now if self.now is not None else self.summary.last_time or 0,
+            out=out,
+        )
+        for topic, _, event in out:
+            self._emit(topic, event)
+
+    def _emit(self, topic: str, event: Mapping[str, Any]) -> None:
+        self.summary.count(topic, event)
+        self._destination.event(topic, event)
+
+
+def _key(topic: str, raw: bytes) -> str | None:
+    """Return the Kafka key that a bad value would have travelled under, None if it names none."""
+    name = CATALOGUE[topic].key
+    value = orjson.loads(raw)
+    key = value.get(name) if isinstance(value, dict) and name is not None else None
+    return key if isinstance(key, str) else None

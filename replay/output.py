@@ -1,0 +1,178 @@
+"""The replay directory: written aside, shown when it is whole.
+
+Events are encoded here and written by one thread of its own, which also takes their checksums: both
+let Python go on meanwhile.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import IO, Any, Self
+
+import orjson
+
+from settlement.reports.report import Report
+from topics.catalogue import OUTPUT_TOPICS
+
+SUMMARY = "summary.json"
+# Events of a topic are handed over together; queued hand-overs are bounded, so is memory.
+_EVENTS_PER_WRITE = 512
+_WRITES_QUEUED_MAX = 64
+
+
+class OutputRefusedError(Exception):
+    """The directory can't be written to; the message says why and what to do."""
+
+
+class WrittenFile:
+    """What a client's file turned out to be; `control` in cents, or units in a positions file."""
+
+    __slots__ = ("control", "path", "rows", "sha256")
+
+    def __init__(self, path: str, rows: int, control: int, digest: str) -> None:
+        """Take the facts of a file that is written."""
+        self.path = path
+        self.rows = rows
+        self.control = control
+        self.sha256 = digest
+
+
+class _TopicFile:
+    """One topic: events that wait, and the file that they go to."""
+
+    __slots__ = ("digest", "file", "name", "waiting")
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.file: IO[bytes] = path.open("wb")
+        self.digest = sha256()
+        self.waiting: list[bytes] = []
+
+    def write(self, chunk: bytes) -> None:
+        self.digest.update(chunk)
+        self.file.write(chunk)
+
+
+class ReplayDirectory:
+    """A context: on a clean exit after `finish` the directory is there, else nothing is."""
+
+    def __init__(self, directory: Path) -> None:
+        """Check that `directory` may be made or replaced.
+
+        Raises:
+            OutputRefusedError: it is a file, a mount point, or holds something that no replay wrote.
+        """
+        self.directory = directory
+        if directory.exists() and not directory.is_dir():
+            raise OutputRefusedError(f"{directory} is a file; name a directory")
+        if directory.is_mount():
+            raise OutputRefusedError(f"{directory} is a mount point; name a directory inside it")
+        if directory.is_dir() and any(directory.iterdir()) and not (directory / SUMMARY).is_file():
+            raise OutputRefusedError(
+                f"{directory} holds something that no replay wrote; name an empty or new directory"
+            )
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        """Make the directory aside, under a name of its own."""
+        parent = self.directory.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        self.aside = Path(mkdtemp(prefix=f".{self.directory.name}.", dir=parent))
+        self.aside.chmod(0o755)  # mkdtemp's own mode keeps everybody else out
+        (self.aside / "topics").mkdir()
+        (self.aside / "s3").mkdir()
+        self._topics = {
+            topic: _TopicFile(self.aside / "topics" / f"{topic}.jsonl") for topic in OUTPUT_TOPICS
+        }
+        self._files: dict[str, str] = {}
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._queued: list[Future[None]] = []
+        return self
+
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Write one event behind the others of its topic."""
+        file = self._topics[topic]
+        file.waiting.append(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        if len(file.waiting) >= _EVENTS_PER_WRITE:
+            self._hand_over(file)
+
+    def report(self, report: Report) -> WrittenFile:
+        """Write one file of a client, whole."""
+        path = self.aside / "s3" / report.client / report.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = sha256()
+        rows = control = 0
+        with path.open("xb") as file:
+            header = "".join(f"{line}\n" for line in report.header).encode()
+            digest.update(header)
+            file.write(header)
+            for row in report.rows:
+                text = f"{row.text}\n".encode()
+                digest.update(text)
+                file.write(text)
+                rows += 1
+                control += row.control
+        key = f"{report.client}/{report.key}"
+        self._files[key] = digest.hexdigest()
+        return WrittenFile(key, rows, control, digest.hexdigest())
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write what waits, and the summary with all checksums."""
+        for file in self._topics.values():
+            self._hand_over(file)
+        self._settle(0)
+        for file in self._topics.values():
+            file.file.close()
+        stored = {
+            **summary,
+            "topics_sha256": {
+                topic: file.digest.hexdigest() for topic, file in sorted(self._topics.items())
+            },
+            "files_sha256": dict(sorted(self._files.items())),
+        }
+        (self.aside / SUMMARY).write_bytes(
+            orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+        self._finished = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Show the directory if it is whole, else take everything away."""
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        if kind is None and self._finished:
+            if self.directory.is_dir():
+                # What stands here is empty or an earlier replay.
+                old = self.aside.with_name(self.aside.name + ".old")
+                self.directory.rename(old)
+                self.aside.rename(self.directory)
+                shutil.rmtree(old)
+            else:
+                self.aside.rename(self.directory)
+            return
+        for file in self._topics.values():
+            # What is left in a buffer of a full disk can't be written, and need not be.
+            os.close(file.file.fileno()) if not file.file.closed else None
+        shutil.rmtree(self.aside, ignore_errors=True)
+
+    def _hand_over(self, file: _TopicFile) -> None:
+        if not file.waiting:
+            return
+        chunk = b"".join(file.waiting)
+        file.waiting.clear()
+        self._queued.append(self._writer.submit(file.write, chunk))
+        if len(self._queued) > _WRITES_QUEUED_MAX:
+            self._settle(_WRITES_QUEUED_MAX // 2)
+
+    def _settle(self, left: int) -> None:
+        """Wait until all but `left` writes are done; raises what a write raised."""
+        while len(self._queued) > left:
+            self._queued.pop(0).result()

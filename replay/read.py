@@ -1,0 +1,166 @@
+"""JSON Lines in: files plain or gzip, merged by time (contract section 12, `settle replay`)."""
+
+import gzip
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import merge
+from io import BufferedReader
+from json import JSONDecoder
+from operator import attrgetter
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from schemas.event import Input
+from schemas.instant import Micros, time_text
+from topics.catalogue import CATALOGUE, INPUT_ORDER
+from topics.decode import Refused, decode
+
+STANDARD_INPUT = "-"
+_GZIP_MAGIC = b"\x1f\x8b"
+# How often progress is told, in lines.
+_TELL_EVERY = 2000
+_RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
+
+Told = Callable[[int], None]
+_Place = Callable[[], int]
+
+
+class UnreadableInputError(Exception):
+    """An input that a replay can't begin or go on with; the message names file and line."""
+
+
+@dataclass(slots=True)
+class InputLine:
+    """One line: its event, or why its value is bad. `at` orders it; a bad value's is the line's
+    before it."""
+
+    at: Micros
+    rank: int
+    source: int
+    number: int
+    topic: str
+    event: Input | Refused
+    text: bytes
+
+
+def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[InputLine]:
+    """Merge inputs by (`event_time`, topic, position among `paths`, line).
+
+    `tell` hears how many bytes of the files have been read since it was last told.
+
+    Raises:
+        UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or one that
+            goes back in time.
+    """
+    sources = [_read_file(path, source, tell) for source, path in enumerate(paths)]
+    merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
+    return _by_topic(merged)
+
+
+def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
+    """Put lines of the same instant in the order of their topics."""
+    instant: list[InputLine] = []
+    for line in lines:
+        if instant and line.at != instant[0].at:
+            if len(instant) > 1:
+                instant.sort(key=attrgetter("rank", "source", "number"))
+            yield from instant
+            instant.clear()
+        instant.append(line)
+    instant.sort(key=attrgetter("rank", "source", "number"))
+    yield from instant
+
+
+def _read_file(path: str, source: int, tell: Told | None) -> Iterator[InputLine]:
+    name = "standard input" if path == STANDARD_INPUT else path
+    at: Micros = 0
+    number = 0
+    try:
+        with _opened(path) as (place_in, lines):
+            told = 0
+            for number, text in enumerate(lines, 1):
+                line = _read_line(name, number, text, source, at)
+                if line is None:
+                    continue
+                at = line.at
+                yield line
+                if tell is not None and not number % _TELL_EVERY:
+                    place = place_in()
+                    tell(place - told)
+                    told = place
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise UnreadableInputError(
+            f"{name}, after line {number}: the gzip stream is damaged or cut off ({error})"
+        ) from None
+    except OSError as error:
+        raise UnreadableInputError(f"{name}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[_Place, IO[bytes]]]:
+    """Open a file or standard input, plain or gzip; also give the place in the file itself."""
+    if path == STANDARD_INPUT:
+        # A pipe has no place.
+        yield (lambda: 0), _plain(sys.stdin.buffer)
+        return
+    with Path(path).open("rb") as raw:
+        yield raw.tell, _plain(raw)
+
+
+def _plain(raw: BufferedReader) -> IO[bytes]:
+    return gzip.open(raw) if raw.peek(2)[:2] == _GZIP_MAGIC else raw  # type: ignore[return-value]
+
+
+def _read_line(
+    name: str, number: int, text: bytes, source: int, before: Micros
+) -> InputLine | None:
+    """Read one line; None for a line of a topic that we emit."""
+    try:
+        line = orjson.loads(text)
+        topic = line["topic"]
+        value = line["value"]
+        rank = _RANK.get(topic)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise UnreadableInputError(
+            f"{name}, line {number}: not a JSON object with a topic and a value"
+        ) from None
+    if rank is None:
+        if topic in CATALOGUE:
+            return None
+        known = ", ".join(INPUT_ORDER)
+        raise UnreadableInputError(f"{name}, line {number}: no topic {topic!r}; there are {known}")
+    event = decode(topic, value)
+    if isinstance(event, Refused):
+        return InputLine(before, rank, source, number, topic, event, text)
+    if event.event_time < before:
+        raise UnreadableInputError(
+            f"{name}, line {number}: event_time {time_text(event.event_time)} goes back in time,"
+            f" the line before has {time_text(before)}; sort the file by event_time"
+        )
+    return InputLine(event.event_time, rank, source, number, topic, event, text)
+
+
+def raw_value(text: bytes) -> bytes:
+    """Return the bytes of `value` in a line that was read, as they are."""
+    line = text.decode()
+    decoder = JSONDecoder()
+    at = line.index("{") + 1
+    found = ""
+    while True:
+        key, at = decoder.raw_decode(line, _past(line, at, " \t\r\n,"))
+        start = _past(line, at, " \t\r\n:")
+        _, at = decoder.raw_decode(line, start)
+        if key == "value":
+            found = line[start:at]  # of a key given twice the last counts, as in JSON readers
+        if line[_past(line, at, " \t\r\n")] == "}":
+            return found.encode()
+
+
+def _past(line: str, at: int, skipped: str) -> int:
+    while line[at] in skipped:
+        at += 1
+    return at

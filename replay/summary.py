@@ -1,0 +1,125 @@
+"""What happened in a replay, counted: the same inputs give the same summary."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.instant import Micros, time_text
+from schemas.money import CENTS_DECIMALS, Cents, scaled, usd
+
+
+class Summary:
+    """Counts of inputs and emitted events, and the few sums that a person asks for first."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.inputs: Counter[str] = Counter()
+        self.emitted: dict[str, Counter[str]] = {}
+        self.rejected: Counter[str] = Counter()
+        self.dead_letters: Counter[str] = Counter()
+        self.first_time: Micros | None = None
+        self.last_time: Micros | None = None
+        self.orders_executed = 0
+        self.volume: Cents = 0
+        self.called: Cents = 0
+        self.settled_at_once = 0
+        self.settled_after_retry = 0
+        self.files = 0
+        self.fbo: Cents = 0
+
+    def count(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Count one emitted event."""
+        kind = event["type"]
+        counts = self.emitted.get(topic)
+        if counts is None:
+            counts = self.emitted[topic] = Counter()
+        counts[kind] += 1
+        if kind == "Execution":
+            self.volume += scaled(event["gross"], CENTS_DECIMALS)
+            self.called += scaled(event["net_money"], CENTS_DECIMALS)
+            if event["execution_id"].endswith("-1"):
+                self.orders_executed += 1
+        elif kind == "CashCallSettled":
+            if event["attempt"] == 1:
+                self.settled_at_once += 1
+            else:
+                self.settled_after_retry += 1
+        elif kind == "OrderRejected":
+            self.rejected[event["reason"]] += 1
+        elif kind == "DeadLetter":
+            self.dead_letters[event["reason"]] += 1
+
+    def of(self, topic: str, kind: str) -> int:
+        """Return how many events of a type were emitted to a topic."""
+        return self.emitted.get(topic, Counter())[kind]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary in its stored form, keys in a fixed order."""
+        return {
+            "inputs": dict(sorted(self.inputs.items())),
+            "first_time": None if self.first_time is None else time_text(self.first_time),
+            "last_time": None if self.last_time is None else time_text(self.last_time),
+            "emitted": {
+                topic: dict(sorted(counts.items()))
+                for topic, counts in sorted(self.emitted.items())
+            },
+            "orders": {
+                "accepted": self.of("order-updates", "OrderAccepted"),
+                "executed": self.orders_executed,
+                "rejected": dict(sorted(self.rejected.items())),
+            },
+            "executions": {
+                "count": self.of("executions", "Execution"),
+                "gross": usd(self.volume),
+                "net_money": usd(self.called),
+            },
+            "cash_calls": {
+                "settled_at_once": self.settled_at_once,
+                "settled_after_retry": self.settled_after_retry,
+                "written_off": self.of("cash-calls", "CashCallWrittenOff"),
+            },
+            "dead_letters": dict(sorted(self.dead_letters.items())),
+            "files": self.files,
+            "fbo": usd(self.fbo),
+        }
+
+    def lines(self, seconds: float) -> list[tuple[str, str]]:
+        """Return name and value of each line that is shown at the end of a run."""
+        updates = self.emitted.get("order-updates", Counter())
+        calls = self.emitted.get("cash-calls", Counter())
+        rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.most_common(4))
+        emitted = sum(counts.total() for counts in self.emitted.values())
+        events = self.inputs.total() + emitted
+        requested = calls["CashCallRequested"]
+        settled = self.settled_at_once + self.settled_after_retry
+        open_calls = requested - settled - calls["CashCallWrittenOff"]
+        period = "no input moved time"
+        if self.first_time is not None and self.last_time is not None:
+            period = f"{time_text(self.first_time)[:19]}Z to {time_text(self.last_time)[:19]}Z"
+        return [
+            ("period", period),
+            ("inputs", f"{self.inputs.total():,}"),
+            ("best quotes", f"{self.of('bbo', 'BestQuote'):,}"),
+            ("orders accepted", f"{updates['OrderAccepted']:,}"),
+            ("  executed", f"{self.orders_executed:,}"),
+            ("  cancelled", f"{updates['OrderCancelled']:,}"),
+            ("  expired", f"{updates['OrderExpired']:,}"),
+            ("orders rejected", f"{updates['OrderRejected']:,}"),
+            *([("  mostly", rejected)] if rejected else []),
+            ("executions", f"{self.of('executions', 'Execution'):,}"),
+            ("traded volume", f"{_dollars(self.volume)} USD"),
+            ("cash calls", f"{requested:,}"),
+            ("  settled at once", f"{self.settled_at_once:,}"),
+            ("  settled after a retry", f"{self.settled_after_retry:,}"),
+            ("  written off", f"{calls['CashCallWrittenOff']:,}"),
+            ("  open (aged)", f"{open_calls:,}"),
+            ("money in the FBO", f"{_dollars(self.fbo)} USD"),
+            ("dead letters", f"{self.dead_letters.total():,}"),
+            ("files to clients", f"{self.files:,}"),
+            ("events in and out", f"{events:,} in {seconds:.1f} s, {events / seconds:,.0f}/s"),
+        ]
+
+
+def _dollars(cents: Cents) -> str:
+    whole, _, fraction = usd(cents).partition(".")
+    return f"{int(whole):,}.{fraction}"

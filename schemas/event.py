@@ -1,0 +1,41 @@
+"""What all events share (contract sections 1 and 3)."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from schemas.instant import TimeIn, TimeText
+
+AccountId = Annotated[str, Field(pattern=r"^[A-Z0-9]{8}$")]
+ClientCode = Annotated[str, Field(pattern=r"^[A-Z]{4}$")]
+ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,20}$")]
+Provider = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+# The ids whose shape the contract leaves to the producer.
+EventId = Annotated[str, Field(min_length=1, max_length=200)]
+FreeId = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Input(BaseModel):
+    """An event from outside: a frozen fact. Unknown fields are ignored (section 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    event_id: EventId
+    event_time: TimeIn
+
+
+class Emitted(TypedDict):
+    """What every event that we emit carries. `event_id`: settlement/cause.py."""
+
+    event_id: str
+    event_time: TimeText
+    cause_id: str
+
+
+class AccountEmitted(Emitted):
+    """An account's event; both fields are null where the account is unknown."""
+
+    account_id: str | None
+    client: str | None

@@ -1,0 +1,137 @@
+"""Decimal strings outside, integers of minor units inside (contract section 1).
+
+A `Cents` counts 10^-2 USD, a `Units` 10^-8 of an asset, a `Price` 10^-18 USD per whole asset, a
+`Bps` 10^-8 of a basis point. The scales are written here and nowhere else.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+NUMBER_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+
+# `Cents`, `Units`, `Price` and `Bps` are plain integers: the decisions are the hot path. The names
+# keep the dimension for the reader; conversions between them are the named functions of
+# settlement/rounding.py.
+Cents = int
+Units = int
+Price = int
+Bps = int
+
+CENTS_DECIMALS = 2
+UNITS_DECIMALS = 8
+# Prices may be finer than their instrument's increment and are printed in full (section 5), so
+# the scale has room for the 15 significant digits of a coin worth a thousandth of a cent.
+PRICE_DECIMALS = 18
+BPS_DECIMALS = 8
+DIGITS_MAX = 15
+
+CENT = 1
+DOLLAR: Cents = 10**CENTS_DECIMALS
+WHOLE: Units = 10**UNITS_DECIMALS
+PRICE_ONE: Price = 10**PRICE_DECIMALS
+
+_NUMBER = re.compile(NUMBER_PATTERN)
+
+
+class FinerThanScaleError(ValueError):
+    """A decimal string with more decimal places than its kind of number has."""
+
+
+class TooManyDigitsError(ValueError):
+    """A decimal string with more than 15 significant digits."""
+
+
+def scaled(text: str, decimals: int) -> int:
+    """Read a decimal string that matches `NUMBER_PATTERN` as an integer of 10^-`decimals`.
+
+    Significant digits are counted as written, from the first that is not zero.
+
+    Raises:
+        FinerThanScaleError: more decimal places than `decimals` (zeros at the end do not count).
+        TooManyDigitsError: more than 15 significant digits.
+    """
+    whole, point, fraction = text.partition(".")
+    digits = whole + fraction
+    # 16 characters hold 15 digits and a sign: nothing to count in nearly all numbers.
+    if len(digits) > DIGITS_MAX and len(digits.lstrip("-0")) > DIGITS_MAX:
+        raise TooManyDigitsError(f"{text} has more than {DIGITS_MAX} significant digits")
+    if not point:
+        return int(whole) * 10**decimals
+    missing = decimals - len(fraction)
+    if missing >= 0:
+        return int(digits) * 10**missing
+    if fraction[decimals:].strip("0"):
+        raise FinerThanScaleError(f"{text} has more than {decimals} decimal places")
+    return int(whole + fraction[:decimals])
+
+
+def usd(cents: Cents) -> str:
+    """Write cents as dollars with two decimals: -5 is `-0.05`."""
+    if cents < 0:
+        return "-" + usd(-cents)
+    if cents < DOLLAR:
+        return f"0.{cents:02d}"
+    text = str(cents)
+    return f"{text[:-2]}.{text[-2:]}"
+
+
+def quantity(units: Units) -> str:
+    """Write a quantity without trailing zeros."""
+    if units < 0:
+        return "-" + quantity(-units)
+    whole, fraction = divmod(units, WHOLE)
+    if not fraction:
+        return str(whole)
+    return f"{whole}.{fraction:08d}".rstrip("0")
+
+
+def price(value: Price, decimals: int) -> str:
+    """Write a price with `decimals` places, more if it is finer: nothing is rounded."""
+    if value < 0:
+        return "-" + price(-value, decimals)
+    whole, fraction = divmod(value, PRICE_ONE)
+    places = f"{fraction:018d}".rstrip("0").ljust(decimals, "0")
+    return f"{whole}.{places}" if places else str(whole)
+
+
+def bps(value: Bps) -> str:
+    """Write basis points without trailing zeros."""
+    return quantity(value)  # the same scale
+
+
+def _reader(decimals: int, *, signed: bool, zero: bool) -> BeforeValidator:
+    def read(value: object) -> int:
+        if not isinstance(value, str) or not _NUMBER.match(value):
+            raise ValueError('a decimal string such as "650.00" is wanted')
+        number = scaled(value, decimals)
+        if number < 0 and not signed:
+            raise ValueError("must not be negative")
+        if number == 0 and not zero:
+            raise ValueError("must not be zero")
+        return number
+
+    return BeforeValidator(read)
+
+
+_WIRE = WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})
+
+# What pydantic reads from the wire into an integer of minor units.
+UsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=False, zero=True), _WIRE]
+PositiveUsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=False, zero=False), _WIRE]
+SignedUsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=True, zero=False), _WIRE]
+BpsIn = Annotated[int, _reader(BPS_DECIMALS, signed=False, zero=True), _WIRE]
+PriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=True), _WIRE]
+IncrementUnitsIn = Annotated[int, _reader(UNITS_DECIMALS, signed=False, zero=False), _WIRE]
+IncrementPriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=False), _WIRE]
+# A tick's numbers may be negative here: the decision answers them NOT_POSITIVE (section 5).
+TickPriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=True, zero=True), _WIRE]
+TickSizeIn = Annotated[int, _reader(UNITS_DECIMALS, signed=True, zero=True), _WIRE]
+# An order's numbers stay text: the decision answers bad digits with INVALID_ORDER (section 6).
+DecimalText = Annotated[str, Field(pattern=NUMBER_PATTERN)]
+
+# What we write.
+UsdText = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$")]
+QuantityText = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]{0,7}[1-9])?$")]
+PriceText = Annotated[str, Field(pattern=NUMBER_PATTERN)]

@@ -1,0 +1,93 @@
+"""Net settlement: one movement a day per client, and the wires that pay it."""
+
+from typing import Literal
+
+from schemas.event import AccountEmitted, ClientCode, Emitted, FreeId, Input
+from schemas.money import PositiveUsdIn, PriceText, QuantityText, UsdText
+from schemas.order import Side
+from schemas.instant import DateText, TimeIn, TimeText
+
+
+class NetSettlementConfirmed(Input):
+    """The client agrees with the amount of the window that ended at `window_to`."""
+
+    type: Literal["NetSettlementConfirmed"]
+    client: ClientCode
+    window_to: TimeIn
+    reason: str | None = None
+
+
+class NetSettlementDisputed(Input):
+    """The client does not agree."""
+
+    type: Literal["NetSettlementDisputed"]
+    client: ClientCode
+    window_to: TimeIn
+    reason: str | None = None
+
+
+class _Wire(Input):
+    wire_id: FreeId
+    client: ClientCode
+    amount: PositiveUsdIn
+
+
+class NetWireReceived(_Wire):
+    """The client paid the platform."""
+
+    type: Literal["NetWireReceived"]
+
+
+class NetWireSent(_Wire):
+    """The platform paid the client."""
+
+    type: Literal["NetWireSent"]
+
+
+class RevenueSharePaid(_Wire):
+    """The platform paid the client its revenue share."""
+
+    type: Literal["RevenueSharePaid"]
+
+
+class NetSettlementLine(AccountEmitted):
+    """One execution of a Net Settlement account; `net_amount` positive = the client owes."""
+
+    type: Literal["NetSettlementLine"]
+    execution_id: str
+    client_order_id: str
+    symbol: str
+    base: str
+    side: Side
+    quantity: QuantityText
+    price: PriceText
+    gross: UsdText
+    markup: UsdText
+    commission: UsdText
+    net_money: UsdText
+    net_amount: UsdText
+    trade_date: DateText
+    executed_at: TimeText
+    window_to: TimeText
+
+
+class NetSettlement(Emitted):
+    """The day's net of one client, also when it is 0."""
+
+    type: Literal["NetSettlement"]
+    client: str
+    window_from: TimeText
+    window_to: TimeText
+    net_amount: UsdText
+    executions: int
+    payment_due: DateText
+
+
+class NetSettlementStatus(Emitted):
+    """Where the payment of one net settlement stands."""
+
+    type: Literal["NetSettlementStatus"]
+    client: str
+    window_to: TimeText
+    status: Literal["PENDING", "CONFIRMED", "DISPUTED", "PAID", "OVERPAID"]
+    outstanding: UsdText

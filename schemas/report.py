@@ -1,0 +1,30 @@
+"""A file in the client's bucket."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.event import Emitted
+
+ReportName = Literal[
+    "AGED_TPJ",
+    "SOD_AGED_TPJ",
+    "EXECUTION_CONFIRM",
+    "POSITIONS",
+    "CASH_BALANCE",
+    "CASH_ACTIVITY",
+    "NET_SETTLEMENT",
+    "NET_SETTLEMENT_SUMMARY",
+]
+
+
+class ReportDelivered(Emitted):
+    """`uri` = `s3://{client}/{key}`; `rows` without headers; `control_total`: docs/files.md."""
+
+    type: Literal["ReportDelivered"]
+    client: str
+    report: ReportName
+    uri: str
+    rows: int
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    control_total: str

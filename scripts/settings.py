@@ -1,0 +1,104 @@
+"""`settle config`: the settings in force, from the environment and one TOML file, read once."""
+
+import sys
+from pathlib import Path
+from tomllib import TOMLDecodeError
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from rich.console import Console
+from rich.table import Table
+from typing_extensions import override
+
+from scripts.errors import Failure
+from topics.catalogue import PARTITIONS_DEFAULT
+
+CONFIG_FILE = Path("settle.toml")
+_PREFIX = "SETTLE_"
+
+
+class Settings(BaseSettings):
+    """Every setting of settle. An environment variable `SETTLE_<NAME>` comes before the file."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=_PREFIX, toml_file=CONFIG_FILE, extra="forbid", frozen=True
+    )
+
+    brokers: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, comma-separated")
+    partitions: Annotated[
+        int, Field(ge=1, le=1000, description="partitions of every account-keyed topic")
+    ] = PARTITIONS_DEFAULT
+    quiet_commit_ms: Annotated[
+        int,
+        Field(ge=1, description="how long inputs without output may wait for a transaction"),
+    ] = 1000
+    s3_url: str = Field(
+        "file:out/s3", description="where clients' files go; default a local folder"
+    )
+    s3_access_key_id: SecretStr | None = Field(None, description="S3 credentials")
+    s3_secret_access_key: SecretStr | None = Field(None, description="S3 credentials")
+    kafka_security_protocol: str = Field("PLAINTEXT", description="as Kafka clients name it")
+    kafka_sasl_mechanism: str | None = Field(None, description="as Kafka clients name it")
+    kafka_sasl_username: SecretStr | None = Field(None, description="SASL credentials")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL credentials")
+    kafka_ssl_cafile: Path | None = Field(
+        None, description="the authority that brokers are checked by"
+    )
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the file."""
+        return (env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def read_settings() -> Settings:
+    """Return the settings in force.
+
+    Raises:
+        Failure: a setting is unknown or has a bad value, or the file is no TOML.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise Failure(
+            f"setting {name}: {first['msg']}; set {_PREFIX}{name.upper()} or mend {CONFIG_FILE}"
+        ) from None
+    except TOMLDecodeError as error:
+        raise Failure(f"{CONFIG_FILE}: not TOML: {error}") from None
+
+
+def config() -> None:
+    """Print the settings in force, and where each may be set. Secrets are never printed.
+
+    Example: SETTLE_PARTITIONS=8 settle config
+    """
+    settings = read_settings()
+    table = Table("setting", "value", "environment variable", "meaning", box=None)
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if value is None:
+            shown = "-"
+        elif isinstance(value, SecretStr):
+            shown = "(set, not shown)"
+        else:
+            shown = str(value)
+        table.add_row(name, shown, f"{_PREFIX}{name.upper()}", field.description)
+    Console(file=sys.stdout, soft_wrap=True).print(table)
+    there = "read" if CONFIG_FILE.is_file() else "not there"
+    sys.stdout.write(f"\nFile: {CONFIG_FILE} in the working directory ({there}).\n")

@@ -1,0 +1,52 @@
+"""The console script `settle`: all commands, and how errors reach a person."""
+
+import os
+import sys
+
+import typer
+
+from scripts.errors import Failure
+from scripts.generate import generate
+from scripts.import_quotes import import_quotes
+from scripts.replay import replay
+from scripts.settings import config
+from scripts.verify import verify
+
+app = typer.Typer(
+    name="settle",
+    help="Event-driven settlement for a digital-asset brokerage.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("replay")(replay)
+app.command("generate")(generate)
+app.command("import-quotes")(import_quotes)
+app.command("verify")(verify)
+app.command("config")(config)
+
+
+def main() -> None:
+    """Run a command: exit 0, or 1 with one clear line, or 2 for wrong usage."""
+    try:
+        app()
+    except Failure as failure:
+        _end(str(failure))
+    except KeyboardInterrupt:
+        _end("interrupted; nothing half-written is left")
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # a defect of ours, not the user's: still one line
+        if os.environ.get("SETTLE_TRACEBACK"):
+            raise
+        _end(
+            f"a defect of settle: {type(error).__name__}: {error}"
+            " (set SETTLE_TRACEBACK=1 to see where)"
+        )
+
+
+def _end(message: str) -> None:
+    sys.stderr.write(f"settle: {message}\n")
+    sys.exit(1)

@@ -1,0 +1,20 @@
+"""DECISIONS: every business rule, as pure functions of (state, event), in the order funds flow.
+
+    calendar.py               Chicago time: windows, trade dates, bank days
+    rounding.py cause.py      named roundings; ids that are functions of what caused an event
+    best_quote.py             BBO: best bid and offer
+    order.py                  OMS: may this order work?
+    commission.py             markup and commission
+    working_orders.py execution.py      OMS: fills, stops, expiries; opens the windows
+    ledger.py customer_account.py       BTS: the table of postings; a customer's books
+    cash_call.py              BTS: each execution's money, at once and at retries
+    customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments
+    aged_failure.py           calls that failed and are open
+    reports/                  the client's files
+    dead_letter.py remembered.py        refused inputs; ids that were acted on
+    invariants.py             what must always hold
+    pipeline.py               the stages in order
+
+A state changes in place: an engine that must take a step back forgets the state and folds it anew.
+Nothing here reads a clock, a file or a network.
+"""

@@ -1,0 +1,237 @@
+"""A customer's books inside the FBO: cash, what is on its way, what is owed, what is held."""
+
+from sys import intern
+
+from schemas.account import FundingModel, Mode
+from schemas.balance import AccountBalance
+from schemas.cash_call import Direction, FailureReason
+from schemas.instant import Micros
+from schemas.journal import JournalEntry, Posting
+from schemas.money import Cents, Units, quantity, usd
+from schemas.order import Side
+from settlement.cause import Cause, Out
+from settlement.ledger import USD, CustomerNames, Postings
+from topics.catalogue import BALANCES, CLIENT_LINES, JOURNAL
+
+
+class OpenCall:
+    """A cash call that is neither settled nor written off. `amount` in cents, times in micros."""
+
+    __slots__ = (
+        "amount",
+        "attempts",
+        "executed_at",
+        "execution_id",
+        "first_failed_at",
+        "last_reason",
+        "side",
+        "symbol",
+        "trade_date",
+    )
+
+    def __init__(
+        self,
+        execution_id: str,
+        symbol: str,
+        side: Side,
+        amount: Cents,
+        executed_at: Micros,
+        trade_date: str,
+    ) -> None:
+        """Open a call that has not been tried."""
+        self.execution_id = execution_id
+        # Millions of open calls share a few symbols and dates.
+        self.symbol = intern(symbol)
+        self.side = side
+        self.amount = amount
+        self.executed_at = executed_at
+        self.trade_date = intern(trade_date)
+        self.attempts = 0
+        self.first_failed_at: Micros | None = None
+        self.last_reason: FailureReason | None = None
+
+    @property
+    def cash_call_id(self) -> str:
+        """The call's id (section 3)."""
+        return self.execution_id + "-TPJ"
+
+    @property
+    def direction(self) -> Direction:
+        """From the customer for a buy, to the customer for a sell."""
+        return "WITHDRAWAL" if self.side == "BUY" else "DEPOSIT"
+
+    def turn(self) -> tuple[Micros, int, str]:
+        """Its place in a pass: executed_at, fill number, `client_order_id` (section 7)."""
+        order_id, _, fill = self.execution_id[9:].rpartition("-")
+        return (self.executed_at, int(fill), order_id)
+
+
+class CustomerAccount:
+    """One account's books. Cents of USD; `positions` in units by asset."""
+
+    __slots__ = (
+        "account_id",
+        "cash",
+        "client",
+        "funding_model",
+        "mode",
+        "names",
+        "open_calls",
+        "open_deposits",
+        "open_withdrawals",
+        "owed",
+        "pending",
+        "positions",
+        "withdrawing",
+    )
+
+    def __init__(self, account_id: str, client: str) -> None:
+        """Make an open account without anything in it."""
+        self.account_id = account_id
+        self.client = intern(client)
+        self.funding_model: FundingModel = "MARKETPLACE"
+        self.mode: Mode = "OPEN"
+        self.cash: Cents = 0
+        self.pending: Cents = 0
+        self.withdrawing: Cents = 0
+        self.owed: Cents = 0
+        # Sums over the open calls of each direction.
+        self.open_withdrawals: Cents = 0
+        self.open_deposits: Cents = 0
+        # None until first used: most accounts of a large client are idle.
+        self.open_calls: dict[str, OpenCall] | None = None
+        self.positions: dict[str, Units] | None = None
+        self.names: CustomerNames | None = None
+
+    def ledger_names(self) -> CustomerNames:
+        """Return the names of the account's ledger accounts."""
+        if self.names is None:
+            self.names = CustomerNames(self.account_id)
+        return self.names
+
+    @property
+    def restricted(self) -> bool:
+        """Whether cash calls of the account fail: it is locked or closed."""
+        return self.mode in {"LOCKED", "CLOSED"}
+
+    @property
+    def has_values(self) -> bool:
+        """Whether anything is or ever was in the account's balance."""
+        return bool(self.cash or self.pending or self.withdrawing or self.owed or self.positions)
+
+    def open(self, call: OpenCall) -> None:
+        """Add a call to the open ones."""
+        if self.open_calls is None:
+            self.open_calls = {}
+        self.open_calls[call.execution_id] = call
+        if call.side == "BUY":
+            self.open_withdrawals += call.amount
+        else:
+            self.open_deposits += call.amount
+
+    def close(self, call: OpenCall) -> None:
+        """Take a call out of the open ones: it settled or was written off."""
+        if self.open_calls is None:
+            raise AssertionError(f"{call.cash_call_id} is not open")
+        del self.open_calls[call.execution_id]
+        if call.side == "BUY":
+            self.open_withdrawals -= call.amount
+        else:
+            self.open_deposits -= call.amount
+
+    def balance(self, cause: Cause) -> AccountBalance:
+        """Return what the account has now."""
+        return {
+            "type": "AccountBalance",
+            "event_id": cause.event_id("AccountBalance", self.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": self.account_id,
+            "client": self.client,
+            "settled": usd(self.cash),
+            "unsettled": usd(self.pending),
+            "withdrawing": usd(self.withdrawing),
+            "owed": usd(self.owed),
+            "buying_power": usd(self.cash - self.open_withdrawals)
+            if self.funding_model == "MARKETPLACE"
+            else None,
+            "negative": self.cash < 0,
+            "positions": {
+                asset: quantity(units) for asset, units in (self.positions or {}).items()
+            },
+        }
+
+
+class Ledger:
+    """Books entries: the journal, and the platform's own balances, minor units by (account, asset).
+
+    A customer's own balances are fields of its `CustomerAccount`.
+    """
+
+    __slots__ = ("totals",)
+
+    def __init__(self) -> None:
+        """Start with empty books."""
+        self.totals: dict[tuple[str, str], int] = {}
+
+    def book(self, account: CustomerAccount, postings: Postings, cause: Cause, out: Out) -> None:
+        """Book one entry of an account; zero postings, and entries without postings, are left out.
+
+        Raises:
+            AssertionError: the entry does not balance, which stops the process.
+        """
+        if sum([amount for _, asset, amount in postings if asset == USD]):
+            raise AssertionError(f"unbalanced entry of {account.account_id}: {postings}")
+        written: list[Posting] = []
+        own = f"customer:{account.account_id}:"
+        totals = self.totals
+        for name, asset, amount in postings:
+            if not amount:
+                continue
+            written.append(
+                {
+                    "account": name,
+                    "asset": asset,
+                    "amount": usd(amount) if asset == USD else quantity(amount),
+                }
+            )
+            if name.startswith(own):
+                self._move(account, name[len(own) :], amount)
+            else:
+                totals[name, asset] = totals.get((name, asset), 0) + amount
+        if not written:
+            return
+        event_id = cause.event_id("JournalEntry", account.account_id)
+        entry: JournalEntry = {
+            "type": "JournalEntry",
+            "event_id": event_id,
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "entry_id": event_id,
+            "account_id": account.account_id,
+            "client": account.client,
+            "postings": written,
+        }
+        out.append((JOURNAL, account.account_id, entry))
+
+    @staticmethod
+    def _move(account: CustomerAccount, what: str, amount: int) -> None:
+        if what == "cash":
+            account.cash += amount
+        elif what == "owed":
+            account.owed += amount
+        elif what == "pending":
+            account.pending += amount
+        elif what == "withdrawing":
+            account.withdrawing += amount
+        else:
+            if account.positions is None:
+                account.positions = {}
+            account.positions[what] = account.positions.get(what, 0) + amount
+
+
+def announce(account: CustomerAccount, cause: Cause, out: Out) -> None:
+    """Emit the account's balance, once per step that changed it."""
+    balance = account.balance(cause)
+    out.append((BALANCES, account.account_id, balance))
+    out.append((CLIENT_LINES, account.client, balance))

@@ -1,0 +1,584 @@
+"""Stage execution (OMS): orders in, fills out (contract section 6).
+
+An order is admitted (order.py), tried at once against the latest quote, and works on until a quote
+reaches it, its time is over, or somebody ends it. Only this stage opens windows (section 4).
+"""
+
+from heapq import heappop, heappush
+from zlib import crc32
+
+from schemas.account import AccountUpdated
+from schemas.best_quote import BestQuote
+from schemas.client import ClientUpdated
+from schemas.execution import Execution, ProviderQuantity
+from schemas.instant import Micros, time_text
+from schemas.instrument import InstrumentUpdated
+from schemas.money import UNITS_DECIMALS, Price, Units, price, quantity, scaled, usd
+from schemas.order import (
+    CancelReason,
+    CancelRejectReason,
+    ExpireReason,
+    OrderAccepted,
+    OrderCancelled,
+    OrderCancelRejected,
+    OrderCancelRequested,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+    OrderTriggered,
+)
+from schemas.window import WindowOpened
+from settlement.calendar import ScheduledWindow, first_window, trade_date, window_after
+from settlement.cause import Cause, Out
+from settlement.commission import Rates, client_rates, commission_owed, customer_price
+from settlement.order import (
+    Rejection,
+    account_not_open,
+    admission,
+    is_marketable,
+    is_triggered,
+    jurisdiction_bars,
+    too_far,
+)
+from settlement.remembered import RememberedIds, fingerprint
+from settlement.rounding import (
+    AVERAGE_DECIMALS,
+    average_price,
+    buys_at_most,
+    round_down,
+    value_of,
+)
+from settlement.working_orders import (
+    Instrument,
+    MarketQuote,
+    Order,
+    QuoteSide,
+    SymbolBook,
+    TradingAccount,
+)
+from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDER_UPDATES, ORDERS
+from topics.decode import Refused
+
+# A repeat with other content is told from an honest one by this many bytes of a checksum: no money
+# depends on it, the id itself is compared by 96 bits.
+_CONTENT_BYTES = 4
+
+
+class Trading:
+    """The stage's state in one partition. `now` is its time T, None before the first input."""
+
+    __slots__ = (
+        "accounts",
+        "books",
+        "cancel_ids",
+        "clients",
+        "expiries",
+        "instruments",
+        "next_window",
+        "now",
+        "order_ids",
+        "partition",
+        "quotes",
+        "working",
+    )
+
+    def __init__(self, partition: int = 0) -> None:
+        """Start before time."""
+        self.partition = partition
+        self.now: Micros | None = None
+        self.next_window: ScheduledWindow | None = None
+        self.instruments: dict[str, Instrument] = {}
+        self.clients: dict[str, Rates] = {}
+        self.accounts: dict[str, TradingAccount] = {}
+        self.quotes: dict[str, MarketQuote] = {}
+        self.books: dict[str, SymbolBook] = {}
+        # Every working order, in the order of acceptance; the value says nothing.
+        self.working: dict[Order, None] = {}
+        # (expire_time, accepted_at, account, id, order); orders that ended stay until their turn.
+        self.expiries: list[tuple[Micros, Micros, str, str, Order]] = []
+        self.order_ids = RememberedIds(_CONTENT_BYTES)
+        self.cancel_ids = RememberedIds(_CONTENT_BYTES)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def start(self, at: Micros) -> None:
+        """Let time begin: the first window is the first at or after `at`."""
+        self.now = at
+        self.next_window = first_window(at)
+
+    def due(self, at: Micros) -> bool:
+        """Whether an expiry or a window is due at or before `at`."""
+        if self.next_window is None:
+            return False
+        return self.next_window.scheduled_at <= at or (
+            bool(self.expiries) and self.expiries[0][0] <= at
+        )
+
+    def open_next(self, out: Out) -> None:
+        """Do the earliest thing that is due; at one instant expiries come before windows."""
+        window = self.next_window
+        if window is None:
+            raise AssertionError("time has not started")
+        if self.expiries and self.expiries[0][0] <= window.scheduled_at:
+            expire_time, _, _, _, order = heappop(self.expiries)
+            if order.working:
+                self.now = max(self.now or 0, expire_time)
+                cause = Cause(ORDERS, order.event_id, expire_time)
+                self._expire(order, "EXPIRE_TIME", "expire_time is reached", cause, out)
+            return
+        self.now = window.scheduled_at
+        scheduled_at = time_text(window.scheduled_at)
+        cause = Cause(EXECUTIONS, f"{window.window}@{scheduled_at}", window.scheduled_at)
+        if window.window == "MAINTENANCE_BEGIN":
+            self._end_of_day(cause, out)
+        opened: WindowOpened = {
+            "type": "WindowOpened",
+            "event_id": cause.event_id("WindowOpened", str(self.partition)),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "window": window.window,
+            "scheduled_at": scheduled_at,
+        }
+        out.append((EXECUTIONS, str(self.partition), opened))
+        self.next_window = window_after(window)
+
+    def _end_of_day(self, cause: Cause, out: Out) -> None:
+        for order in sorted(self.working, key=Order.priority):
+            if order.time_in_force == "DAY":
+                self._expire(order, "END_OF_DAY", "the trading day is over", cause, out)
+            else:
+                self._cancel(order, "MAINTENANCE", "all working orders end", cause, out)
+        self.expiries.clear()
+
+    # -- reference data --------------------------------------------------------------------------
+
+    def client_updated(self, event: ClientUpdated) -> None:
+        """Take a client's terms; orders that work keep the rates they were accepted at."""
+        self.clients[event.client] = client_rates(event)
+
+    def instrument_updated(self, event: InstrumentUpdated) -> None:
+        """Take an instrument's terms, also for the orders that work."""
+        instrument = Instrument(event)
+        self.instruments[event.symbol] = instrument
+        for order in [o for o in self.working if o.instrument.symbol == event.symbol]:
+            book = self._book(event.symbol)
+            book.remove(order)
+            order.instrument = instrument
+            self._hold_what_is_left(order)
+            book.add(order)
+
+    def refusal(self, event: AccountUpdated | OrderCancelRequested) -> Refused | None:
+        """Say why an input is dead-lettered, None if it is not. Changes nothing."""
+        if isinstance(event, AccountUpdated):
+            account = self.accounts.get(event.account_id)
+            if account is not None and account.client != event.client:
+                return Refused("CLIENT_CHANGED", f"the account belongs to {account.client}")
+            if event.funding_model != "MARKETPLACE":
+                return Refused("INVALID", f"funding_model: {event.funding_model} comes later")
+            return None
+        answered = self.cancel_ids.get(fingerprint(event.account_id, event.cancel_id))
+        if answered is not None and answered != _checksum(event.client_order_id):
+            return Refused("CONFLICT", "this cancel_id was used for another order")
+        return None
+
+    def account_updated(self, event: AccountUpdated, at: Micros, out: Out) -> None:
+        """Take an account as it is from now on; its orders that are no longer admitted end."""
+        account = self.accounts.get(event.account_id)
+        if account is None:
+            account = TradingAccount(event.account_id, event.client)
+            self.accounts[event.account_id] = account
+        account.funding_model = event.funding_model
+        account.mode = event.mode
+        account.jurisdiction = event.jurisdiction
+        cause = Cause(ACCOUNTS, event.event_id, at)
+        for order in sorted((account.working or {}).values(), key=Order.priority):
+            if account_not_open(account, buy=order.buy):
+                detail = f"the account is {account.mode}"
+                self._cancel(order, "ACCOUNT_NOT_OPEN", detail, cause, out)
+            elif jurisdiction_bars(account, buy=order.buy):
+                detail = f"the jurisdiction is {account.jurisdiction}"
+                self._cancel(order, "JURISDICTION", detail, cause, out)
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def submitted(self, event: OrderSubmitted, at: Micros, out: Out) -> None:
+        """Answer an order: rejected, or accepted and tried against the latest quote."""
+        cause = Cause(ORDERS, event.event_id, at)
+        account = self.accounts.get(event.account_id)
+        order_id = fingerprint(event.account_id, event.client_order_id)
+        content = _order_content(event)
+        known = self.order_ids.get(order_id)
+        if known is not None:
+            if known != content:
+                detail = "another order of the account has this client_order_id"
+                _reject(event, account, Rejection("DUPLICATE_ORDER_ID", detail), cause, out)
+            return
+        quote = self.quotes.get(event.symbol)
+        order = admission(
+            event,
+            account,
+            self.clients.get(account.client) if account is not None else None,
+            self.instruments.get(event.symbol),
+            quote,
+            at,
+        )
+        if isinstance(order, Rejection):
+            # An order that named no account or client of ours may come again under its id.
+            if order.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
+                self.order_ids.put(order_id, content)
+            _reject(event, account, order, cause, out)
+            return
+        self.order_ids.put(order_id, content)
+        _accept(event, order, cause, out)
+        done = False
+        if quote is not None:
+            side = quote.taken_by(buy=order.buy, at=at)
+            if not order.triggered and is_triggered(order, side):
+                _trigger(order, quote, cause, out)
+            if order.triggered and side is not None:
+                done = self._try(order, quote, side, cause, out)
+        if done:
+            return
+        if order.time_in_force == "IOC":
+            if order.fills:
+                detail = "more was not there at once"
+                _cancelled(order, "IOC_REMAINDER", detail, cause, out)
+            else:
+                _cancelled(order, "NOT_MARKETABLE", "nothing was there at once", cause, out)
+            return
+        self._work(order)
+
+    def cancel_requested(self, event: OrderCancelRequested, at: Micros, out: Out) -> None:
+        """Answer a cancel, once per `cancel_id`."""
+        cancel_id = fingerprint(event.account_id, event.cancel_id)
+        if self.cancel_ids.get(cancel_id) is not None:
+            return
+        self.cancel_ids.put(cancel_id, _checksum(event.client_order_id))
+        cause = Cause(ORDERS, event.event_id, at)
+        account = self.accounts.get(event.account_id)
+        order = (account.working or {}).get(event.client_order_id) if account else None
+        if order is not None:
+            self._cancel(order, "CLIENT_REQUEST", "the client asked for it", cause, out)
+            return
+        reason: CancelRejectReason = "UNKNOWN_ORDER"
+        detail = "no order of the account has this client_order_id"
+        if self.order_ids.get(fingerprint(event.account_id, event.client_order_id)) is not None:
+            reason, detail = "ORDER_DONE", "the order works no longer"
+        rejected: OrderCancelRejected = {
+            "type": "OrderCancelRejected",
+            "event_id": cause.event_id("OrderCancelRejected", event.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": event.account_id,
+            "client": account.client if account else None,
+            "client_order_id": event.client_order_id,
+            "cancel_id": event.cancel_id,
+            "reason": reason,
+            "detail": detail,
+        }
+        out.append((ORDER_UPDATES, event.account_id, rejected))
+
+    # -- the market ------------------------------------------------------------------------------
+
+    def quoted(self, event: BestQuote, at: Micros, out: Out) -> None:
+        """Apply a best quote: stops that it reaches trigger, orders that it reaches fill."""
+        quote = MarketQuote(event)
+        symbol = event["symbol"]
+        self.quotes[symbol] = quote
+        book = self.books.get(symbol)
+        if book is None or not self.instruments[symbol].tradable:
+            return
+        bid = quote.taken_by(buy=False, at=at)
+        ask = quote.taken_by(buy=True, at=at)
+        cause: Cause | None = None
+        for order in book.reached(bid.price if bid else None, ask.price if ask else None):
+            side = ask if order.buy else bid
+            if side is None:
+                continue
+            cause = cause or Cause(BBO, event["event_id"], at)
+            if not order.triggered:
+                book.remove(order)
+                _trigger(order, quote, cause, out)
+                book.add(order)
+                if too_far(order, side):
+                    detail = "the limit is more than 10% through the market"
+                    self._cancel(order, "PRICE_TOO_FAR", detail, cause, out)
+                    continue
+            if self._try(order, quote, side, cause, out) and order.working:
+                self._end(order)
+
+    def _try(
+        self, order: Order, quote: MarketQuote, side: QuoteSide, cause: Cause, out: Out
+    ) -> bool:
+        """Fill what one quote allows; return whether nothing is left to do."""
+        instrument = order.instrument
+        increment = instrument.quantity_increment
+        asks = customer_price(side.price, order.rates, instrument.price_increment, buy=order.buy)
+        if asks <= 0 or not is_marketable(order, asks) or order.last_sequence == quote.sequence:
+            return False
+        if order.quantity is not None:
+            wanted = order.quantity - order.filled
+        else:
+            wanted = buys_at_most(order.leaves_notional, asks, increment)
+            if not wanted:
+                if not order.fills:
+                    detail = "the notional is less than one quantity increment"
+                    self._cancel(order, "BELOW_MINIMUM", detail, cause, out)
+                return True
+        taken = min(wanted, round_down(side.size, increment))
+        if not order.buy:
+            taken = min(taken, order.account.position(instrument.base))
+        if taken <= 0 or not value_of(taken, asks):
+            return False
+        self._fill(order, quote, side, asks, taken, cause, out)
+        if order.quantity is not None:
+            return order.filled == order.quantity
+        return not buys_at_most(order.leaves_notional, asks, increment)
+
+    def _fill(
+        self,
+        order: Order,
+        quote: MarketQuote,
+        side: QuoteSide,
+        at_price: Price,
+        taken: Units,
+        cause: Cause,
+        out: Out,
+    ) -> None:
+        """Book one fill and say so: an `Execution` and an `OrderFilled`."""
+        account, instrument = order.account, order.instrument
+        gross = value_of(taken, at_price)
+        markup = abs(gross - value_of(taken, side.price))
+        order.gross += gross
+        commission = commission_owed(order.gross, order.rates) - order.commission_charged
+        if not order.buy:
+            # The rest moves to later fills and lapses with the order.
+            commission = min(commission, gross)
+        order.commission_charged += commission
+        order.fills += 1
+        order.filled += taken
+        order.average_total += taken * at_price
+        order.last_sequence = quote.sequence
+        account.move_position(instrument.base, taken if order.buy else -taken)
+        if order.held:
+            self._hold_what_is_left(order)
+
+        if order.rate_texts is None:
+            order.rate_texts = order.rates.texts()
+        markup_bps, markup_fixed, commission_bps, commission_fixed, minimum = order.rate_texts
+        execution_id = f"{account.account_id}-{order.client_order_id}-{order.fills}"
+        execution: Execution = {
+            "type": "Execution",
+            "event_id": cause.event_id("Execution", account.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": account.account_id,
+            "client": account.client,
+            "execution_id": execution_id,
+            "client_order_id": order.client_order_id,
+            "symbol": instrument.symbol,
+            "base": instrument.base,
+            "side": "BUY" if order.buy else "SELL",
+            "quantity": quantity(taken),
+            "price": price(at_price, instrument.decimals),
+            "quote_price": price(side.price, instrument.decimals),
+            "quote_sequence": quote.sequence,
+            "gross": usd(gross),
+            "markup": usd(markup),
+            "commission": usd(commission),
+            "net_money": usd(gross + commission if order.buy else gross - commission),
+            "markup_bps": markup_bps,
+            "markup_fixed": markup_fixed,
+            "commission_bps": commission_bps,
+            "commission_fixed": commission_fixed,
+            "commission_minimum": minimum,
+            "providers": _providers(side, taken),
+            "trade_date": trade_date(cause.at).isoformat(),
+            "funding_model": account.funding_model,
+        }
+        out.append((EXECUTIONS, account.account_id, execution))
+        by_quantity = order.quantity is not None
+        filled: OrderFilled = {
+            "type": "OrderFilled",
+            "event_id": cause.event_id("OrderFilled", account.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": account.account_id,
+            "client": account.client,
+            "client_order_id": order.client_order_id,
+            "execution_id": execution_id,
+            "cumulative_quantity": quantity(order.filled),
+            "leaves_quantity": quantity((order.quantity or 0) - order.filled)
+            if by_quantity
+            else None,
+            "leaves_notional": None if by_quantity else usd(order.leaves_notional),
+            "average_price": price(
+                average_price(order.average_total, order.filled), AVERAGE_DECIMALS
+            ),
+        }
+        out.append((ORDER_UPDATES, account.account_id, filled))
+
+    # -- the life of a working order -------------------------------------------------------------
+
+    def _work(self, order: Order) -> None:
+        account = order.account
+        order.working = True
+        self.working[order] = None
+        if account.working is None:
+            account.working = {}
+        account.working[order.client_order_id] = order
+        self._hold_what_is_left(order)
+        self._book(order.instrument.symbol).add(order)
+        if order.expire_time is not None:
+            heappush(self.expiries, (order.expire_time, *order.priority(), order))
+
+    def _hold_what_is_left(self, order: Order) -> None:
+        """Keep `held` of the account what its working sell orders still hold."""
+        if order.buy:
+            return
+        held = order.still_holds() if order.working else 0
+        order.account.hold(order.instrument.base, held - order.held)
+        order.held = held
+
+    def _end(self, order: Order) -> None:
+        """Take a working order out of everything."""
+        order.working = False
+        del self.working[order]
+        if order.account.working is not None:
+            del order.account.working[order.client_order_id]
+        self._book(order.instrument.symbol).remove(order)
+        self._hold_what_is_left(order)
+
+    def _cancel(
+        self, order: Order, reason: CancelReason, detail: str, cause: Cause, out: Out
+    ) -> None:
+        if order.working:
+            self._end(order)
+        _cancelled(order, reason, detail, cause, out)
+
+    def _expire(
+        self, order: Order, reason: ExpireReason, detail: str, cause: Cause, out: Out
+    ) -> None:
+        self._end(order)
+        account = order.account
+        expired: OrderExpired = {
+            "type": "OrderExpired",
+            "event_id": cause.event_id("OrderExpired", account.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": account.account_id,
+            "client": account.client,
+            "client_order_id": order.client_order_id,
+            "reason": reason,
+            "detail": detail,
+        }
+        out.append((ORDER_UPDATES, account.account_id, expired))
+
+    def _book(self, symbol: str) -> SymbolBook:
+        book = self.books.get(symbol)
+        if book is None:
+            book = self.books[symbol] = SymbolBook()
+        return book
+
+
+def _checksum(text: str) -> bytes:
+    return crc32(text.encode()).to_bytes(_CONTENT_BYTES, "big")
+
+
+def _order_content(order: OrderSubmitted) -> bytes:
+    """Return a checksum of all but `event_id` and `event_time`: what a repeat must share."""
+    return _checksum(
+        f"{order.symbol}|{order.side}|{order.order_type}|{order.time_in_force}|{order.notional}|"
+        f"{order.quantity}|{order.limit_price}|{order.stop_price}|{order.expire_time}|"
+        f"{order.markup_bps}|{order.markup_fixed}|{order.commission_bps}|{order.commission_fixed}"
+    )
+
+
+def _providers(side: QuoteSide, taken: Units) -> list[ProviderQuantity]:
+    """Use up the providers of a side in listed order."""
+    used: list[ProviderQuantity] = []
+    for shown in side.providers:
+        part = min(taken, scaled(shown["size"], UNITS_DECIMALS))
+        used.append({"provider": shown["provider"], "quantity": quantity(part)})
+        taken -= part
+        if not taken:
+            break
+    return used
+
+
+def _accept(submitted: OrderSubmitted, order: Order, cause: Cause, out: Out) -> None:
+    account, decimals = order.account, order.instrument.decimals
+    accepted: OrderAccepted = {
+        "type": "OrderAccepted",
+        "event_id": cause.event_id("OrderAccepted", account.account_id),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "account_id": account.account_id,
+        "client": account.client,
+        "client_order_id": order.client_order_id,
+        "symbol": submitted.symbol,
+        "side": submitted.side,
+        "order_type": submitted.order_type,
+        "time_in_force": submitted.time_in_force,
+        "notional": None if order.notional is None else usd(order.notional),
+        "quantity": None if order.quantity is None else quantity(order.quantity),
+        "limit_price": None if order.limit is None else price(order.limit, decimals),
+        "stop_price": None if order.stop is None else price(order.stop, decimals),
+        "expire_time": None if order.expire_time is None else time_text(order.expire_time),
+    }
+    out.append((ORDER_UPDATES, account.account_id, accepted))
+
+
+def _reject(
+    submitted: OrderSubmitted,
+    account: TradingAccount | None,
+    rejection: Rejection,
+    cause: Cause,
+    out: Out,
+) -> None:
+    rejected: OrderRejected = {
+        "type": "OrderRejected",
+        "event_id": cause.event_id("OrderRejected", submitted.account_id),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "account_id": submitted.account_id,
+        "client": account.client if account is not None else None,
+        "client_order_id": submitted.client_order_id,
+        "reason": rejection.reason,
+        "detail": rejection.detail,
+    }
+    out.append((ORDER_UPDATES, submitted.account_id, rejected))
+
+
+def _trigger(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
+    account = order.account
+    order.triggered = True
+    triggered: OrderTriggered = {
+        "type": "OrderTriggered",
+        "event_id": cause.event_id("OrderTriggered", account.account_id),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "account_id": account.account_id,
+        "client": account.client,
+        "client_order_id": order.client_order_id,
+        "stop_price": price(order.stop or 0, order.instrument.decimals),
+        "quote_sequence": quote.sequence,
+    }
+    out.append((ORDER_UPDATES, account.account_id, triggered))
+
+
+def _cancelled(order: Order, reason: CancelReason, detail: str, cause: Cause, out: Out) -> None:
+    account = order.account
+    cancelled: OrderCancelled = {
+        "type": "OrderCancelled",
+        "event_id": cause.event_id("OrderCancelled", account.account_id),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "account_id": account.account_id,
+        "client": account.client,
+        "client_order_id": order.client_order_id,
+        "reason": reason,
+        "detail": detail,
+    }
+    out.append((ORDER_UPDATES, account.account_id, cancelled))

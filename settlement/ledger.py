@@ -1,0 +1,168 @@
+"""The double-entry ledger: which accounts an event moves (contract section 9).
+
+Postings are signed: value moves from negative to positive, and every entry sums to zero per asset.
+Each public function is one row of the contract's table and returns its postings.
+"""
+
+from schemas.funding import AdjustmentType
+from schemas.money import Cents, Units
+
+# account, asset, signed minor units (cents of USD, units of everything else)
+Postings = tuple[tuple[str, str, int], ...]
+
+USD = "USD"
+FBO = "bank:fbo"
+BUSINESS = "bank:business"
+BFS_USD = "bfs:usd"
+WORLD_CUSTOMERS = "world:customers"
+WORLD_BANK = "world:bank"
+WRITE_OFF_PLATFORM = "writeoff:platform"
+
+
+class CustomerNames:
+    """The ledger accounts of one customer."""
+
+    __slots__ = ("cash", "owed", "pending", "withdrawing")
+
+    def __init__(self, account_id: str) -> None:
+        """Name them."""
+        self.cash = f"customer:{account_id}:cash"
+        self.pending = f"customer:{account_id}:pending"
+        self.withdrawing = f"customer:{account_id}:withdrawing"
+        self.owed = f"customer:{account_id}:owed"
+
+
+def trade(
+    account_id: str,
+    client: str,
+    asset: str,
+    *,
+    buy: bool,
+    units: Units,
+    gross: Cents,
+    markup: Cents,
+    commission: Cents,
+) -> Postings:
+    """Book an execution: what the customer owes or is owed, and the asset's change of hands."""
+    owed = f"customer:{account_id}:owed"
+    holding = f"customer:{account_id}:{asset}"
+    bfs_asset = f"bfs:{asset}"
+    if buy:
+        return (
+            (owed, USD, -(gross + commission)),
+            (BFS_USD, USD, gross - markup),
+            (f"revenue:markup:{client}", USD, markup),
+            (f"revenue:commission:{client}", USD, commission),
+            (bfs_asset, asset, -units),
+            (holding, asset, units),
+        )
+    return (
+        (owed, USD, gross - commission),
+        (BFS_USD, USD, -(gross + markup)),
+        (f"revenue:markup:{client}", USD, markup),
+        (f"revenue:commission:{client}", USD, commission),
+        (bfs_asset, asset, units),
+        (holding, asset, -units),
+    )
+
+
+def cash_call_settled(names: CustomerNames, amount: Cents, *, withdrawal: bool) -> Postings:
+    """Move a Marketplace call between the customer's cash in the FBO and the Business account."""
+    paid = amount if withdrawal else -amount
+    return (
+        (names.cash, USD, -paid),
+        (names.owed, USD, paid),
+        (FBO, USD, -paid),
+        (BUSINESS, USD, paid),
+    )
+
+
+def written_off(names: CustomerNames, client: str, amount: Cents) -> Postings:
+    """Charge what a customer never paid to the client's write-offs."""
+    return ((names.owed, USD, amount), (f"writeoff:{client}", USD, -amount))
+
+
+def deposit_initiated(names: CustomerNames, amount: Cents) -> Postings:
+    """Money on its way is pending."""
+    return ((names.pending, USD, amount), (WORLD_CUSTOMERS, USD, -amount))
+
+
+def deposit_ended(names: CustomerNames, amount: Cents) -> Postings:
+    """Cancelled, declined, or returned before settlement: no longer pending."""
+    return ((names.pending, USD, -amount), (WORLD_CUSTOMERS, USD, amount))
+
+
+def deposit_settled(names: CustomerNames, amount: Cents, *, initiated: bool) -> Postings:
+    """Money in the FBO is the customer's cash."""
+    source = names.pending if initiated else WORLD_CUSTOMERS
+    return (
+        (source, USD, -amount),
+        (names.cash, USD, amount),
+        (FBO, USD, amount),
+        (WORLD_BANK, USD, -amount),
+    )
+
+
+def deposit_returned(names: CustomerNames, amount: Cents) -> Postings:
+    """Taken back after settlement: cash may go below zero."""
+    return (
+        (names.cash, USD, -amount),
+        (WORLD_CUSTOMERS, USD, amount),
+        (FBO, USD, -amount),
+        (WORLD_BANK, USD, amount),
+    )
+
+
+def withdrawal_accepted(names: CustomerNames, amount: Cents) -> Postings:
+    """Set aside."""
+    return ((names.cash, USD, -amount), (names.withdrawing, USD, amount))
+
+
+def withdrawal_settled(names: CustomerNames, amount: Cents) -> Postings:
+    """Paid out."""
+    return (
+        (names.withdrawing, USD, -amount),
+        (WORLD_CUSTOMERS, USD, amount),
+        (FBO, USD, -amount),
+        (WORLD_BANK, USD, amount),
+    )
+
+
+def withdrawal_rejected(names: CustomerNames, amount: Cents) -> Postings:
+    """The accepted entry, reversed."""
+    return ((names.withdrawing, USD, -amount), (names.cash, USD, amount))
+
+
+def withdrawal_returned(names: CustomerNames, amount: Cents) -> Postings:
+    """Both entries, reversed: what was withdrawing cancels out."""
+    return (
+        (names.cash, USD, amount),
+        (WORLD_CUSTOMERS, USD, -amount),
+        (FBO, USD, amount),
+        (WORLD_BANK, USD, -amount),
+    )
+
+
+def cash_adjusted(
+    names: CustomerNames, client: str, amount: Cents, adjustment: AdjustmentType
+) -> Postings:
+    """Correct a customer's cash by a signed amount, at the expense of whom it concerns."""
+    if adjustment == "DECEASED_PARTY":
+        return (
+            (names.cash, USD, amount),
+            (WORLD_CUSTOMERS, USD, -amount),
+            (FBO, USD, amount),
+            (WORLD_BANK, USD, -amount),
+        )
+    at_expense_of = {
+        "ACH_RETURN_FEE": f"revenue:ach_fee:{client}",
+        "PARTNER_WRITE_OFF": f"writeoff:{client}",
+        "PLATFORM_WRITE_OFF": WRITE_OFF_PLATFORM,
+        "OTHER_ADJUSTMENT": f"adjustment:{client}",
+    }[adjustment]
+    return (
+        (names.cash, USD, amount),
+        (at_expense_of, USD, -amount),
+        (FBO, USD, amount),
+        (BUSINESS, USD, -amount),
+    )

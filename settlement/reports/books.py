@@ -1,0 +1,120 @@
+"""Stage reports: what a client's lines add up to, and the files that a window issues.
+
+Lines come from settlement on `client-lines`; files go out when a window's last line is in.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from schemas.account import AccountUpdated, FundingModel
+from schemas.money import CENTS_DECIMALS, scaled
+from settlement.aged_failure import AGED_WINDOWS
+from settlement.calendar import ScheduledWindow, same_window_day_before
+from settlement.reports import (
+    aged_tpj,
+    cash_activity,
+    cash_balance,
+    execution_confirm,
+    positions,
+)
+from settlement.reports.report import Report
+from settlement.reports.rows import Rows
+
+
+class _AccountBook:
+    """The latest of one account, in the texts that its `AccountBalance` carried."""
+
+    __slots__ = ("funding_model", "positions", "settled", "unsettled", "withdrawing")
+
+    def __init__(self) -> None:
+        self.funding_model: FundingModel = "MARKETPLACE"
+        self.settled = "0.00"
+        self.unsettled = "0.00"
+        self.withdrawing = "0.00"
+        self.positions: Mapping[str, str] = {}
+
+    def in_cash_balance(self) -> bool:
+        """Marketplace accounts, and any with money left (domain.md section 9)."""
+        return self.funding_model == "MARKETPLACE" or any(
+            scaled(text, CENTS_DECIMALS) for text in (self.settled, self.unsettled)
+        )
+
+
+class ClientBooks:
+    """The stage's state: per client its accounts' latest, and rows that wait for their file."""
+
+    __slots__ = ("_rows", "accounts", "clients")
+
+    def __init__(self, rows: Rows) -> None:
+        """Start without a client; `rows` keeps what a file will consist of."""
+        self._rows = rows
+        self.clients: set[str] = set()
+        self.accounts: dict[str, dict[str, _AccountBook]] = {}
+
+    def client_updated(self, client: str) -> None:
+        """Know a client: from now on it gets files."""
+        self.clients.add(client)
+
+    def line(self, client: str, line: Mapping[str, Any]) -> None:
+        """Take one line of a client."""
+        match line["type"]:
+            case "AccountBalance":
+                book = self._account(client, line["account_id"])
+                book.settled = line["settled"]
+                book.unsettled = line["unsettled"]
+                book.withdrawing = line["withdrawing"]
+                book.positions = line["positions"]
+            case "Execution":
+                self._rows.add(client, "execution", execution_confirm.row_of(line))  # type: ignore[arg-type]
+            case "CashCallSettled" if line["amount"] != "0.00":
+                self._rows.add(client, "activity", cash_activity.row_of_call(line))  # type: ignore[arg-type]
+            case "CashActivityLine":
+                self._rows.add(client, "activity", cash_activity.row_of(line))  # type: ignore[arg-type]
+            case "AgedFailure":
+                self._rows.add(client, "aged", aged_tpj.row_of(line))  # type: ignore[arg-type]
+            case "AccountLine":
+                account: AccountUpdated = line["account"]
+                self._account(client, account.account_id).funding_model = account.funding_model
+            case _:
+                pass  # calls written off concern the revenue share
+
+    def close(self, window: ScheduledWindow) -> Iterator[Report]:
+        """Issue the files of a window, clients in code order, and start anew."""
+        if window.window not in AGED_WINDOWS:
+            return
+        for client in sorted(self.clients | self.accounts.keys()):
+            if client in self.clients:
+                yield aged_tpj.report(client, window, self._rows.read(client, "aged"))
+            if window.window == "START_OF_DAY":
+                yield from self._start_of_day(client, window)
+        self._rows.clear("aged")
+        if window.window == "START_OF_DAY":
+            self._rows.clear("execution")
+            self._rows.clear("activity")
+
+    def _start_of_day(self, client: str, window: ScheduledWindow) -> Iterator[Report]:
+        accounts = sorted(self.accounts.get(client, {}).items())
+        if client in self.clients:
+            # A Marketplace call that is open has failed, so the aged rows name all open ones.
+            open_calls = {row.split(",", 4)[3] for row in self._rows.read(client, "aged")}
+            since = same_window_day_before(window)
+            executions = self._rows.read(client, "execution")
+            yield execution_confirm.report(client, window, since, executions, open_calls)
+            yield positions.report(
+                client, window, ((account_id, book.positions) for account_id, book in accounts)
+            )
+        with_cash = [
+            (account_id, book.unsettled, book.settled)
+            for account_id, book in accounts
+            if book.in_cash_balance()
+        ]
+        if with_cash:
+            yield cash_balance.report(client, window, iter(with_cash))
+            yield cash_activity.report(client, window, self._rows.read(client, "activity"))
+
+    def _account(self, client: str, account_id: str) -> _AccountBook:
+        accounts = self.accounts.setdefault(client, {})
+        book = accounts.get(account_id)
+        if book is None:
+            book = accounts[account_id] = _AccountBook()
+        return book

@@ -1,0 +1,74 @@
+"""The cash activity file: every movement of cash or pending in a day (domain.md section 9)."""
+
+from collections.abc import Iterator
+
+from typing_extensions import TypedDict
+
+from schemas.cash_call import CashCallSettled
+from schemas.money import CENTS_DECIMALS, scaled
+from settlement.calendar import ScheduledWindow
+from settlement.reports.report import Report, Row, field
+
+HEADER = "account_id,activity_id,instrument_type,direction,amount,status,occurred_at,reference"
+
+
+class CashActivityLine(TypedDict):
+    """A funding step or an adjustment that changed cash or pending; `amount` positive."""
+
+    type: str
+    account_id: str
+    activity_id: str
+    instrument_type: str
+    direction: str
+    amount: str
+    status: str
+    occurred_at: str
+    reference: str
+
+
+# Between what a waiting row is sorted by, its amount, and its text.
+_MARK = "\x1f"
+
+
+def row_of(line: CashActivityLine) -> str:
+    """Return the row of a funding step, behind account, activity and amount."""
+    return _waiting(
+        line["account_id"],
+        line["activity_id"],
+        line["amount"],
+        f"{line['instrument_type']},{line['direction']},{line['amount']},{line['status']},"
+        f"{line['occurred_at'][:-4]}Z,{field(line['reference'])}",
+    )
+
+
+def row_of_call(event: CashCallSettled) -> str:
+    """Return the row of a settled cash call, behind account, activity and amount."""
+    return _waiting(
+        event["account_id"] or "",
+        event["event_id"],
+        event["amount"],
+        f"TPJ,{event['direction']},{event['amount']},SETTLED,{event['event_time'][:-4]}Z,"
+        f"{event['cash_call_id']}",
+    )
+
+
+def _waiting(account_id: str, activity_id: str, amount: str, rest: str) -> str:
+    sorted_by = activity_id.replace(_MARK, " ")
+    text = f"{account_id},{field(activity_id)},{rest}"
+    return f"{account_id}{_MARK}{sorted_by}{_MARK}{amount}{_MARK}{text}"
+
+
+def report(client: str, window: ScheduledWindow, rows: Iterator[str]) -> Report:
+    """Return the file of the day that ends at the cut, by account and activity."""
+    return Report(
+        client,
+        "CASH_ACTIVITY",
+        f"{client}_CashActivityReport_{window.date:%m-%d-%y}.csv",
+        (HEADER,),
+        _in_order(rows),
+    )
+
+
+def _in_order(rows: Iterator[str]) -> Iterator[Row]:
+    for _, _, amount, text in sorted(row.split(_MARK, 3) for row in rows):
+        yield Row(text, scaled(amount, CENTS_DECIMALS))
