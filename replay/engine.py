@@ -28,7 +28,8 @@ from settlement import customer_funding
 from settlement.calendar import first_window
 from settlement.cause import Cause, Out
 from settlement.dead_letter import DeadLetters
-from settlement.ledger import FBO, USD
+from settlement.invariants import books_difference
+from settlement.ledger import FBO
 from settlement.pipeline import Pipeline, settle_window
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
@@ -55,11 +56,14 @@ class Destination(Protocol):
 class History:
     """A replay under way."""
 
-    def __init__(self, destination: Destination, rows: Rows) -> None:
+    def __init__(
+        self, destination: Destination, rows: Rows, summary: Summary | None = None
+    ) -> None:
         """Start before time; `rows` keeps what the clients' files will consist of."""
         self.pipeline = Pipeline(rows)
-        self.summary = Summary()
+        self.summary = summary if summary is not None else Summary()
         self._destination = destination
+        self._emit = destination.event
         self._dead_letters = DeadLetters()
 
     @property
@@ -75,7 +79,10 @@ class History:
             self.apply(line)
         if until is not None and self.now is not None:
             self.move_time(until)
-        self.summary.fbo = self.pipeline.settlement.ledger.totals.get((FBO, USD), 0)
+        difference = books_difference(self.pipeline.settlement.books())
+        if difference is not None:
+            raise AssertionError(f"broken invariant: {difference}")
+        self.summary.fbo = self.pipeline.settlement.ledger.totals.get(FBO, 0)
         return self.summary
 
     def apply(self, line: InputLine) -> None:
@@ -92,6 +99,7 @@ class History:
             summary.first_time = at
         if line.topic not in REFERENCE_TOPICS and self.now is None:
             self.pipeline.trading.start(at)
+            summary.time_began = at
         if self.now is not None:
             self.move_time(at)
         summary.last_time = at
@@ -217,10 +225,6 @@ class History:
         )
         for topic, _, event in out:
             self._emit(topic, event)
-
-    def _emit(self, topic: str, event: Mapping[str, Any]) -> None:
-        self.summary.count(topic, event)
-        self._destination.event(topic, event)
 
 
 def _key(topic: str, raw: bytes) -> str | None:

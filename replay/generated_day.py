@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from pydantic import ValidationError
 
 from replay.quotes import (
     UnreadableFileError,
@@ -32,10 +31,19 @@ from replay.quotes import (
 from schemas.account import FundingModel, Jurisdiction, Mode
 from schemas.client import CommissionModel
 from schemas.instant import MILLISECOND, MINUTE, SECOND, Micros, micros, time_text
-from schemas.instrument import InstrumentUpdated
-from schemas.money import CENTS_DECIMALS, PRICE_DECIMALS, WHOLE, Cents, Units, quantity, usd
+from schemas.money import (
+    CENTS_DECIMALS,
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    WHOLE,
+    Cents,
+    Price,
+    Units,
+    quantity,
+    scaled,
+    usd,
+)
 from schemas.order import OrderType, TimeInForce
-from schemas.price_tick import PriceTick
 from settlement.calendar import first_window, in_maintenance, window_after
 from topics.catalogue import (
     ACCOUNTS,
@@ -200,7 +208,7 @@ _FUNDED = _Habit("funded", trades=True, tops_up=True)
 _ACH_CLEARS_LATER = _Habit("ACH clears later", opening=(100, 300), trades=True)
 _LATE_MONEY = _Habit("money comes late", opening=(10, 40), trades=True)
 _PENNILESS = _Habit("no money comes", opening=(10, 40), trades=True)
-_RETURNED = _Habit("deposit returned after it was spent", opening=(300, 900), trades=True)
+_RETURNED = _Habit("deposit returned after it was spent", opening=(0, 0), trades=True)
 _ROUND_TRIPS = _Habit("buys and sells all")
 _LOCKED = _Habit("locked", mode="LOCKED")
 _CLOSED = _Habit("closed", mode="CLOSED", opening=(0, 0))
@@ -276,6 +284,8 @@ class _OrderKind(NamedTuple):
     by: str
     through_bps: tuple[int, int] | None = None
     stop_bps: tuple[int, int] | None = None
+    # Whether it is expected to fill, as far as the shown size goes, when it is placed.
+    at_once: bool = True
 
 
 ORDER_KINDS = (
@@ -287,13 +297,13 @@ ORDER_KINDS = (
     _OrderKind(4, "LIMIT", "GTC", "notional", (10, 60)),
     _OrderKind(3, "LIMIT", "DAY", "quantity", (10, 60)),
     _OrderKind(3, "LIMIT", "GTD", "notional", (10, 60)),
-    _OrderKind(4, "LIMIT", "GTC", "quantity", (-12, -2)),
-    _OrderKind(4, "LIMIT", "GTC", "notional", (-12, -2)),
-    _OrderKind(4, "LIMIT", "DAY", "quantity", (-12, -2)),
-    _OrderKind(3, "LIMIT", "GTD", "notional", (-12, -2)),
-    _OrderKind(3, "STOP_LIMIT", "GTC", "quantity", (80, 120), (2, 10)),
-    _OrderKind(2, "STOP_LIMIT", "DAY", "notional", (80, 120), (2, 10)),
-    _OrderKind(2, "STOP_LIMIT", "GTD", "quantity", (80, 120), (-10, 5)),
+    _OrderKind(4, "LIMIT", "GTC", "quantity", (-8, -1), at_once=False),
+    _OrderKind(4, "LIMIT", "GTC", "notional", (-8, -1), at_once=False),
+    _OrderKind(4, "LIMIT", "DAY", "quantity", (-8, -1), at_once=False),
+    _OrderKind(3, "LIMIT", "GTD", "notional", (-8, -1), at_once=False),
+    _OrderKind(3, "STOP_LIMIT", "GTC", "quantity", (80, 120), (1, 6), at_once=False),
+    _OrderKind(2, "STOP_LIMIT", "DAY", "notional", (80, 120), (1, 6), at_once=False),
+    _OrderKind(2, "STOP_LIMIT", "GTD", "quantity", (80, 120), (-6, 4), at_once=False),
 )
 _ORDER_MIX = tuple(kind for kind in ORDER_KINDS for _ in range(kind.weight))
 
@@ -442,7 +452,7 @@ FUNDING_STORIES = (
     _FundingStory("", (100, 500), (_Step(0, "OTHER_ADJUSTMENT"),)),
 )
 # One funded account in this many has such a story, by turns.
-_FUNDING_STORY_EVERY = 4
+_FUNDING_STORY_EVERY = 3
 # What other habits have beside their opening deposit.
 _ACH_CLEARS = _FundingStory(
     "ACH", (300_000, 900_000), (_INITIATED, _Step(5 * 60, "DepositSettled"))
@@ -504,6 +514,9 @@ DIRTY_INPUTS = (
 # --- the market -----------------------------------------------------------------------------
 
 
+_Draw = Callable[[int], int]
+
+
 class _Quote(NamedTuple):
     """A provider's quote as customers see it: whole cents, a missing side 0 cents."""
 
@@ -537,11 +550,13 @@ class _Best(NamedTuple):
 class _SeenQuotes:
     """The last quote of each provider, by symbol."""
 
-    __slots__ = ("_by_symbol", "symbols")
+    __slots__ = ("_best", "_by_symbol", "symbols")
 
     def __init__(self) -> None:
         self.symbols: list[str] = []
         self._by_symbol: dict[str, dict[str, _Quote]] = {}
+        # What was found last, and until when it holds if nothing new is seen.
+        self._best: dict[str, tuple[Micros, _Best | None]] = {}
 
     def see(self, quote: _Quote) -> None:
         """Take the provider's newest quote."""
@@ -549,32 +564,43 @@ class _SeenQuotes:
         if providers is None:
             providers = self._by_symbol[quote.symbol] = {}
             self.symbols.append(quote.symbol)
+        # The newest stands last.
+        providers.pop(quote.provider, None)
         providers[quote.provider] = quote
+        self._best.pop(quote.symbol, None)
 
     def best(self, symbol: str, at: Micros) -> _Best | None:
-        """Return the best bid and ask that are fresh, None where a side is missing.
-
-        Of two quotes that cross each other the older is left out.
-        """
-        bid: _Quote | None = None
-        ask: _Quote | None = None
-        for quote in sorted(self._by_symbol[symbol].values(), key=_newest_first):
-            if quote.until <= at or (
-                (ask is not None and quote.bid > ask.ask)
-                or (bid is not None and 0 < quote.ask < bid.bid)
-            ):
-                continue
-            if quote.bid and (bid is None or quote.bid > bid.bid):
-                bid = quote
-            if quote.ask and (ask is None or quote.ask < ask.ask):
-                ask = quote
-        if bid is None or ask is None:
-            return None
-        return _Best(symbol, bid.bid, bid.bid_size, ask.ask, ask.ask_size)
+        """Return the best bid and ask that are fresh, None where a side is missing."""
+        until, best = self._best.get(symbol, (at, None))
+        if at >= until:
+            fresh = [quote for quote in self._by_symbol[symbol].values() if quote.until > at]
+            best = _best_of(fresh)
+            self._best[symbol] = (min((quote.until for quote in fresh), default=_NEVER), best)
+        return best
 
 
-def _newest_first(quote: _Quote) -> Micros:
-    return -quote.at
+_NEVER: Micros = 1 << 62
+
+
+def _best_of(quotes: list[_Quote]) -> _Best | None:
+    """Return the best bid and ask of quotes in time order.
+
+    Of two that cross each other the older is left out.
+    """
+    bid: _Quote | None = None
+    ask: _Quote | None = None
+    for quote in reversed(quotes):
+        if (ask is not None and quote.bid > ask.ask) or (
+            bid is not None and 0 < quote.ask < bid.bid
+        ):
+            continue
+        if quote.bid and (bid is None or quote.bid > bid.bid):
+            bid = quote
+        if quote.ask and (ask is None or quote.ask < ask.ask):
+            ask = quote
+    if bid is None or ask is None:
+        return None
+    return _Best(bid.symbol, bid.bid, bid.bid_size, ask.ask, ask.ask_size)
 
 
 _PER_CENT = 10 ** (PRICE_DECIMALS - CENTS_DECIMALS)
@@ -594,9 +620,9 @@ def _market_file(path: Path) -> Iterator[_MarketLine]:
             number += 1
             try:
                 at, topic, quote = _read_market_line(line, stale_after)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UnreadableFileError(
-                    f"{path}, line {number}: not a line of import-quotes: {_first_line(error)}"
+                    f"{path}, line {number}: not a line of import-quotes ({error})"
                 ) from error
             if last is not None and at < last:
                 raise UnreadableFileError(f"{path}, line {number}: goes back in time")
@@ -606,37 +632,42 @@ def _market_file(path: Path) -> Iterator[_MarketLine]:
         raise UnreadableFileError(f"{path}: is empty")
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return f"{error!r}" if isinstance(error, KeyError) else str(error)
-
-
 def _read_market_line(
     line: bytes, stale_after: dict[str, Micros]
 ) -> tuple[Micros, str, _Quote | None]:
     document = orjson.loads(line)
     topic, value = document["topic"], document["value"]
+    at = micros(value["event_time"])
+    symbol = value["symbol"]
     if topic == INSTRUMENTS:
-        instrument = InstrumentUpdated.model_validate(value)
-        stale_after[instrument.symbol] = instrument.stale_after_ms * MILLISECOND
-        return instrument.event_time, topic, None
+        stale_after[symbol] = value["stale_after_ms"] * MILLISECOND
+        return at, topic, None
     if topic != PRICE_TICKS:
         raise ValueError(f"topic {topic!r}")
-    tick = PriceTick.model_validate(value)
-    expires = tick.event_time + stale_after[tick.symbol]
+    until = at + stale_after[symbol]
+    if value.get("valid_until") is not None:
+        until = min(until, micros(value["valid_until"]))
+    bid, bid_size = _side(value, "bid_price", "bid_size")
+    ask, ask_size = _side(value, "ask_price", "ask_size")
     quote = _Quote(
-        tick.symbol,
-        tick.provider,
-        tick.event_time,
-        expires if tick.valid_until is None else min(expires, tick.valid_until),
-        (tick.bid_price or 0) // _PER_CENT,
-        tick.bid_size or 0,
-        -(-(tick.ask_price or 0) // _PER_CENT),
-        tick.ask_size or 0,
+        symbol,
+        value["provider"],
+        at,
+        until,
+        bid // _PER_CENT,
+        bid_size,
+        -(-ask // _PER_CENT),
+        ask_size,
     )
-    return tick.event_time, topic, quote
+    return at, topic, quote
+
+
+def _side(value: Mapping[str, str | None], price: str, size: str) -> tuple[Price, Units]:
+    """Return a side's numbers, both 0 where it is missing."""
+    price_text, size_text = value.get(price), value.get(size)
+    if price_text is None or size_text is None:
+        return 0, 0
+    return scaled(price_text, PRICE_DECIMALS), scaled(size_text, UNITS_DECIMALS)
 
 
 class _Coin(NamedTuple):
@@ -646,10 +677,10 @@ class _Coin(NamedTuple):
 
 SYNTHETIC_COINS = (_Coin("BTCUSD", 6_500_000), _Coin("ETHUSD", 340_000))
 SYNTHETIC_PROVIDERS = ("kestrel", "northex", "orion")
-# A provider whose turn is late by twice the usual still counts.
-_STALE_AFTER_INTERVALS = 3
+# Turns are random: about one quote in 150 is stale before its provider quotes again.
+_STALE_AFTER_INTERVALS = 5
 # Every so many quotes show only a bid, are withdrawn, or say themselves until when they are valid.
-_ONE_SIDED_EVERY, _WITHDRAWN_EVERY, _SHORT_LIVED_EVERY = 401, 1009, 97
+_ONE_SIDED_EVERY, _WITHDRAWN_EVERY, _SHORT_LIVED_EVERY = 401, 1009, 499
 # The mid price moves by up to 1/5000 (2 bps) a quote, about 1.6% a day; spreads are 2 to 6 bps.
 _STEP_PARTS, _HALF_SPREAD_PARTS = 5_000, 10_000
 
@@ -665,8 +696,7 @@ def _synthetic_market(options: DayOptions) -> Iterator[_MarketLine]:
             None,
             input_line(INSTRUMENTS, _instrument(coin.symbol, start, stale_after_ms)),
         )
-    chance = _chance(options.seed, "market")
-    draw = chance.randrange
+    draw = _chance(options.seed, "market")
     mids = {coin.symbol: coin.price for coin in SYNTHETIC_COINS}
     # Quotes come twice this far apart at most, so this far on average.
     apart = (
@@ -785,8 +815,8 @@ class GeneratedDay:
         self._orders_left_out = 0
         self._last_order: dict[str, object] | None = None
         # One source of chance for each purpose: more of one thing changes nothing of another.
-        self._order_chance = _chance(options.seed, "orders")
-        self._funding_chance = _chance(options.seed, "fundings")
+        self._draw_order = _chance(options.seed, "orders")
+        self._draw_funding = _chance(options.seed, "fundings")
 
     def lines(self) -> Iterator[bytes]:
         """Make the day's lines, in order of (event_time, topic).
@@ -848,12 +878,14 @@ class GeneratedDay:
             self._said.clear()
 
     def _say(self, topic: str, kind: str, fields: Mapping[str, object]) -> None:
-        self._ids[topic] += 1
-        self._say_as(topic, kind, f"{topic}-{self._ids[topic]}", fields)
-
-    def _say_as(self, topic: str, kind: str, event_id: str, fields: Mapping[str, object]) -> None:
         self._lines_by_type[kind] += 1
-        value = {"type": kind, "event_id": event_id, "event_time": time_text(self.now), **fields}
+        self._ids[topic] += 1
+        value = {
+            "type": kind,
+            "event_id": f"{topic}-{self._ids[topic]}",
+            "event_time": time_text(self.now),
+            **fields,
+        }
         self._said.append(input_line(topic, value))
 
     def _part(self, thousandths: int) -> Micros:
@@ -932,7 +964,7 @@ class GeneratedDay:
         yield self.now + MINUTE, ORDERS
         if symbol is not None:
             half = quantity(customer.held[symbol] // 2)
-            self._submit(customer, symbol, {"side": "SELL", "notional": None, "quantity": half})
+            self._submit(customer, symbol, _market("SELL", quantity=half))
         yield self.now + MINUTE, ORDERS
         self._buy(customer, 5_000)
         if change.back_at is not None:
@@ -944,14 +976,13 @@ class GeneratedDay:
     def _round_trips(self, customer: _Customer) -> _Story:
         """Buy a few dollars' worth, sell most of it, then all the rest, below the minimum order."""
         for part in (100, 400, 800):
-            yield self._part(part + self._order_chance.randrange(50)), ORDERS
+            yield self._part(part + self._draw_order(50)), ORDERS
             while (market := self._market_for_a_few_dollars()) is None:
                 yield self.now + MINUTE, ORDERS
             symbol, units = market
             rest = units // 8
             for side, piece in (("BUY", units), ("SELL", units - rest), ("SELL", rest)):
-                fields = {"side": side, "notional": None, "quantity": quantity(piece)}
-                self._submit(customer, symbol, fields)
+                self._submit(customer, symbol, _market(side, quantity=quantity(piece)))
                 yield self.now + MINUTE, ORDERS
 
     def _market_for_a_few_dollars(self) -> tuple[str, Units] | None:
@@ -981,12 +1012,12 @@ class GeneratedDay:
             if habit.name in _CHANGE_BY_HABIT:
                 self._tell(self._changing_account(customer, _CHANGE_BY_HABIT[habit.name]))
             if customer.funding.customer_funding:
-                for story in self._funding_stories(number, customer):
+                for story in self._funding_stories(customer):
                     self._tell(story)
 
     def _opening_deposit(self, customer: _Customer) -> None:
         if customer.habit.opening != (0, 0) and customer.funding.customer_funding:
-            dollars = _between(self._funding_chance.randrange, customer.habit.opening)
+            dollars = _between(self._draw_funding, customer.habit.opening)
             self._settle_deposit(customer, 100 * dollars)
 
     def _settle_deposit(self, customer: _Customer, amount: Cents) -> None:
@@ -1002,13 +1033,14 @@ class GeneratedDay:
             },
         )
 
-    def _funding_stories(self, number: int, customer: _Customer) -> Iterator[_Story]:
+    def _funding_stories(self, customer: _Customer) -> Iterator[_Story]:
         habit = customer.habit
         soon = self.now + MINUTE
         if habit is _FUNDED:
-            turn, rest = divmod(number, _FUNDING_STORY_EVERY)
+            self._ids[_FUNDED.name] += 1
+            turn, rest = divmod(self._ids[_FUNDED.name], _FUNDING_STORY_EVERY)
             if not rest:
-                begin = self._part(50 + self._funding_chance.randrange(500))
+                begin = self._part(50 + self._draw_funding(500))
                 yield self._funding(customer, FUNDING_STORIES[turn % len(FUNDING_STORIES)], begin)
         elif habit is _ACH_CLEARS_LATER:
             yield self._funding(customer, _ACH_CLEARS, soon)
@@ -1021,7 +1053,7 @@ class GeneratedDay:
             yield self._funding(customer, _LOCKED_WITHDRAWAL, self._part(300))
 
     def _funding(self, customer: _Customer, story: _FundingStory, begin: Micros) -> _Story:
-        amount = usd(_between(self._funding_chance.randrange, story.amount))
+        amount = usd(_between(self._draw_funding, story.amount))
         funding_id = self._funding_id()
         for step in story.steps:
             yield begin + step.after_minutes * MINUTE, FUNDINGS
@@ -1040,7 +1072,7 @@ class GeneratedDay:
                 self._say(FUNDINGS, "CashAdjusted", fields)
 
     def _late_money(self, customer: _Customer) -> _Story:
-        yield self._part(100 + self._funding_chance.randrange(600)), FUNDINGS
+        yield self._part(100 + self._draw_funding(600)), FUNDINGS
         self._settle_deposit(customer, 1_000_000)
 
     def _tops_up(self, customer: _Customer, amount: Cents) -> _Story:
@@ -1056,13 +1088,14 @@ class GeneratedDay:
     def _order_flow(self) -> _Story:
         """Place the orders evenly over the time in which orders are taken."""
         wanted = self.options.orders_wanted
-        chance = self._order_chance
+        draw = self._draw_order
         spans = self._trading_spans()
         in_all = sum(to - from_ for from_, to in spans)
         span, passed = 0, 0
+        slot_end = 0
         for number in range(wanted):
-            slot = in_all * number // wanted
-            at = slot + chance.randrange(max(1, in_all * (number + 1) // wanted - slot))
+            slot, slot_end = slot_end, in_all * (number + 1) // wanted
+            at = slot + draw(max(1, slot_end - slot))
             while at - passed >= spans[span][1] - spans[span][0]:
                 passed += spans[span][1] - spans[span][0]
                 span += 1
@@ -1090,7 +1123,7 @@ class GeneratedDay:
 
     def _order(self, number: int) -> None:
         """Place one order of the flow."""
-        draw = self._order_chance.randrange
+        draw = self._draw_order
         best = self._some_market()
         if best is None:
             self._orders_left_out += 1
@@ -1117,30 +1150,30 @@ class GeneratedDay:
             units = held * (20 + draw(61)) // 100
             # Nine tenths, so that the notional is there also at a limit below the market.
             value = units * price // WHOLE * 9 // 10
-        fields: dict[str, object] = {
+        customer.orders += 1
+        order: dict[str, object] = {
+            "account_id": customer.account_id,
+            "client_order_id": f"order-{customer.orders}",
+            "symbol": best.symbol,
             "side": "BUY" if buy else "SELL",
             "order_type": kind.order_type,
             "time_in_force": kind.time_in_force,
-            "notional": usd(value) if kind.by == "notional" else None,
-            "quantity": quantity(units) if kind.by == "quantity" else None,
+            kind.by: usd(value) if kind.by == "notional" else quantity(units),
         }
         away = 0
         if kind.stop_bps is not None:
             away = _between(draw, kind.stop_bps)
-            fields["stop_price"] = usd(_moved(best.ask if buy else best.bid, away, up=buy))
+            order["stop_price"] = usd(_moved(best.ask if buy else best.bid, away, up=buy))
         if kind.through_bps is not None:
             through = away + _between(draw, kind.through_bps)
-            fields["limit_price"] = usd(_moved(price, through, up=buy))
+            order["limit_price"] = usd(_moved(price, through, up=buy))
         if kind.time_in_force == "GTD":
-            fields["expire_time"] = time_text(self.now + (1 + draw(6)) * HOUR)
+            order["expire_time"] = time_text(self.now + (1 + draw(6)) * HOUR)
         if not place:
-            fields |= _override_fields(override)
-        self._last_order = self._submit(customer, best.symbol, fields)
-
-        fills_at_once = kind.order_type == "MARKET" or (
-            kind.stop_bps is None and kind.through_bps is not None and kind.through_bps[0] > 0
-        )
-        self._guess(customer, best, value, units if fills_at_once or not buy else 0, buy=buy)
+            order |= _override_fields(override)
+        self._say(ORDERS, "OrderSubmitted", order)
+        self._last_order = order
+        self._guess(customer, best, value, units if kind.at_once or not buy else 0, buy=buy)
 
     def _guess(
         self, customer: _Customer, best: _Best, value: Cents, units: Units, *, buy: bool
@@ -1154,7 +1187,7 @@ class GeneratedDay:
         else:
             customer.held[best.symbol] = held - units
         if customer.cash < _LOW_CASH and customer.habit.tops_up:
-            amount = 200_000 + self._funding_chance.randrange(800_000)
+            amount = 200_000 + self._draw_funding(800_000)
             # Counted when it is promised, so that it is promised once.
             customer.cash += amount
             self._tell(self._tops_up(customer, amount))
@@ -1162,16 +1195,14 @@ class GeneratedDay:
     def _submit(
         self, customer: _Customer, symbol: str, fields: Mapping[str, object]
     ) -> dict[str, object]:
-        """Say an order, a market buy of 50.00 but for `fields` (None: left out); return it."""
+        """Say an order; return it."""
         customer.orders += 1
-        order = {
+        order: dict[str, object] = {
             "account_id": customer.account_id,
             "client_order_id": f"order-{customer.orders}",
             "symbol": symbol,
-            **_MARKET_BUY,
             **fields,
         }
-        order = {name: value for name, value in order.items() if value is not None}
         self._say(ORDERS, "OrderSubmitted", order)
         return order
 
@@ -1180,7 +1211,7 @@ class GeneratedDay:
         best = self._some_market()
         if best is None:
             return None
-        self._submit(customer, best.symbol, {"notional": usd(value)})
+        self._submit(customer, best.symbol, _market("BUY", notional=usd(value)))
         # A tenth less than the money buys before markup and fees.
         self._guess(customer, best, value, value * WHOLE // best.ask * 9 // 10, buy=True)
         return best.symbol
@@ -1189,8 +1220,8 @@ class GeneratedDay:
         best = self._some_market()
         if best is None:
             return None
-        limit = {"limit_price": usd(best.ask * 80 // 100)}
-        return self._submit(customer, best.symbol, _LIMIT_GTC | limit)
+        limit = usd(best.ask * 80 // 100)
+        return self._submit(customer, best.symbol, _but(_LIMIT_GTC | {"limit_price": limit}))
 
     def _cancel(self, order: Mapping[str, object], cancel_id: str) -> None:
         fields = {
@@ -1207,12 +1238,14 @@ class GeneratedDay:
     def _some_market(self) -> _Best | None:
         """Return the market of a symbol drawn at random, or of the next that has one."""
         symbols = self._seen.symbols
-        first = self._order_chance.randrange(len(symbols)) if symbols else 0
-        for symbol in symbols[first:] + symbols[:first]:
-            best = self._seen.best(symbol, self.now)
-            if best is not None:
-                return best
-        return None
+        if not symbols:
+            return None
+        first = self._draw_order(len(symbols))
+        best = self._seen.best(symbols[first], self.now)
+        if best is None:
+            for symbol in symbols[first + 1 :] + symbols[:first]:
+                best = best or self._seen.best(symbol, self.now)
+        return best
 
     # ... orders that go wrong, on purpose ...
 
@@ -1230,15 +1263,15 @@ class GeneratedDay:
         )
         turn %= len(ODD_ORDERS) + len(stories)
         if turn >= len(ODD_ORDERS):
-            trader = self._traders[self._order_chance.randrange(len(self._traders))]
+            trader = self._traders[self._draw_order(len(self._traders))]
             self._tell(stories[turn - len(ODD_ORDERS)](trader))
             return True
         odd = ODD_ORDERS[turn]
         customers = self._traders if odd.whose is None else self._by_habit.get(odd.whose.name, [])
         if not customers:
             return False
-        customer = customers[self._order_chance.randrange(len(customers))]
-        fields: dict[str, object] = dict(odd.fields)
+        customer = customers[self._draw_order(len(customers))]
+        fields = _but(odd.fields)
         if odd.limit_percent is not None:
             fields["limit_price"] = usd(best.ask * odd.limit_percent // 100)
         if odd.expires_after is not None:
@@ -1290,7 +1323,7 @@ class GeneratedDay:
         window = first_window(self.start)
         while window.scheduled_at < self.end:
             if window.window == "MAINTENANCE_BEGIN":
-                for fields in (_MARKET_BUY, _LIMIT_GTC | {"limit_price": "1.00"}):
+                for fields in (_MARKET_BUY, _but(_LIMIT_GTC | {"limit_price": "1.00"})):
                     yield window.scheduled_at + 3 * MINUTE, ORDERS
                     if self._seen.symbols:
                         self._submit(self._traders[0], self._seen.symbols[0], fields)
@@ -1311,23 +1344,36 @@ class GeneratedDay:
                 "{account}": self._customers[0].account_id,
             }
             fields = {name: stands_for.get(text, text) for name, text in dirty.fields.items()}
-            self._say_as(dirty.topic, DIRTY, f"{DIRTY}-{number}", fields)
+            self._lines_by_type[DIRTY] += 1
+            stamp = {"event_id": f"{DIRTY}-{number}", "event_time": time_text(self.now)}
+            self._said.append(input_line(dirty.topic, stamp | fields))
 
 
 # A dirty line is counted under this type, and its event_id begins with it.
 DIRTY = "dirty"
 
-_MARKET_BUY: Mapping[str, str] = {
-    "side": "BUY",
-    "order_type": "MARKET",
-    "time_in_force": "IOC",
-    "notional": "50.00",
-}
+
+def _market(side: str, **size: str) -> dict[str, str]:
+    return {"side": side, "order_type": "MARKET", "time_in_force": "IOC", **size}
 
 
-def _chance(seed: int, purpose: str) -> random.Random:
-    # A seeded text gives the same numbers on every Python; no secret is made here.
-    return random.Random(f"{seed}/{purpose}")  # noqa: S311
+_MARKET_BUY = _market("BUY", notional="50.00")
+
+
+def _but(fields: Mapping[str, str | None]) -> dict[str, str]:
+    """Return a market buy of 50.00, but for `fields` (None: left out)."""
+    return {name: text for name, text in {**_MARKET_BUY, **fields}.items() if text is not None}
+
+
+def _chance(seed: int, purpose: str) -> _Draw:
+    """Return a source of integers from 0 to below a limit: the same on every Python."""
+    bits = random.Random(f"{seed}/{purpose}").getrandbits  # noqa: S311 - no secret is made here
+
+    # As even as randrange for limits far below 2^32, and twice as fast.
+    def below(limit: int) -> int:
+        return bits(32) * limit >> 32
+
+    return below
 
 
 def _customer(number: int) -> _Customer:
@@ -1354,17 +1400,19 @@ def _moved(price: Cents, bps: int, *, up: bool) -> Cents:
     return max(1, price * (10_000 + (bps if up else -bps)) // 10_000)
 
 
-def _between(draw: Callable[[int], int], bounds: tuple[int, int]) -> int:
+def _between(draw: _Draw, bounds: tuple[int, int]) -> int:
     low, high = bounds
     return low + draw(high - low + 1)
 
 
-def _override_fields(override: _Override) -> dict[str, object]:
-    return {
-        "markup_bps": None if override.markup_bps is None else str(override.markup_bps),
-        "markup_fixed": None if override.markup_fixed is None else usd(override.markup_fixed),
-        "commission_bps": None if override.commission_bps is None else str(override.commission_bps),
-        "commission_fixed": (
-            None if override.commission_fixed is None else usd(override.commission_fixed)
-        ),
-    }
+def _override_fields(override: _Override) -> dict[str, str]:
+    fields = {}
+    if override.markup_bps is not None:
+        fields["markup_bps"] = str(override.markup_bps)
+    if override.markup_fixed is not None:
+        fields["markup_fixed"] = usd(override.markup_fixed)
+    if override.commission_bps is not None:
+        fields["commission_bps"] = str(override.commission_bps)
+    if override.commission_fixed is not None:
+        fields["commission_fixed"] = usd(override.commission_fixed)
+    return fields

@@ -16,6 +16,8 @@ from typing import IO, Any, Self
 
 import orjson
 
+from replay.summary import Summary
+from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
 from topics.catalogue import OUTPUT_TOPICS
 
@@ -42,16 +44,27 @@ class WrittenFile:
         self.sha256 = digest
 
 
+def _is_replay(directory: Path) -> bool:
+    """Whether a directory holds an earlier replay, and nothing else."""
+    names = {entry.name for entry in directory.iterdir()}
+    if names != {"topics", "s3", SUMMARY}:
+        return False
+    try:
+        return "topics_sha256" in orjson.loads((directory / SUMMARY).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return False
+
+
 class _TopicFile:
     """One topic: events that wait, and the file that they go to."""
 
-    __slots__ = ("digest", "file", "name", "waiting")
+    __slots__ = ("digest", "file", "topic", "waiting")
 
-    def __init__(self, path: Path) -> None:
-        self.name = path.name
+    def __init__(self, topic: str, path: Path) -> None:
+        self.topic = topic
         self.file: IO[bytes] = path.open("wb")
         self.digest = sha256()
-        self.waiting: list[bytes] = []
+        self.waiting: list[Mapping[str, Any]] = []
 
     def write(self, chunk: bytes) -> None:
         self.digest.update(chunk)
@@ -61,8 +74,8 @@ class _TopicFile:
 class ReplayDirectory:
     """A context: on a clean exit after `finish` the directory is there, else nothing is."""
 
-    def __init__(self, directory: Path) -> None:
-        """Check that `directory` may be made or replaced.
+    def __init__(self, directory: Path, summary: Summary) -> None:
+        """Check that `directory` may be made or replaced; `summary` counts what is written.
 
         Raises:
             OutputRefusedError: it is a file, a mount point, or holds something that no replay wrote.
@@ -72,11 +85,12 @@ class ReplayDirectory:
             raise OutputRefusedError(f"{directory} is a file; name a directory")
         if directory.is_mount():
             raise OutputRefusedError(f"{directory} is a mount point; name a directory inside it")
-        if directory.is_dir() and any(directory.iterdir()) and not (directory / SUMMARY).is_file():
+        if directory.is_dir() and any(directory.iterdir()) and not _is_replay(directory):
             raise OutputRefusedError(
                 f"{directory} holds something that no replay wrote; name an empty or new directory"
             )
         self._finished = False
+        self._summary = summary
 
     def __enter__(self) -> Self:
         """Make the directory aside, under a name of its own."""
@@ -87,7 +101,8 @@ class ReplayDirectory:
         (self.aside / "topics").mkdir()
         (self.aside / "s3").mkdir()
         self._topics = {
-            topic: _TopicFile(self.aside / "topics" / f"{topic}.jsonl") for topic in OUTPUT_TOPICS
+            topic: _TopicFile(topic, self.aside / "topics" / f"{topic}.jsonl")
+            for topic in OUTPUT_TOPICS
         }
         self._files: dict[str, str] = {}
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
@@ -97,7 +112,7 @@ class ReplayDirectory:
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         """Write one event behind the others of its topic."""
         file = self._topics[topic]
-        file.waiting.append(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        file.waiting.append(event)
         if len(file.waiting) >= _EVENTS_PER_WRITE:
             self._hand_over(file)
 
@@ -121,15 +136,16 @@ class ReplayDirectory:
         self._files[key] = digest.hexdigest()
         return WrittenFile(key, rows, control, digest.hexdigest())
 
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write what waits, and the summary with all checksums."""
+    def finish(self, until: Micros | None) -> None:
+        """Write what waits, and the summary with all checksums; `until`: as asked for."""
         for file in self._topics.values():
             self._hand_over(file)
         self._settle(0)
         for file in self._topics.values():
             file.file.close()
         stored = {
-            **summary,
+            **self._summary.as_json(),
+            "until": None if until is None else time_text(until),
             "topics_sha256": {
                 topic: file.digest.hexdigest() for topic, file in sorted(self._topics.items())
             },
@@ -166,7 +182,8 @@ class ReplayDirectory:
     def _hand_over(self, file: _TopicFile) -> None:
         if not file.waiting:
             return
-        chunk = b"".join(file.waiting)
+        self._summary.count(file.topic, file.waiting)
+        chunk = b"\n".join(map(orjson.dumps, file.waiting)) + b"\n"
         file.waiting.clear()
         self._queued.append(self._writer.submit(file.write, chunk))
         if len(self._queued) > _WRITES_QUEUED_MAX:

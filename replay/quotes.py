@@ -1,6 +1,7 @@
 """Real quotes as input lines: a CSV of several venues' best quotes (contract section 12)."""
 
 import csv
+import errno
 import gzip
 import io
 import os
@@ -82,7 +83,7 @@ def import_quotes(
 
     `symbols` maps the CSV's symbols to ours, `BTCUSDT` to `BTCUSD`; ours end with `USD`. The CSV
     may be gzipped, and so is `target` if its name ends with `.gz`. `progress` is told from time to
-    time how many bytes of `source` have been read. Crossed quotes and prices of 0 go through: to
+    time how many bytes of `source` were read since the last time. Crossed quotes and prices of 0 go through: to
     judge them is the pipeline's business (section 5).
 
     Raises:
@@ -91,14 +92,15 @@ def import_quotes(
     """
     left_out = {UNMAPPED: 0, SIZE_ZERO: 0}
     ticks = dict.fromkeys(symbols.values(), 0)
-    rows = 0
+    rows = told = 0
     with opened(source) as (stream, position), replaced_when_complete(target) as out:
         for row in _rows(source, stream):
             if not rows:
                 out.writelines(_instrument(ours, row, stale_after_ms) for ours in symbols.values())
             rows = row.number
             if progress is not None and not rows % _ROWS_PER_REPORT:
-                progress(position())
+                progress(position() - told)
+                told = position()
             ours = symbols.get(row.symbol)
             if ours is None:
                 left_out[UNMAPPED] += 1
@@ -161,7 +163,7 @@ def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
         OSError: no such folder, `path` is a folder, the disk is full.
     """
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder")
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         with path.open("wb") as straight:
             yield straight

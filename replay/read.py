@@ -1,13 +1,14 @@
 """JSON Lines in: files plain or gzip, merged by time (contract section 12, `settle replay`)."""
 
 import gzip
+import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import merge
 from io import BufferedReader
-from json import JSONDecoder
 from operator import attrgetter
 from pathlib import Path
 from typing import IO
@@ -92,7 +93,7 @@ def _read_file(path: str, source: int, tell: Told | None) -> Iterator[InputLine]
                     place = place_in()
                     tell(place - told)
                     told = place
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableInputError(
             f"{name}, after line {number}: the gzip stream is damaged or cut off ({error})"
         ) from None
@@ -144,23 +145,29 @@ def _read_line(
     return InputLine(event.event_time, rank, source, number, topic, event, text)
 
 
+# What matters to find where a JSON value ends: strings, brackets, and what stands between members.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
+
+
 def raw_value(text: bytes) -> bytes:
     """Return the bytes of `value` in a line that was read, as they are."""
-    line = text.decode()
-    decoder = JSONDecoder()
-    at = line.index("{") + 1
-    found = ""
-    while True:
-        key, at = decoder.raw_decode(line, _past(line, at, " \t\r\n,"))
-        start = _past(line, at, " \t\r\n:")
-        _, at = decoder.raw_decode(line, start)
-        if key == "value":
-            found = line[start:at]  # of a key given twice the last counts, as in JSON readers
-        if line[_past(line, at, " \t\r\n")] == "}":
-            return found.encode()
-
-
-def _past(line: str, at: int, skipped: str) -> int:
-    while line[at] in skipped:
-        at += 1
-    return at
+    found = b""
+    depth = 0
+    key: bytes | None = None
+    start = end = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if depth == 1 and key is None and mark.startswith(b'"'):
+            key = mark
+        elif depth == 1 and mark == b":" and not start:
+            start = token.end()
+        elif depth == 1 and mark in b",}":
+            if key is not None and orjson.loads(key) == "value":
+                found = text[start:end].strip()  # given twice, the last counts
+            key, start = None, 0
+        if mark in b"{[":
+            depth += 1
+        elif mark in b"}]":
+            depth -= 1
+        end = token.end()
+    return found

@@ -1,11 +1,13 @@
 """What happened in a replay, counted: the same inputs give the same summary."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from schemas.instant import Micros, time_text
 from schemas.money import CENTS_DECIMALS, Cents, scaled, usd
+from topics.catalogue import CASH_CALLS, DEAD_LETTERS, EXECUTIONS, ORDER_UPDATES
 
 
 class Summary:
@@ -19,6 +21,8 @@ class Summary:
         self.dead_letters: Counter[str] = Counter()
         self.first_time: Micros | None = None
         self.last_time: Micros | None = None
+        # When the first input that is not reference data came: windows open from here on.
+        self.time_began: Micros | None = None
         self.orders_executed = 0
         self.volume: Cents = 0
         self.called: Cents = 0
@@ -27,27 +31,24 @@ class Summary:
         self.files = 0
         self.fbo: Cents = 0
 
-    def count(self, topic: str, event: Mapping[str, Any]) -> None:
-        """Count one emitted event."""
-        kind = event["type"]
-        counts = self.emitted.get(topic)
-        if counts is None:
-            counts = self.emitted[topic] = Counter()
-        counts[kind] += 1
-        if kind == "Execution":
-            self.volume += scaled(event["gross"], CENTS_DECIMALS)
-            self.called += scaled(event["net_money"], CENTS_DECIMALS)
-            if event["execution_id"].endswith("-1"):
-                self.orders_executed += 1
-        elif kind == "CashCallSettled":
-            if event["attempt"] == 1:
-                self.settled_at_once += 1
-            else:
-                self.settled_after_retry += 1
-        elif kind == "OrderRejected":
-            self.rejected[event["reason"]] += 1
-        elif kind == "DeadLetter":
-            self.dead_letters[event["reason"]] += 1
+    def count(self, topic: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Count events of one topic that were emitted one after the other."""
+        self.emitted.setdefault(topic, Counter()).update(map(itemgetter("type"), events))
+        if topic == EXECUTIONS:
+            for event in events:
+                if event["type"] == "Execution":
+                    self.volume += scaled(event["gross"], CENTS_DECIMALS)
+                    self.called += scaled(event["net_money"], CENTS_DECIMALS)
+                    self.orders_executed += event["execution_id"].endswith("-1")
+        elif topic == CASH_CALLS:
+            for event in events:
+                if event["type"] == "CashCallSettled":
+                    self.settled_at_once += event["attempt"] == 1
+                    self.settled_after_retry += event["attempt"] > 1
+        elif topic == ORDER_UPDATES:
+            self.rejected.update(e["reason"] for e in events if e["type"] == "OrderRejected")
+        elif topic == DEAD_LETTERS:
+            self.dead_letters.update(map(itemgetter("reason"), events))
 
     def of(self, topic: str, kind: str) -> int:
         """Return how many events of a type were emitted to a topic."""
@@ -57,8 +58,9 @@ class Summary:
         """Return the summary in its stored form, keys in a fixed order."""
         return {
             "inputs": dict(sorted(self.inputs.items())),
-            "first_time": None if self.first_time is None else time_text(self.first_time),
-            "last_time": None if self.last_time is None else time_text(self.last_time),
+            "first_time": _time_or_none(self.first_time),
+            "time_began": _time_or_none(self.time_began),
+            "last_time": _time_or_none(self.last_time),
             "emitted": {
                 topic: dict(sorted(counts.items()))
                 for topic, counts in sorted(self.emitted.items())
@@ -118,6 +120,10 @@ class Summary:
             ("files to clients", f"{self.files:,}"),
             ("events in and out", f"{events:,} in {seconds:.1f} s, {events / seconds:,.0f}/s"),
         ]
+
+
+def _time_or_none(at: Micros | None) -> str | None:
+    return None if at is None else time_text(at)
 
 
 def _dollars(cents: Cents) -> str:

@@ -32,13 +32,14 @@ def _minute_text(minute: int) -> str:
     return (_EPOCH + dt.timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:")
 
 
+@lru_cache(maxsize=4096)
 def micros(text: str) -> Micros:
     """Read an RFC 3339 UTC time.
 
     Raises:
         ValueError: not `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`, or no such day or hour.
     """
-    if not _TIME.match(text):
+    if not _TIME.fullmatch(text):
         raise ValueError(f"{text!r} is no RFC 3339 UTC time such as 2026-03-02T14:30:00.000000Z")
     return (
         _minute(text[:16])
@@ -47,6 +48,7 @@ def micros(text: str) -> Micros:
     )
 
 
+@lru_cache(maxsize=4096)
 def time_text(at: Micros) -> str:
     """Write an instant with six decimals, as every event that we emit carries it."""
     minute, rest = divmod(at, MINUTE)

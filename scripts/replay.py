@@ -16,7 +16,7 @@ from replay.output import OutputRefusedError, ReplayDirectory
 from replay.read import STANDARD_INPUT, UnreadableInputError, read_inputs
 from replay.spool import Spool
 from replay.summary import Summary
-from schemas.instant import micros, time_text
+from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 
@@ -64,16 +64,17 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
     # objects again and again.
     gc.disable()
     try:
-        with ReplayDirectory(out) as directory, byte_progress("replaying", sum(sizes)) as tell:
+        summary = Summary()
+        with (
+            ReplayDirectory(out, summary) as directory,
+            byte_progress("replaying", sum(sizes)) as tell,
+        ):
             spool = Spool(str(directory.aside))
             try:
-                history = History(directory, spool)
-                summary = history.run(read_inputs(inputs, tell), until)
+                History(directory, spool, summary).run(read_inputs(inputs, tell), until)
             finally:
                 spool.close()
-            stored = summary.as_json()
-            stored["until"] = None if until is None else time_text(until)
-            directory.finish(stored)
+            directory.finish(until)
     except (UnreadableInputError, OutputRefusedError) as error:
         raise Failure(str(error)) from None
     except OSError as error:

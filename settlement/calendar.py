@@ -60,6 +60,9 @@ class _CivilDay:
     windows: tuple[ScheduledWindow, ...]
     maintenance_begin: Micros
     maintenance_end: Micros
+    # The trade date before and from MAINTENANCE_END.
+    date_text: str
+    next_date_text: str
 
 
 def chicago(date: dt.date, hour: int, minute: int) -> Micros:
@@ -79,6 +82,8 @@ def _day(date: dt.date) -> _CivilDay:
         windows,
         maintenance_begin=windows[3].scheduled_at,
         maintenance_end=windows[6].scheduled_at,
+        date_text=date.isoformat(),
+        next_date_text=(date + _ONE_DAY).isoformat(),
     )
 
 
@@ -99,10 +104,10 @@ def civil_time_text(at: Micros) -> str:
     return (_EPOCH + dt.timedelta(microseconds=at)).astimezone(CHICAGO).strftime("%H%M")
 
 
-def trade_date(at: Micros) -> dt.date:
+def trade_date(at: Micros) -> str:
     """Return the Chicago date of an instant; from MAINTENANCE_END on, the next (section 4)."""
     day = _day_of_hour(at // _HOUR)
-    return day.date if at < day.maintenance_end else day.date + _ONE_DAY
+    return day.date_text if at < day.maintenance_end else day.next_date_text
 
 
 def in_maintenance(at: Micros) -> bool:

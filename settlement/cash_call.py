@@ -22,6 +22,7 @@ from settlement import ledger
 from settlement.calendar import civil_date, next_retry
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, Ledger, OpenCall, announce
+from settlement.invariants import Books
 from settlement.remembered import RememberedIds
 from topics.catalogue import CASH_CALLS, CLIENT_LINES, EXECUTIONS
 
@@ -35,7 +36,7 @@ class Settlement:
     `fundings` remembers every funding by id (customer_funding.py gives the record).
     """
 
-    __slots__ = ("accounts", "calls", "executions", "fundings", "ledger", "now", "with_open_calls")
+    __slots__ = ("accounts", "fundings", "ledger", "now", "with_open_calls")
 
     def __init__(self, funding_record_bytes: int) -> None:
         """Start with empty books."""
@@ -44,9 +45,13 @@ class Settlement:
         self.with_open_calls: set[str] = set()
         self.ledger = Ledger()
         self.fundings = RememberedIds(funding_record_bytes)
-        # Counts for the invariants (settlement/invariants.py).
-        self.executions = 0
-        self.calls = {"settled": 0, "written_off": 0}
+
+    def books(self) -> Books:
+        """Show the books to the invariants (settlement/invariants.py)."""
+        return Books(
+            {(name, ledger.asset_of(name)): total for name, total in self.ledger.totals.items()},
+            (account.book() for account in self.accounts.values()),
+        )
 
     def account_updated(self, event: AccountUpdated, out: Out) -> None:
         """Take an account as it is from now on."""
@@ -69,7 +74,7 @@ class Settlement:
         if account is None:
             account = self.accounts[account_id] = CustomerAccount(account_id, client)
         buy = event["side"] == "BUY"
-        self.executions += 1
+        account.executions += 1
         self.ledger.book(
             account,
             ledger.trade(
@@ -167,7 +172,7 @@ class Settlement:
             out.append((CASH_CALLS, account.account_id, failed))
             return
         account.close(call)
-        self.calls["settled"] += 1
+        account.calls_settled += 1
         settled: CashCallSettled = {
             "type": "CashCallSettled",
             "event_id": cause.event_id("CashCallSettled", account.account_id),
@@ -195,7 +200,7 @@ class Settlement:
     def _write_off(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Give a call up; the coin stays with the customer."""
         account.close(call)
-        self.calls["written_off"] += 1
+        account.calls_written_off += 1
         written_off: CashCallWrittenOff = {
             "type": "CashCallWrittenOff",
             "event_id": cause.event_id("CashCallWrittenOff", account.account_id),

@@ -10,8 +10,14 @@ from schemas.journal import JournalEntry, Posting
 from schemas.money import Cents, Units, quantity, usd
 from schemas.order import Side
 from settlement.cause import Cause, Out
+from settlement.invariants import AccountBook
 from settlement.ledger import USD, CustomerNames, Postings
 from topics.catalogue import BALANCES, CLIENT_LINES, JOURNAL
+
+
+CUSTOMER = "customer:"
+# "customer:" and the 8 characters of an account and ":"
+CUSTOMER_PREFIX = len(CUSTOMER) + 9
 
 
 class OpenCall:
@@ -71,8 +77,11 @@ class CustomerAccount:
 
     __slots__ = (
         "account_id",
+        "calls_settled",
+        "calls_written_off",
         "cash",
         "client",
+        "executions",
         "funding_model",
         "mode",
         "names",
@@ -98,6 +107,10 @@ class CustomerAccount:
         # Sums over the open calls of each direction.
         self.open_withdrawals: Cents = 0
         self.open_deposits: Cents = 0
+        # Counts over the account's life, for the invariants.
+        self.executions = 0
+        self.calls_settled = 0
+        self.calls_written_off = 0
         # None until first used: most accounts of a large client are idle.
         self.open_calls: dict[str, OpenCall] | None = None
         self.positions: dict[str, Units] | None = None
@@ -139,6 +152,38 @@ class CustomerAccount:
         else:
             self.open_deposits -= call.amount
 
+    def book(self) -> AccountBook:
+        """Show the account to the invariants."""
+        return AccountBook(
+            self.account_id,
+            self.cash,
+            self.pending,
+            self.withdrawing,
+            self.owed,
+            self.positions or {},
+            self.open_withdrawals,
+            self.open_deposits,
+            self.executions,
+            len(self.open_calls or {}),
+            self.calls_settled,
+            self.calls_written_off,
+        )
+
+    def move(self, what: str, amount: int) -> None:
+        """Apply a posting to one of the account's balances: cash, owed ... or an asset."""
+        if what == "cash":
+            self.cash += amount
+        elif what == "owed":
+            self.owed += amount
+        elif what == "pending":
+            self.pending += amount
+        elif what == "withdrawing":
+            self.withdrawing += amount
+        else:
+            if self.positions is None:
+                self.positions = {}
+            self.positions[what] = self.positions.get(what, 0) + amount
+
     def balance(self, cause: Cause) -> AccountBalance:
         """Return what the account has now."""
         return {
@@ -163,16 +208,17 @@ class CustomerAccount:
 
 
 class Ledger:
-    """Books entries: the journal, and the platform's own balances, minor units by (account, asset).
+    """Books entries: the journal, and the platform's own balances in minor units by account.
 
-    A customer's own balances are fields of its `CustomerAccount`.
+    A ledger account holds one asset, which its name tells. A customer's own balances are fields of
+    its `CustomerAccount`.
     """
 
     __slots__ = ("totals",)
 
     def __init__(self) -> None:
         """Start with empty books."""
-        self.totals: dict[tuple[str, str], int] = {}
+        self.totals: dict[str, int] = {}
 
     def book(self, account: CustomerAccount, postings: Postings, cause: Cause, out: Out) -> None:
         """Book one entry of an account; zero postings, and entries without postings, are left out.
@@ -180,25 +226,24 @@ class Ledger:
         Raises:
             AssertionError: the entry does not balance, which stops the process.
         """
-        if sum([amount for _, asset, amount in postings if asset == USD]):
-            raise AssertionError(f"unbalanced entry of {account.account_id}: {postings}")
         written: list[Posting] = []
-        own = f"customer:{account.account_id}:"
         totals = self.totals
+        balance = 0
         for name, asset, amount in postings:
             if not amount:
                 continue
-            written.append(
-                {
-                    "account": name,
-                    "asset": asset,
-                    "amount": usd(amount) if asset == USD else quantity(amount),
-                }
-            )
-            if name.startswith(own):
-                self._move(account, name[len(own) :], amount)
+            if asset == USD:
+                balance += amount
+                text = usd(amount)
             else:
-                totals[name, asset] = totals.get((name, asset), 0) + amount
+                text = quantity(amount)
+            written.append({"account": name, "asset": asset, "amount": text})
+            if name.startswith(CUSTOMER):
+                account.move(name[CUSTOMER_PREFIX:], amount)
+            else:
+                totals[name] = totals.get(name, 0) + amount
+        if balance:
+            raise AssertionError(f"unbalanced entry of {account.account_id}: {postings}")
         if not written:
             return
         event_id = cause.event_id("JournalEntry", account.account_id)
@@ -213,21 +258,6 @@ class Ledger:
             "postings": written,
         }
         out.append((JOURNAL, account.account_id, entry))
-
-    @staticmethod
-    def _move(account: CustomerAccount, what: str, amount: int) -> None:
-        if what == "cash":
-            account.cash += amount
-        elif what == "owed":
-            account.owed += amount
-        elif what == "pending":
-            account.pending += amount
-        elif what == "withdrawing":
-            account.withdrawing += amount
-        else:
-            if account.positions is None:
-                account.positions = {}
-            account.positions[what] = account.positions.get(what, 0) + amount
 
 
 def announce(account: CustomerAccount, cause: Cause, out: Out) -> None:

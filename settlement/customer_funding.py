@@ -144,11 +144,12 @@ def _unpacked(record: bytes | None) -> Record:
 
 def _content(event: Funding) -> int:
     """Return a checksum, never 0, of all but `event_id` and `event_time`."""
+    content: tuple[object, ...]
     if isinstance(event, CashAdjusted):
-        text = f"{event.adjustment_type}|{event.amount}|{event.reference}"
+        content = (event.adjustment_type, event.amount, event.reference)
     else:
-        text = f"{event.instrument_type}|{event.amount}|{event.reference}|{event.return_code}"
-    return crc32(text.encode()) & 0xFFFFFF | 1
+        content = (event.instrument_type, event.amount, event.reference, event.return_code)
+    return crc32(repr(content).encode()) & 0xFFFFFF | 1
 
 
 def _content_before(record: Record, kind: str) -> int:

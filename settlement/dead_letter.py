@@ -6,21 +6,26 @@ from hashlib import sha256
 from schemas.dead_letter import RAW_BYTES_MAX, DeadLetter
 from schemas.instant import Micros
 from settlement.cause import Cause, Out
+from settlement.remembered import RememberedIds, fingerprint
 from topics.catalogue import DEAD_LETTERS
 from topics.decode import Refused
 
 
-class DeadLetters:
-    """Writes dead letters. Two files of a replay may name the same line of the same topic.
+_COUNT_BYTES = 2
 
-    `seen` counts, per cause and key, those written before: their ids go on counting.
+
+class DeadLetters:
+    """Writes dead letters.
+
+    Two files of a replay may have a bad value of the same topic in the same line: the cause is the
+    same, and k goes on counting. So places are remembered, with how often they were named.
     """
 
-    __slots__ = ("_causes",)
+    __slots__ = ("_places",)
 
     def __init__(self) -> None:
         """Start with none."""
-        self._causes: dict[str, Cause] = {}
+        self._places = RememberedIds(_COUNT_BYTES)
 
     def write(
         self,
@@ -36,11 +41,16 @@ class DeadLetters:
     ) -> None:
         """Emit the dead letter of one value; `at` is the time of its task: it moves none."""
         cause_id = f"{topic}-{partition}-{offset}"
-        cause = self._causes.setdefault(cause_id, Cause(topic, cause_id, at))
+        cause = Cause(topic, cause_id, at)
+        place = fingerprint(cause_id, key or "")
+        named = int.from_bytes(self._places.get(place) or b"", "big")
+        for _ in range(named):
+            cause.event_id("DeadLetter", key or "")
+        self._places.put(place, (named + 1).to_bytes(_COUNT_BYTES, "big"))
         letter: DeadLetter = {
             "type": "DeadLetter",
             "event_id": cause.event_id("DeadLetter", key or ""),
-            "event_time": Cause(topic, cause_id, at).at_text,
+            "event_time": cause.at_text,
             "cause_id": cause_id,
             "source_topic": topic,
             "source_partition": partition,

@@ -394,7 +394,7 @@ class Trading:
             "commission_fixed": commission_fixed,
             "commission_minimum": minimum,
             "providers": _providers(side, taken),
-            "trade_date": trade_date(cause.at).isoformat(),
+            "trade_date": trade_date(cause.at),
             "funding_model": account.funding_model,
         }
         out.append((EXECUTIONS, account.account_id, execution))

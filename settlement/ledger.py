@@ -19,6 +19,11 @@ WORLD_BANK = "world:bank"
 WRITE_OFF_PLATFORM = "writeoff:platform"
 
 
+def asset_of(name: str) -> str:
+    """Return the asset that a ledger account of the platform holds."""
+    return USD if name == BFS_USD or not name.startswith("bfs:") else name.removeprefix("bfs:")
+
+
 class CustomerNames:
     """The ledger accounts of one customer."""
 

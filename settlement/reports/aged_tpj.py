@@ -15,11 +15,11 @@ HEADER = (
 
 
 def row_of(event: AgedFailure) -> str:
-    """Return the file's row, behind the time in full that it is sorted by."""
+    """Return the file's row."""
     executed_at = milliseconds_text(micros(event["executed_at"]))
     first_failed_at = milliseconds_text(micros(event["first_failed_at"]))
     return (
-        f"{event['executed_at']},{event['account_id']},{event['tpj_id']},{event['execution_id']},"
+        f"{event['account_id']},{event['tpj_id']},{event['execution_id']},"
         f"{event['symbol']},{event['side']},{event['direction']},{event['notional']},"
         f"{executed_at},{first_failed_at},{event['attempts']},{event['last_reason']},"
         f"{event['age_days']}"
@@ -37,14 +37,15 @@ def report(client: str, window: ScheduledWindow, rows: Iterator[str]) -> Report:
     return Report(client, "AGED_TPJ", key, (HEADER,), ordered)
 
 
-def _turn(row: str) -> tuple[str, str, int, str]:
-    """executed_at, account, fill number, `client_order_id` (contract section 11)."""
-    executed_at, account_id, _, execution_id, _ = row.split(",", 4)
-    order_id, _, fill = execution_id[9:].rpartition("-")
-    return (executed_at, account_id, int(fill), order_id)
+def execution_of(row: str) -> str:
+    """Return the `execution_id` of a row."""
+    return row.split(",", 3)[2]
+
+
+def _account_and_call(row: str) -> list[str]:
+    return row.split(",", 2)[:2]
 
 
 def _in_order(rows: Iterator[str]) -> Iterator[Row]:
-    for row in sorted(rows, key=_turn):
-        text = row.partition(",")[2]
-        yield Row(text, scaled(text.split(",", 7)[6], CENTS_DECIMALS))
+    for row in sorted(rows, key=_account_and_call):
+        yield Row(row, scaled(row.split(",", 7)[6], CENTS_DECIMALS))

@@ -96,7 +96,7 @@ class ClientBooks:
         accounts = sorted(self.accounts.get(client, {}).items())
         if client in self.clients:
             # A Marketplace call that is open has failed, so the aged rows name all open ones.
-            open_calls = {row.split(",", 4)[3] for row in self._rows.read(client, "aged")}
+            open_calls = {aged_tpj.execution_of(row) for row in self._rows.read(client, "aged")}
             since = same_window_day_before(window)
             executions = self._rows.read(client, "execution")
             yield execution_confirm.report(client, window, since, executions, open_calls)

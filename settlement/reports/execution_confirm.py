@@ -29,7 +29,11 @@ def row_of(event: Execution) -> str:
 
 
 def report(
-    client: str, window: ScheduledWindow, since: Micros, rows: Iterator[str], open_calls: AbstractSet[str]
+    client: str,
+    window: ScheduledWindow,
+    since: Micros,
+    rows: Iterator[str],
+    open_calls: AbstractSet[str],
 ) -> Report:
     """Return the file of the window [`since`, the cut).
 

@@ -1,0 +1,157 @@
+"""One customer account, refolded."""
+
+from schemas.instant import Micros
+from schemas.money import quantity, usd
+from settlement.invariants import AccountBook
+
+
+class OpenCall:
+    """A cash call that was neither settled nor written off. Cents; times in microseconds."""
+
+    __slots__ = (
+        "amount",
+        "attempts",
+        "buy",
+        "client_order_id",
+        "executed_at",
+        "execution_id",
+        "fill",
+        "first_failed_at",
+        "last_reason",
+        "symbol",
+        "trade_date",
+    )
+
+    def __init__(
+        self,
+        execution_id: str,
+        client_order_id: str,
+        symbol: str,
+        amount: int,
+        executed_at: Micros,
+        trade_date: str,
+        *,
+        buy: bool,
+    ) -> None:
+        """Take the execution that it is for; nothing was tried yet."""
+        self.execution_id = execution_id
+        self.client_order_id = client_order_id
+        self.fill = int(execution_id.rpartition("-")[2])
+        self.symbol = symbol
+        self.amount = amount
+        self.executed_at = executed_at
+        self.trade_date = trade_date
+        self.buy = buy
+        self.attempts = 0
+        self.first_failed_at: Micros = 0
+        self.last_reason = ""
+
+    @property
+    def direction(self) -> str:
+        """A buy takes from the customer."""
+        return "WITHDRAWAL" if self.buy else "DEPOSIT"
+
+    def turn(self) -> tuple[Micros, int, str]:
+        """Its place in a pass over the account's open calls (section 7)."""
+        return (self.executed_at, self.fill, self.client_order_id)
+
+
+class Account:
+    """What an account has (cents, units by asset), and its open calls by `execution_id`."""
+
+    __slots__ = (
+        "account_id",
+        "calls_settled",
+        "calls_written_off",
+        "cash",
+        "client",
+        "executions",
+        "mode",
+        "open_calls",
+        "open_deposits",
+        "open_withdrawals",
+        "owed",
+        "pending",
+        "positions",
+        "withdrawing",
+    )
+
+    def __init__(self, account_id: str, client: str) -> None:
+        """Start with nothing; the mode is unknown until an input tells it."""
+        self.account_id = account_id
+        self.client = client
+        self.mode: str | None = None
+        self.cash = 0
+        self.pending = 0
+        self.withdrawing = 0
+        self.owed = 0
+        self.positions: dict[str, int] = {}
+        self.open_calls: dict[str, OpenCall] = {}
+        self.open_withdrawals = 0
+        self.open_deposits = 0
+        self.executions = 0
+        self.calls_settled = 0
+        self.calls_written_off = 0
+
+    @property
+    def restricted(self) -> bool | None:
+        """Whether its cash calls fail, LOCKED or CLOSED; None: not known."""
+        return None if self.mode is None else self.mode in {"LOCKED", "CLOSED"}
+
+    def open(self, call: OpenCall) -> None:
+        """Open a call."""
+        self.open_calls[call.execution_id] = call
+        self._count_open(call, call.amount)
+
+    def close(self, call: OpenCall) -> None:
+        """Take a call from the open ones."""
+        del self.open_calls[call.execution_id]
+        self._count_open(call, -call.amount)
+
+    def post(self, name: str, asset: str, amount: int) -> None:
+        """Post to `customer:{account}:{name}`."""
+        if name == "cash":
+            self.cash += amount
+        elif name == "owed":
+            self.owed += amount
+        elif name == "pending":
+            self.pending += amount
+        elif name == "withdrawing":
+            self.withdrawing += amount
+        else:
+            self.positions[asset] = self.positions.get(asset, 0) + amount
+
+    def values(self) -> dict[str, object]:
+        """Return the fields of its `AccountBalance` that say what it has (section 3)."""
+        return {
+            "settled": usd(self.cash),
+            "unsettled": usd(self.pending),
+            "withdrawing": usd(self.withdrawing),
+            "owed": usd(self.owed),
+            "buying_power": usd(self.cash - self.open_withdrawals),
+            "negative": self.cash < 0,
+            "positions": {asset: quantity(units) for asset, units in self.positions.items()},
+        }
+
+    def book(self) -> AccountBook:
+        """Return what the invariants look at."""
+        return AccountBook(
+            account_id=self.account_id,
+            cash=self.cash,
+            pending=self.pending,
+            withdrawing=self.withdrawing,
+            owed=self.owed,
+            positions=self.positions,
+            open_withdrawals=self.open_withdrawals,
+            open_deposits=self.open_deposits,
+            executions=self.executions,
+            calls_open=len(self.open_calls),
+            calls_settled=self.calls_settled,
+            calls_written_off=self.calls_written_off,
+        )
+
+    def _count_open(self, call: OpenCall, amount: int) -> None:
+        if call.buy:
+            self.open_withdrawals += amount
+        else:
+            self.open_deposits += amount

@@ -1,0 +1,233 @@
+"""With the inputs at hand: every input was answered, and everything written answers an input.
+
+The inputs set the pace. Before each, what trading did until then is refolded; then the input's own
+answer is demanded: best quotes, an order's first update, a funding's step, or its dead letter.
+"""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import cast
+
+import orjson
+
+from replay.audit.admission import World
+from replay.audit.audit import Audit
+from replay.audit.difference import DifferenceError, described
+from replay.audit.funding_inputs import FundingInputs
+from replay.audit.order_answers import Answer, OrderAnswers
+from replay.audit.quote_refold import QuoteRefold
+from replay.audit.trading import Rank, rank_of
+from replay.read import InputLine, raw_value
+from schemas.account import AccountUpdated
+from schemas.client import ClientUpdated
+from schemas.dead_letter import RAW_BYTES_MAX
+from schemas.event import Input
+from schemas.funding import CashAdjusted, Funding, FundingStep
+from schemas.instant import Micros, micros, time_text
+from schemas.instrument import InstrumentUpdated
+from schemas.order import OrderCancelRequested, OrderSubmitted
+from schemas.price_tick import PriceTick
+from schemas.window import ClockTicked
+from topics.catalogue import CATALOGUE, REFERENCE_TOPICS
+from topics.decode import Refused
+
+
+class Answers:
+    """One audit with its inputs; every step raises `DifferenceError` at the first difference."""
+
+    def __init__(self, audit: Audit) -> None:
+        """Take an audit that has not begun."""
+        self.audit = audit
+        self.world = World({}, {}, {})
+        audit.orders.instruments = self.world.instruments
+        audit.bucket.inputs_known = True
+        self.order_answers = OrderAnswers(self.world, audit.ledger, audit.orders)
+        self.funding_inputs = FundingInputs()
+        self.quotes = QuoteRefold(audit.directory)
+        self.inputs: Counter[str] = Counter()
+        self.began: Micros | None = None
+        self.latest: Micros | None = None  # the time of the last input that was acted on
+
+    def audit_all(self, lines: Iterable[InputLine]) -> None:
+        """Audit the directory against its inputs, in their order."""
+        until_text = self.audit.summary.stored.get("until")
+        until = None if until_text is None else micros(until_text)
+        for line in lines:
+            if until is not None and line.at > until:
+                break
+            self.inputs[line.topic] += 1
+            reasons = self._refusals(line)
+            if reasons:
+                self._demand_dead_letter(line, reasons)
+            else:
+                self._act(line)
+        self._refold_before(None)
+        self.audit.trading.finish()
+        self.quotes.nothing_more()
+        latest = self.latest if until is None or self.began is None else until
+        self.audit.close(
+            inputs=dict(self.inputs),
+            last_time=None if latest is None else time_text(latest),
+            time_began=None if self.began is None else time_text(self.began),
+        )
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _refold_before(self, place: tuple[Micros, Rank] | None) -> None:
+        """Refold what trading did before this place in time, None: all."""
+        trading = self.audit.trading
+        while (next_place := trading.place()) is not None and (
+            place is None or next_place < place
+        ):
+            if next_place[1] in {Rank.ORDERS, Rank.ACCOUNTS}:
+                raise trading.updates.surplus("no input answers to it as its cause")
+            self._take()
+
+    def _take(self) -> None:
+        step = self.audit.trading.take()
+        if step is not None:
+            self.audit.settle(step)
+
+    # -- inputs ----------------------------------------------------------------------------------
+
+    def _refusals(self, line: InputLine) -> set[str]:
+        """Return the reason codes under which an input may be dead-lettered; empty: it counts."""
+        event = line.event
+        if isinstance(event, Refused):
+            return {event.reason}
+        if isinstance(event, PriceTick):
+            return self.quotes.refusals(event)
+        if isinstance(event, AccountUpdated):
+            before = self.world.accounts.get(event.account_id)
+            if before is not None and before.client != event.client:
+                return {"CLIENT_CHANGED"}
+            return set() if event.funding_model == "MARKETPLACE" else {"INVALID"}
+        if isinstance(event, OrderCancelRequested):
+            return self.order_answers.cancel_refusals(event)
+        if isinstance(event, FundingStep | CashAdjusted):
+            if event.account_id not in self.world.accounts:
+                return {"UNKNOWN_ACCOUNT"}
+            return self.funding_inputs.refusals(cast(Funding, event))
+        known = (OrderSubmitted, ClientUpdated, InstrumentUpdated, ClockTicked)
+        return set() if isinstance(event, known) else {"INVALID"}
+
+    def _act(self, line: InputLine) -> None:
+        event = cast(Input, line.event)
+        at = self.latest = line.at
+        if self.began is None and line.topic not in REFERENCE_TOPICS:
+            self.began = at
+            self.audit.schedule.begin(at)
+        place = (at, rank_of(line.topic))
+        if self.began is not None:
+            self._refold_before(place)
+        if isinstance(event, PriceTick):
+            self.quotes.tick(event)
+        elif isinstance(event, OrderSubmitted):
+            self._demand_answer(line, place, self.order_answers.to_order(event, at))
+        elif isinstance(event, OrderCancelRequested):
+            self._demand_answer(line, place, self.order_answers.to_cancel(event))
+        elif isinstance(event, FundingStep | CashAdjusted):
+            self._fund(cast(Funding, event), at)
+        elif isinstance(event, AccountUpdated):
+            self._account(event, place)
+        elif isinstance(event, InstrumentUpdated):
+            self.world.instruments[event.symbol] = event
+            self.quotes.instrument(event)
+        elif isinstance(event, ClientUpdated):
+            self.world.clients[event.client] = event
+            self.audit.bucket.clients.add(event.client)
+
+    def _demand_answer(
+        self, line: InputLine, place: tuple[Micros, Rank], answer: Answer | None
+    ) -> None:
+        """Demand that the next step of trading is this answer; None: a repeat gets none."""
+        if answer is None:
+            return
+        trading = self.audit.trading
+        head = trading.updates.head
+        found = None
+        if head is not None and trading.place() == place:
+            if trading.next_cause() == answer.fields["cause_id"]:
+                found = head
+        outcome = None if found is None else (found.event["type"], found.event.get("reason"))
+        if found is None or outcome not in answer.outcomes:
+            raise DifferenceError(
+                f"input {line.topic} line {line.number}",
+                "the answer",
+                expected=" or ".join(
+                    f"{kind} {reason or ''}".strip() for kind, reason in sorted(
+                        answer.outcomes, key=str
+                    )
+                ),
+                found=trading.updates.described_head(),
+                event_id=answer.fields["cause_id"],
+                account=answer.fields["account_id"],
+            )
+        for field, expected in answer.fields.items():
+            if field in found.event and found.event[field] != expected:
+                raise trading.updates.differs(
+                    found, field, expected=expected, found=found.event[field]
+                )
+        self._take()
+        self.audit.orders.accepting = None
+
+    def _account(self, event: AccountUpdated, place: tuple[Micros, Rank]) -> None:
+        self.world.accounts[event.account_id] = event
+        self.audit.ledger.account(event.account_id, event.client).mode = event.mode
+        trading = self.audit.trading
+        if self.began is None:
+            return
+        if trading.place() == place and trading.next_cause() == event.event_id:
+            self._take()
+        barred = self.order_answers.barred(event.account_id, place[0])
+        if barred is not None:
+            raise self.audit.orders.missing(barred, f"OrderCancelled by {event.event_id}")
+
+    def _fund(self, event: Funding, at: Micros) -> None:
+        client = self.world.accounts[event.account_id].client
+        step = self.funding_inputs.step(event, client, at)
+        if step is not None and self.audit.fundings.apply(step) is not None:
+            self.funding_inputs.refused(event)
+
+    # -- dead letters ----------------------------------------------------------------------------
+
+    def _demand_dead_letter(self, line: InputLine, reasons: set[str]) -> None:
+        topic = self.audit.dead_letters.topic
+        head = topic.head
+        source = f"{line.topic}-0-{line.number}"
+        if head is None or head.event["cause_id"] != source:
+            raise DifferenceError(
+                f"input {line.topic} line {line.number}",
+                "its dead letter",
+                expected=f"DeadLetter {' or '.join(sorted(reasons))} of {source}",
+                found=topic.described_head(),
+                event_id=None if isinstance(line.event, Refused) else line.event.event_id,
+                account=getattr(line.event, "account_id", None),
+            )
+        letter = self.audit.dead_letters.take()
+        raw = raw_value(line.text)
+        expected = {
+            "event_time": time_text(self.latest or 0),
+            "source_topic": line.topic,
+            "source_offset": line.number,
+            "source_key": _key(line.topic, raw),
+            "raw": b64encode(raw[:RAW_BYTES_MAX]).decode(),
+            "raw_length": len(raw),
+            "raw_sha256": sha256(raw).hexdigest(),
+            "reason": letter.event["reason"] if letter.event["reason"] in reasons else reasons,
+        }
+        if isinstance(line.event, Refused):
+            expected["detail"] = line.event.detail
+        for field, value in expected.items():
+            if letter.event[field] != value:
+                raise topic.differs(letter, field, expected=value, found=letter.event[field])
+
+
+def _key(topic: str, raw: bytes) -> str | None:
+    """Return the Kafka key that the value names, None if it names none."""
+    value = orjson.loads(raw)
+    field = CATALOGUE[topic].key
+    key = value.get(field) if isinstance(value, dict) and field is not None else None
+    return key if isinstance(key, str) else None

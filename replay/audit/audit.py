@@ -1,0 +1,148 @@
+"""The audit of one replay directory: everything is refolded, in the order in which it happened."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from replay.audit.bucket import Bucket
+from replay.audit.dead_letters import DeadLetters
+from replay.audit.difference import DifferenceError
+from replay.audit.files import DayRows
+from replay.audit.funding import Fundings
+from replay.audit.funding_written import WrittenFundings
+from replay.audit.ledger import Ledger
+from replay.audit.orders import Orders
+from replay.audit.quotes import Quotes
+from replay.audit.schedule import Schedule
+from replay.audit.settlement import CashCalls
+from replay.audit.summary import StoredSummary, Totals
+from replay.audit.topic_file import TopicFile
+from replay.audit.trading import Rank, Step, Trading
+from schemas.money import usd
+from settlement.invariants import FBO
+from topics.catalogue import (
+    AGED_FAILURES,
+    APEX_JOURNALS,
+    BALANCES,
+    BBO,
+    CASH_CALLS,
+    DEAD_LETTERS,
+    EXECUTIONS,
+    FUNDING_UPDATES,
+    JOURNAL,
+    NET_SETTLEMENTS,
+    ORDER_UPDATES,
+    OUTPUT_TOPICS,
+    REPORT_DELIVERIES,
+    REVENUE_SHARES,
+)
+
+# Nothing writes these before net settlement and Apex accounts are served.
+_EMPTY = (APEX_JOURNALS, NET_SETTLEMENTS, REVENUE_SHARES)
+_REPORTING = frozenset({"AGED_REPORT", "START_OF_DAY"})
+
+
+class Audit:
+    """One audit; every step raises `DifferenceError` at the first difference."""
+
+    def __init__(
+        self, directory: Path, close_at_end: ExitStack, on_line: Callable[[int], None]
+    ) -> None:
+        """Open the directory; `on_line` is told the bytes of each line of a topic that is read."""
+        self.summary = StoredSummary(directory)
+        self.topics: dict[str, TopicFile] = {}
+        for topic in OUTPUT_TOPICS:
+            self.topics[topic] = TopicFile(directory, topic, on_line)
+            close_at_end.callback(self.topics[topic].close)
+        topics = self.topics
+        self.directory = directory
+        self.executions = topics[EXECUTIONS]
+        self.rows = DayRows()
+        self.ledger = Ledger(topics[JOURNAL], topics[BALANCES])
+        self.orders = Orders(topics[ORDER_UPDATES], self.executions, Quotes(topics[BBO]))
+        self.schedule = Schedule(self.summary.until)
+        self.trading = Trading(
+            topics[ORDER_UPDATES], self.executions, self.orders, self.schedule
+        )
+        self.cash_calls = CashCalls(
+            self.ledger, topics[CASH_CALLS], topics[AGED_FAILURES], self.rows
+        )
+        self.fundings = Fundings(self.ledger, topics[FUNDING_UPDATES], self.rows)
+        self.bucket = Bucket(directory, topics[REPORT_DELIVERIES], self.ledger, self.rows)
+        self.dead_letters = DeadLetters(topics[DEAD_LETTERS])
+        self.totals = Totals()
+        self.windows = 0
+
+    def outputs(self) -> None:
+        """Audit the directory by itself, without the inputs."""
+        written = WrittenFundings(self.fundings)
+        if self.summary.began is not None:
+            self.schedule.begin(self.summary.began)
+        for step in self.trading.steps():
+            if step.executions or step.window is not None:
+                by_order = step.rank is Rank.ORDERS
+                first = step.executions[0].event["event_id"] if by_order else None
+                written.apply_before(step.at, first)
+                self.settle(step)
+        written.apply_rest()
+        dead_letters = self.dead_letters
+        while dead_letters.topic.head is not None:
+            dead_letters.take()
+        self.close()
+
+    def settle(self, step: Step) -> None:
+        """Refold what settlement and reports make of one step of trading."""
+        for execution in step.executions:
+            self.totals.execution(execution.event)
+            self.cash_calls.executed(self.executions, execution)
+        window = step.window
+        if window is None:
+            return
+        self.windows += 1
+        if window.event["window"] == "RETRY":
+            self.cash_calls.retry(window)
+        elif window.event["window"] in _REPORTING:
+            self.cash_calls.report_aged(window)
+            self.bucket.window(window)
+            self.ledger.check(self.executions.place(window))
+
+    def close(self, **more: Any) -> None:  # noqa: ANN401 - further keys of the summary
+        """Demand that nothing is left over, and compare the summary; `more`: what inputs told."""
+        for topic in self.topics.values():
+            if topic.topic != REPORT_DELIVERIES:
+                topic.nothing_more(
+                    "only Marketplace accounts are served"
+                    if topic.topic in _EMPTY
+                    else "nothing that happened makes it"
+                )
+        self.bucket.nothing_else()
+        self.ledger.check("the end of the replay")
+        self._only_topics()
+        emitted = {
+            topic: dict(file.counts) for topic, file in self.topics.items() if file.counts
+        }
+        self.totals.settled_at_once = self.cash_calls.settled_at_once
+        self.totals.settled_after_retry = self.cash_calls.settled_after_retry
+        self.totals.rejected = self.orders.rejected
+        self.totals.dead_letters = self.dead_letters.reasons
+        self.summary.same(
+            {
+                "emitted": emitted,
+                "topics_sha256": {
+                    topic: file.digest.hexdigest() for topic, file in self.topics.items()
+                },
+                "files_sha256": self.bucket.digests,
+                "files": len(self.bucket.digests),
+                "fbo": usd(self.ledger.totals[FBO]),
+                **self.totals.as_stored(emitted),
+                **more,
+            }
+        )
+
+    def _only_topics(self) -> None:
+        for path in sorted((self.directory / "topics").iterdir()):
+            if path.name not in {f"{topic}.jsonl" for topic in OUTPUT_TOPICS}:
+                raise DifferenceError(
+                    f"topics/{path.name}", "the file", expected="no such topic", found="a file"
+                )

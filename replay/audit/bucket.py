@@ -1,0 +1,214 @@
+"""The clients' files on disk, held against the files built again, and their deliveries."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+from replay.audit.account import Account
+from replay.audit.cause import Cause
+from replay.audit.difference import DifferenceError
+from replay.audit.files import (
+    DayRows,
+    FileText,
+    activity_file,
+    aged_file,
+    balance_file,
+    confirm_file,
+    positions_file,
+)
+from replay.audit.ledger import Ledger
+from replay.audit.topic_file import TopicFile, Written
+from settlement.calendar import civil_time_text, first_window, same_window_day_before
+from topics.catalogue import EXECUTIONS
+
+_CLIENT = re.compile(r"^[A-Z]{4}$")
+_ACCOUNT = re.compile(r"^[A-Z0-9]{8}$")
+_END = "the end of the file"
+
+
+class Bucket:
+    """All clients' files; each is expected once, and nothing else is."""
+
+    def __init__(
+        self, directory: Path, deliveries: TopicFile, ledger: Ledger, rows: DayRows
+    ) -> None:
+        """Start before the first file."""
+        self.root = directory / "s3"
+        self.deliveries = deliveries
+        self.ledger = ledger
+        self.rows = rows
+        self.digests: dict[str, str] = {}
+        self.row_count = 0
+        # Known by `ClientUpdated`; without the inputs, from the time of their first file or trade.
+        self.clients: set[str] = set()
+        self.inputs_known = False
+        # Accounts that nothing was emitted for, by client: told by the inputs, or by the file.
+        self.idle: dict[str, set[str]] = {}
+
+    def window(self, window: Written) -> None:
+        """Check the files of an AGED_REPORT or START_OF_DAY, in the order of delivery.
+
+        Raises:
+            DifferenceError: a file or its delivery is missing, surplus or different.
+        """
+        cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
+        delivered: list[Written] = []
+        while (
+            self.deliveries.head is not None
+            and self.deliveries.head.event["cause_id"] == cause.id
+        ):
+            delivered.append(self.deliveries.take())
+        if not self.inputs_known:
+            self._learn_clients(delivered)
+        accounts: dict[str, list[Account]] = {}
+        for account_id in sorted(self.ledger.accounts):
+            account = self.ledger.accounts[account_id]
+            accounts.setdefault(account.client, []).append(account)
+        found = iter(delivered)
+        for client in sorted(self.clients | accounts.keys() | self.idle.keys()):
+            for report, key, text in self._files(client, accounts.get(client, []), window, cause):
+                self._check(client, key, text)
+                self._check_delivery(next(found, None), (client, report, key), text, cause)
+        surplus = next(found, None)
+        if surplus is not None:
+            raise self.deliveries.surplus_at(surplus, "no such file is due")
+        self.rows.agings.clear()
+        if window.event["window"] == "START_OF_DAY":
+            self.rows.clear_day()
+
+    def nothing_else(self) -> None:
+        """Demand that no other file is in the bucket.
+
+        Raises:
+            DifferenceError: there is one.
+        """
+        self.deliveries.nothing_more("no window issued it")
+        for path in sorted(self.root.rglob("*")):
+            name = path.relative_to(self.root).as_posix()
+            if not path.is_dir() and name not in self.digests:
+                raise DifferenceError(
+                    f"s3/{name}", "the file", expected="no such file", found="a file"
+                )
+
+    def _files(
+        self, client: str, accounts: list[Account], window: Written, cause: Cause
+    ) -> list[tuple[str, str, FileText]]:
+        """Return report, key and content of a client's files of one window."""
+        cut = first_window(window.at)
+        date = cut.date.isoformat()
+        known = client in self.clients
+        aged = aged_file(self.rows, client)
+        if window.event["window"] == "AGED_REPORT":
+            key = f"tpj_aging/{date}_{civil_time_text(window.at)}_aged_tpj.csv"
+            return [("AGED_TPJ", key, aged)] if known else []
+        files: list[tuple[str, str, FileText]] = []
+        if known:
+            since = same_window_day_before(cut)
+            confirms = confirm_file(self.rows, client, self.ledger.accounts, since, window.at)
+            files += [
+                ("SOD_AGED_TPJ", f"sod_tpj_aging/{date}_sod_aged_tpj.csv", aged),
+                (
+                    "EXECUTION_CONFIRM",
+                    f"execution_confirm/{date}_execution_and_tpj_confirms.csv",
+                    confirms,
+                ),
+                (
+                    "POSITIONS",
+                    f"{client}_{date}_asset_positions.csv",
+                    positions_file(accounts, window.at),
+                ),
+            ]
+        us_date = f"{cut.date:%m-%d-%y}"
+        key = f"{client}_CashBalanceReport_{us_date}.csv"
+        balances = self._balances(client, accounts, key)
+        if balances:
+            files.append(("CASH_BALANCE", key, balance_file(balances)))
+            key = f"{client}_CashActivityReport_{us_date}.csv"
+            found = self._read(f"{client}/{key}")
+            activities = self.rows.activities.get(client, [])
+            files.append(("CASH_ACTIVITY", key, activity_file(activities, found)))
+        return files
+
+    def _balances(
+        self, client: str, accounts: list[Account], key: str
+    ) -> list[tuple[str, int, int]]:
+        """Return account, pending and cash of each row of the cash balance file."""
+        balances = {account.account_id: (account.pending, account.cash) for account in accounts}
+        if not self.inputs_known:
+            idle = self.idle.setdefault(client, set())
+            for line in (self._read(f"{client}/{key}") or b"").splitlines()[1:]:
+                account_id, _, amounts = line.decode(errors="replace").partition(",")
+                if amounts == "0.00,0.00":
+                    idle.add(account_id)
+        for account_id in self.idle.get(client, ()):
+            balances.setdefault(account_id, (0, 0))
+        return [(account_id, *balances[account_id]) for account_id in sorted(balances)]
+
+    def _learn_clients(self, delivered: list[Written]) -> None:
+        self.clients.update(self.rows.confirms)
+        for line in delivered:
+            client = line.event["client"]
+            if not _CLIENT.match(client):
+                raise self.deliveries.differs(
+                    line, "client", expected="a client's code", found=client
+                )
+            if line.event["report"] in {"AGED_TPJ", "SOD_AGED_TPJ"}:
+                self.clients.add(client)
+            elif line.event["report"] == "CASH_BALANCE":
+                self.idle.setdefault(client, set())
+
+    def _read(self, name: str) -> bytes | None:
+        path = self.root / name
+        return path.read_bytes() if path.is_file() else None
+
+    def _check(self, client: str, key: str, text: FileText) -> None:
+        name = f"{client}/{key}"
+        content = text.content()
+        self.digests[name] = sha256(content).hexdigest()
+        self.row_count += len(text.rows)
+        found = self._read(name)
+        if found is None:
+            raise DifferenceError(
+                f"s3/{name}", "the file", expected=f"{len(text.rows)} rows", found="no file"
+            )
+        if found != content:
+            raise _first_line(f"s3/{name}", content, found)
+
+    def _check_delivery(
+        self,
+        line: Written | None,
+        file: tuple[str, str, str],
+        text: FileText,
+        cause: Cause,
+    ) -> None:
+        client, report, key = file
+        expected = cause.head("ReportDelivered", client)
+        expected.update(
+            client=client,
+            report=report,
+            uri=f"s3://{client}/{key}",
+            rows=len(text.rows),
+            sha256=self.digests[f"{client}/{key}"],
+            control_total=text.control_total,
+        )
+        if line is None or line.event != expected:
+            raise self.deliveries.unlike(line, expected)
+
+
+def _first_line(place: str, content: bytes, found: bytes) -> DifferenceError:
+    """Return the first line that differs; its account is one of its first two fields."""
+    expected_lines, found_lines = _lines(content), _lines(found)
+    number = 0
+    while expected_lines[number] == found_lines[number]:
+        number += 1
+    expected, is_there = expected_lines[number], found_lines[number]
+    row = is_there if expected == _END else expected
+    account = next((field for field in row.split(",")[:2] if _ACCOUNT.match(field)), None)
+    return DifferenceError(
+        f"{place} line {number + 1}", "the line", expected=expected, found=is_there, account=account
+    )
+
+
+def _lines(content: bytes) -> list[str]:
+    """Split a file into lines, each with what it ends with, and mark its end."""
+    return [line.decode(errors="replace") for line in content.splitlines(keepends=True)] + [_END]

@@ -1,0 +1,71 @@
+"""The first difference: where it is, whose it is, what was expected and what was found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from settlement.invariants import Difference
+
+# Longer values say no more: a file's row or a list of postings fits.
+TEXT_MAX = 300
+
+
+class DifferenceError(Exception):
+    """The audit's first difference; its text is the one line that a person reads."""
+
+    def __init__(
+        self,
+        place: str,
+        what: str,
+        *,
+        expected: object,
+        found: object,
+        event_id: str | None = None,
+        account: str | None = None,
+    ) -> None:
+        """Take the place (a topic's or a file's line), and both sides as they are printed."""
+        self.place = place
+        self.event_id = event_id
+        self.account = account
+        whose = "".join(
+            f", {name} {value}"
+            for name, value in (("event", event_id), ("account", account))
+            if value is not None
+        )
+        super().__init__(
+            f"{place}{whose}: {what}: expected {_short(expected)}, found {_short(found)}"
+        )
+
+
+def of_books(place: str, difference: Difference, event_id: str | None = None) -> DifferenceError:
+    """Return the difference that an invariant found, at the place where it first shows."""
+    return DifferenceError(
+        place,
+        difference.what,
+        expected=difference.expected,
+        found=difference.found,
+        event_id=event_id,
+        account=difference.account,
+    )
+
+
+def described(event: Mapping[str, Any]) -> str:
+    """Name an event for a person: its type, id, account, and what it is about."""
+    words = [str(event.get("type")), str(event.get("event_id"))]
+    for field in (
+        "account_id",
+        "client",
+        "client_order_id",
+        "execution_id",
+        "report",
+        "reason",
+        "cause_id",
+    ):
+        value = event.get(field)
+        if value is not None:
+            words.append(f"{field} {value}")
+    return " ".join(words)
+
+
+def _short(value: object) -> str:
+    text = str(value).encode("unicode_escape").decode()
+    return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + "..."

@@ -1,0 +1,231 @@
+"""The clients' files, built again from what was refolded (domain.md section 9, contract 11)."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from io import StringIO
+from typing import Any, NamedTuple
+
+from replay.audit.account import Account, OpenCall
+from schemas.instant import Micros, milliseconds_text
+from schemas.money import quantity, usd
+
+AGED_HEADER = (
+    "account_id,tpj_id,execution_id,symbol,side,direction,notional,executed_at,first_failed_at,"
+    "attempts,last_reason,age_days"
+)
+CONFIRM_HEADER = (
+    "account_id,direction,side,execution_id,client_order_id,symbol,quantity,price,commission,"
+    "net_money,executed_at,tpj_id,tpj_status"
+)
+POSITIONS_HEADER = "Timestamp,Account ID,Asset ID,Asset Type,Quantity"
+BALANCE_HEADER = "Partner Party Ref,Unsettled Amount,Settled Amount"
+ACTIVITY_HEADER = (
+    "account_id,activity_id,instrument_type,direction,amount,status,occurred_at,reference"
+)
+# instrument_type, direction, status
+ActivityKind = tuple[str, str, str]
+_CALL_SETTLED = {
+    direction: (("TPJ", direction, "SETTLED"),) for direction in ("WITHDRAWAL", "DEPOSIT")
+}
+
+
+class FileText(NamedTuple):
+    """One file: its header lines, its rows, and its control total as it is delivered."""
+
+    header: list[str]
+    rows: list[str]
+    control_total: str
+
+    def content(self) -> bytes:
+        """Return the file's bytes."""
+        return "".join(f"{line}\n" for line in (*self.header, *self.rows)).encode()
+
+
+class Activity(NamedTuple):
+    """One row of cash activity; `amount` in cents.
+
+    `kinds`: what it may say; more than one, and no reference, where only the inputs know.
+    """
+
+    account_id: str
+    activity_id: str
+    amount: int
+    occurred_at: str
+    kinds: tuple[ActivityKind, ...]
+    reference: str | None
+
+    def row(self, kind: ActivityKind, reference: str) -> str:
+        """Return the row's text."""
+        instrument_type, direction, status = kind
+        return ",".join(
+            (
+                self.account_id,
+                quoted(self.activity_id),
+                instrument_type,
+                direction,
+                usd(self.amount),
+                status,
+                self.occurred_at,
+                quoted(reference),
+            )
+        )
+
+
+class DayRows:
+    """The rows that wait for the next files, by client."""
+
+    def __init__(self) -> None:
+        """Start without a row."""
+        # Sorted by executed_at, account, fill number, client_order_id; then the row itself.
+        self.confirms: dict[str, list[tuple[Micros, str, int, str, str]]] = defaultdict(list)
+        self.agings: dict[str, list[tuple[Micros, str, int, str, str, int]]] = defaultdict(list)
+        self.activities: dict[str, list[Activity]] = defaultdict(list)
+
+    def executed(self, event: dict[str, Any], at: Micros, fill: int) -> None:
+        """Note an execution for the confirm; its call's status follows at the cut."""
+        direction = "Withdrawal" if event["side"] == "BUY" else "Deposit"
+        text = ",".join(
+            (
+                direction,
+                event["side"],
+                event["execution_id"],
+                event["client_order_id"],
+                event["symbol"],
+                event["quantity"],
+                event["price"],
+                event["commission"],
+                event["net_money"],
+                milliseconds_text(at),
+                event["execution_id"] + "-TPJ",
+            )
+        )
+        self.confirms[event["client"]].append(
+            (at, event["account_id"], fill, event["client_order_id"], text)
+        )
+
+    def call_settled(
+        self, account: Account, call: OpenCall, event_id: str, occurred_at: str
+    ) -> None:
+        """Note a settled cash call for the activity file."""
+        self.activities[account.client].append(
+            Activity(
+                account.account_id,
+                event_id,
+                call.amount,
+                occurred_at,
+                _CALL_SETTLED[call.direction],
+                call.execution_id + "-TPJ",
+            )
+        )
+
+    def aged(self, client: str, account_id: str, call: OpenCall, event: dict[str, Any]) -> None:
+        """Note an `AgedFailure` for its file."""
+        text = ",".join(
+            (
+                account_id,
+                event["tpj_id"],
+                event["execution_id"],
+                event["symbol"],
+                event["side"],
+                event["direction"],
+                event["notional"],
+                milliseconds_text(call.executed_at),
+                milliseconds_text(call.first_failed_at),
+                str(event["attempts"]),
+                event["last_reason"],
+                str(event["age_days"]),
+            )
+        )
+        turn = (call.executed_at, account_id, call.fill, call.client_order_id)
+        self.agings[client].append((*turn, text, call.amount))
+
+    def clear_day(self) -> None:
+        """Forget the day: its files are checked."""
+        self.confirms.clear()
+        self.activities.clear()
+
+
+def aged_file(rows: DayRows, client: str) -> FileText:
+    """Build an Aged TPJ file."""
+    ordered = sorted(rows.agings.get(client, []))
+    total = sum(row[5] for row in ordered)
+    return FileText([AGED_HEADER], [row[4] for row in ordered], usd(total))
+
+
+def confirm_file(
+    rows: DayRows, client: str, accounts: dict[str, Account], since: Micros, until: Micros
+) -> FileText:
+    """Build the execution confirm of [since, until)."""
+    period = f"From,{milliseconds_text(since)},To,{milliseconds_text(until)}"
+    texts: list[str] = []
+    total = 0
+    for _, account_id, fill, client_order_id, text in sorted(rows.confirms.get(client, [])):
+        execution_id = f"{account_id}-{client_order_id}-{fill}"
+        # Not open means settled: a call of the last day is far from being written off.
+        still_open = execution_id in accounts[account_id].open_calls
+        texts.append(f"{account_id},{text},{'NOT_SETTLED' if still_open else 'SETTLED'}")
+        net_money = text.split(",", 9)[8]
+        total += int(net_money.replace(".", ""))
+    return FileText([period, CONFIRM_HEADER], texts, usd(total))
+
+
+def positions_file(accounts: Iterable[Account], at: Micros) -> FileText:
+    """Build the positions file of a client's accounts, in account order."""
+    as_of = milliseconds_text(at)
+    texts: list[str] = []
+    total = 0
+    for account in accounts:
+        for asset, units in sorted(account.positions.items()):
+            texts.append(f"{as_of},{account.account_id},{asset},CURRENCY,{quantity(units)}")
+            total += units
+    return FileText([POSITIONS_HEADER], texts, quantity(total))
+
+
+def balance_file(balances: Iterable[tuple[str, int, int]]) -> FileText:
+    """Build the cash balance file of (account, pending, cash), in account order."""
+    texts: list[str] = []
+    total = 0
+    for account_id, pending, cash in balances:
+        texts.append(f"{account_id},{usd(pending)},{usd(cash)}")
+        total += cash
+    return FileText([BALANCE_HEADER], texts, usd(total))
+
+
+def activity_file(activities: list[Activity], found: bytes | None) -> FileText:
+    """Build the cash activity file.
+
+    `found`: the file as it is, from which is taken what only the inputs know, if it fits.
+    """
+    told = _told(found) if any(row.reference is None for row in activities) else {}
+    texts: list[str] = []
+    total = 0
+    for row in sorted(activities, key=lambda row: (row.account_id, row.activity_id)):
+        kind, reference = row.kinds[0], row.reference or ""
+        said = told.get((row.account_id, row.activity_id))
+        if said is not None and row.reference is None:
+            reference = said[1]
+            if said[0] in row.kinds:
+                kind = said[0]
+        texts.append(row.row(kind, reference))
+        total += row.amount
+    return FileText([ACTIVITY_HEADER], texts, usd(total))
+
+
+def quoted(field: str) -> str:
+    """Quote a CSV field where it has to be (RFC 4180)."""
+    if any(mark in field for mark in '",\r\n'):
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+def _told(found: bytes | None) -> dict[tuple[str, str], tuple[ActivityKind, str]]:
+    """Return, by account and activity, what the rows of an activity file say of themselves."""
+    if found is None:
+        return {}
+    rows = csv.reader(StringIO(found.decode(errors="replace"), newline=""))
+    return {
+        (row[0], row[1]): ((row[2], row[3], row[5]), row[7])
+        for row in rows
+        if len(row) == len(ACTIVITY_HEADER.split(","))
+    }

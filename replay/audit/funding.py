@@ -1,0 +1,143 @@
+"""Customer funding, refolded (contract section 8): a step's answer, entry, flags and balance.
+
+With the inputs every step is decided anew (funding_inputs.py); without them it is read off what was
+written (funding_written.py), and everything else has to follow from it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from replay.audit import entries
+from replay.audit.account import Account
+from replay.audit.cause import Cause
+from replay.audit.entries import Movement
+from replay.audit.files import Activity, ActivityKind, DayRows
+from replay.audit.ledger import Ledger
+from replay.audit.topic_file import TopicFile
+from schemas.instant import Micros, milliseconds_text
+from schemas.money import usd
+from topics.catalogue import FUNDINGS
+
+MINIMUM_WITHDRAWAL = 10_00
+
+
+@dataclass(slots=True)
+class FundingStep:
+    """One step that was acted on. `amount` in cents, signed only of an adjustment.
+
+    `movement` None: a requested withdrawal; `found_refusal`: its answer, where the account's mode
+    is not known. `announced`: the amount that answers and flags carry, if it is another (what a
+    DECEASED_PARTY gets back is negative there). `flags`: what is flagged beside NEGATIVE_BALANCE.
+    `kinds`, `reference`: of its row of cash activity.
+    """
+
+    cause_id: str
+    at: Micros
+    account_id: str
+    client: str
+    movement: Movement | None
+    amount: int
+    funding_id: str
+    at_expense_of: str = ""
+    found_refusal: str = ""
+    announced: int | None = None
+    flags: tuple[str, ...] = ()
+    kinds: tuple[ActivityKind, ...] = ()
+    reference: str | None = None
+
+    @property
+    def lowers_cash(self) -> bool:
+        """Whether it is one of the steps that may take cash below zero."""
+        return self.movement is Movement.DEBITED or (
+            self.movement is Movement.ADJUSTED and self.amount < 0
+        )
+
+
+class Fundings:
+    """Refolds funding steps, in order."""
+
+    def __init__(self, ledger: Ledger, updates: TopicFile, rows: DayRows) -> None:
+        """Start before the first."""
+        self.ledger = ledger
+        self.updates = updates
+        self.rows = rows
+        self.steps = 0
+
+    def apply(self, step: FundingStep) -> str | None:
+        """Take all that a step has to make; return why it was refused, if it was.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        self.steps += 1
+        account = self.ledger.account(step.account_id, step.client)
+        cause = Cause(FUNDINGS, step.cause_id, step.at)
+        if step.movement is None:
+            refusal = self.withdrawal_refusal(account, step)
+            kind = "WithdrawalAccepted" if refusal is None else "WithdrawalRefused"
+            answer = self._about(kind, account, step, cause, refusal)
+            self.updates.expect(answer)
+            if refusal is not None:
+                return refusal
+            self._post(account, step, Movement.SET_ASIDE, cause, answer["event_id"])
+        else:
+            self._post(account, step, step.movement, cause, step.cause_id)
+        self.ledger.announce(account, cause)
+        return None
+
+    def _post(
+        self,
+        account: Account,
+        step: FundingStep,
+        movement: Movement,
+        cause: Cause,
+        activity_id: str,
+    ) -> None:
+        self.ledger.book(
+            account,
+            entries.funding(movement, account.account_id, step.amount, step.at_expense_of),
+            cause,
+        )
+        flags = list(step.flags)
+        if step.lowers_cash and account.cash < 0:
+            flags.append("NEGATIVE_BALANCE")
+        for flag in flags:
+            self.updates.expect(self._about("FundingFlagged", account, step, cause, flag))
+        if movement is not Movement.PAID_OUT:
+            self.rows.activities[account.client].append(
+                Activity(
+                    account.account_id,
+                    activity_id,
+                    abs(step.amount),
+                    milliseconds_text(step.at),
+                    step.kinds,
+                    step.reference,
+                )
+            )
+
+    @staticmethod
+    def withdrawal_refusal(account: Account, step: FundingStep) -> str | None:
+        """Return why a withdrawal is refused, looked at in the contract's order."""
+        locked = account.mode == "LOCKED"
+        if account.mode is None:
+            locked = step.found_refusal == "ACCOUNT_RESTRICTED"
+        if locked:
+            return "ACCOUNT_RESTRICTED"
+        if step.amount < MINIMUM_WITHDRAWAL:
+            return "BELOW_MINIMUM"
+        if step.amount > account.cash - account.open_withdrawals:
+            return "INSUFFICIENT_FUNDS"
+        return None
+
+    def _about(
+        self, kind: str, account: Account, step: FundingStep, cause: Cause, reason: str | None
+    ) -> dict[str, Any]:
+        event = cause.about(kind, account.account_id, account.client)
+        head = self.updates.head
+        # Without the inputs nobody else tells the funding's own id.
+        event["funding_id"] = step.funding_id or (
+            head.event["funding_id"] if head is not None else ""
+        )
+        event["amount"] = usd(step.amount if step.announced is None else step.announced)
+        event["reason"] = reason
+        return event

@@ -1,0 +1,96 @@
+"""Accounts and ledger, refolded: books each entry and demands that the journal holds it."""
+
+from collections import defaultdict
+from sys import intern
+
+from replay.audit import entries
+from replay.audit.account import Account
+from replay.audit.cause import Cause
+from replay.audit.difference import DifferenceError, of_books
+from replay.audit.topic_file import TopicFile
+from settlement.invariants import Books, books_difference, entry_difference
+
+
+class Ledger:
+    """All accounts that were seen, and the ledger's other totals by (account, asset)."""
+
+    def __init__(self, journal: TopicFile, balances: TopicFile) -> None:
+        """Start with nothing."""
+        self.journal = journal
+        self.balances = balances
+        self.accounts: dict[str, Account] = {}
+        self.totals: dict[tuple[str, str], int] = defaultdict(int)
+
+    def account(self, account_id: str, client: str) -> Account:
+        """Return an account; a new one has nothing."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            account = self.accounts[account_id] = Account(intern(account_id), intern(client))
+        return account
+
+    def book(
+        self, account: Account, entry: entries.Entry, cause: Cause, *, withdrawal_call: bool = False
+    ) -> None:
+        """Book an entry and take it from the journal; an entry without postings is left out.
+
+        Raises:
+            DifferenceError: the journal's next is not this entry, or the entry breaks the books.
+        """
+        written = entries.written(entry)
+        if not written:
+            return
+        line = self.journal.head
+        expected = cause.about("JournalEntry", account.account_id, account.client)
+        expected["entry_id"] = expected["event_id"]
+        expected["postings"] = written
+        self.journal.expect(expected)
+        own = f"customer:{account.account_id}:"
+        for name, asset, amount in entry:
+            if name.startswith(own):
+                account.post(name[len(own) :], asset, amount)
+            else:
+                self.totals[name, asset] += amount
+        wrong = entry_difference(
+            account.account_id, entry, account.cash if withdrawal_call else None
+        )
+        if wrong is not None and line is not None:
+            raise of_books(self.journal.place(line), wrong, line.event["event_id"])
+
+    def announce(self, account: Account, cause: Cause) -> None:
+        """Take the account's balance after a step that changed it.
+
+        Raises:
+            DifferenceError: it is not what the account has.
+        """
+        expected = cause.about("AccountBalance", account.account_id, account.client)
+        expected.update(account.values())
+        self.balances.expect(expected)
+
+    def check(self, place: str) -> None:
+        """Hold everything against the invariants of section 9.
+
+        Raises:
+            DifferenceError: the first that does not hold.
+        """
+        wrong = books_difference(
+            Books(self.totals, (account.book() for account in self.accounts.values()))
+        )
+        if wrong is not None:
+            raise of_books(place, wrong)
+
+    def never_negative(self, account: Account, place: str, event_id: str) -> None:
+        """Demand that no position is below zero.
+
+        Raises:
+            DifferenceError: one is.
+        """
+        for asset, units in account.positions.items():
+            if units < 0:
+                raise DifferenceError(
+                    place,
+                    f"the {asset} position",
+                    expected="0 or more",
+                    found=units,
+                    event_id=event_id,
+                    account=account.account_id,
+                )

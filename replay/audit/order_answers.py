@@ -1,0 +1,175 @@
+"""Every order and every cancel has its answer, and the right one (contract section 6)."""
+
+from collections import defaultdict
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from replay.audit import numbers
+from replay.audit.admission import World, rates_of, refusal
+from replay.audit.ledger import Ledger
+from replay.audit.orders import Orders
+from replay.audit.quote_refold import increment_decimals
+from replay.audit.working_order import WorkingOrder
+from schemas.instant import Micros, time_text
+from schemas.money import price, quantity, usd
+from schemas.order import OrderCancelRequested, OrderSubmitted
+
+# A rejected order's id is used up, but for these reasons.
+_ID_STAYS_FREE = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"})
+_OF_NO_MEANING = {"event_id", "event_time", "type"}
+
+
+class Answer(NamedTuple):
+    """What the first update of an order or cancel may be: one of these types and reasons.
+
+    `fields`: what it must say beside that.
+    """
+
+    outcomes: set[tuple[str, str | None]]
+    fields: dict[str, Any]
+
+
+class OrderAnswers:
+    """The ids that were used, each with a digest of its content."""
+
+    def __init__(self, world: World, ledger: Ledger, orders: Orders) -> None:
+        """Start before the first order."""
+        self.world = world
+        self.ledger = ledger
+        self.orders = orders
+        self._orders: dict[tuple[str, str], bytes] = {}
+        self._cancels: dict[tuple[str, str], str] = {}
+
+    def cancel_refusals(self, event: OrderCancelRequested) -> set[str]:
+        """Return the reasons for which a cancel may be dead-lettered; empty: it is answered."""
+        before = self._cancels.get((event.account_id, event.cancel_id))
+        return set() if before in {None, event.client_order_id} else {"CONFLICT"}
+
+    def to_cancel(self, event: OrderCancelRequested) -> Answer | None:
+        """Return the answer to a cancel that is not refused; None: it is a repeat."""
+        cancel_id = (event.account_id, event.cancel_id)
+        if cancel_id in self._cancels:
+            return None
+        self._cancels[cancel_id] = event.client_order_id
+        order = self.orders.working.get((event.account_id, event.client_order_id))
+        known = (event.account_id, event.client_order_id) in self._orders
+        outcomes: set[tuple[str, str | None]] = set()
+        if order is not None:
+            outcomes.add(("OrderCancelled", "CLIENT_REQUEST"))
+        if order is None or order.may_be_done:
+            outcomes.add(("OrderCancelRejected", "ORDER_DONE" if known else "UNKNOWN_ORDER"))
+        return Answer(outcomes, self._about(event))
+
+    def to_order(self, event: OrderSubmitted, at: Micros) -> Answer | None:
+        """Return the answer to an order at `at`; None: it is a repeat."""
+        order_id = (event.account_id, event.client_order_id)
+        content = _digest(event)
+        before = self._orders.get(order_id)
+        if before is not None:
+            if before == content:
+                return None
+            return Answer({("OrderRejected", "DUPLICATE_ORDER_ID")}, self._about(event))
+        self.orders.quotes.read_to(at)
+        quote = self.orders.quotes.latest.get(event.symbol)
+        reasons = {
+            refusal(event, self.world, quote, available, at)
+            for available in self._available(event)
+        }
+        if not reasons & _ID_STAYS_FREE:
+            self._orders[order_id] = content
+        fields = self._about(event)
+        if None in reasons:
+            fields.update(self._accepted(event))
+        return Answer(
+            {
+                ("OrderAccepted", None) if reason is None else ("OrderRejected", reason)
+                for reason in reasons
+            },
+            fields,
+        )
+
+    def barred(self, account_id: str, at: Micros) -> WorkingOrder | None:
+        """Return an order accepted before `at` that its account's mode or jurisdiction now bars."""
+        account = self.world.accounts[account_id]
+        for order in self.orders.working_of.get(account_id, {}).values():
+            if order.may_be_done or order.accepted.at >= at:
+                continue
+            if account.mode in {"CLOSED", "LOCKED"} or account.jurisdiction == "PROHIBITED":
+                return order
+            if order.buy and "CLOS" in account.mode + account.jurisdiction:
+                return order
+        return None
+
+    def _about(self, event: OrderSubmitted | OrderCancelRequested) -> dict[str, Any]:
+        account = self.world.accounts.get(event.account_id)
+        about: dict[str, Any] = {
+            "cause_id": event.event_id,
+            "account_id": event.account_id,
+            "client": None if account is None else account.client,
+            "client_order_id": event.client_order_id,
+        }
+        if isinstance(event, OrderCancelRequested):
+            about["cancel_id"] = event.cancel_id
+        return about
+
+    def _accepted(self, event: OrderSubmitted) -> dict[str, Any]:
+        """Return what `OrderAccepted` repeats of an order; fix what the order is charged."""
+        account = self.world.accounts[event.account_id]
+        self.orders.accepting = rates_of(event, self.world.clients[account.client])
+        decimals = increment_decimals(
+            self.world.instruments[event.symbol].minimum_price_increment
+        )
+        notional, units = event.notional, event.quantity
+        return {
+            "symbol": event.symbol,
+            "side": event.side,
+            "order_type": event.order_type,
+            "time_in_force": event.time_in_force,
+            "notional": None if notional is None else usd(numbers.cents(notional)),
+            "quantity": None if units is None else quantity(numbers.units(units)),
+            "limit_price": _price_text(event.limit_price, decimals),
+            "stop_price": _price_text(event.stop_price, decimals),
+            "expire_time": None if event.expire_time is None else time_text(event.expire_time),
+        }
+
+    def _available(self, event: OrderSubmitted) -> list[dict[str, int]]:
+        """Return what the account may still sell, by asset.
+
+        Twice where an order may have ended without a word: still holding, and not.
+        """
+        account = self.ledger.accounts.get(event.account_id)
+        if event.side == "BUY" or account is None:
+            return [{}]
+        held: dict[str, int] = defaultdict(int)
+        perhaps: dict[str, int] = defaultdict(int)
+        for order in self.orders.working_of.get(event.account_id, {}).values():
+            if not order.buy:
+                instrument = self.world.instruments[order.symbol]
+                by = perhaps if order.may_be_done else held
+                by[instrument.base] += _still_holds(
+                    order, instrument.minimum_quantity_increment
+                )
+        without = {asset: units - held[asset] for asset, units in account.positions.items()}
+        if not perhaps:
+            return [without]
+        return [without, {asset: units - perhaps[asset] for asset, units in without.items()}]
+
+
+def _still_holds(order: WorkingOrder, increment: int) -> int:
+    """Return what a working sell order holds; a notional one its rest at its limit, rounded up."""
+    if order.quantity is not None:
+        return order.quantity - order.units
+    if order.limit is None or order.notional is None:
+        return 0
+    rest = (order.notional - order.gross) * numbers.UNIT_PRICES_PER_CENT
+    return -(-rest // (order.limit * increment)) * increment
+
+
+def _price_text(text: str | None, decimals: int) -> str | None:
+    return None if text is None else price(numbers.price(text), decimals)
+
+
+def _digest(event: OrderSubmitted) -> bytes:
+    """Return a digest of all but `event_id` and `event_time`: what a repeat shares."""
+    content = event.model_dump_json(exclude=_OF_NO_MEANING)
+    return blake2b(content.encode(), digest_size=12).digest()

@@ -1,0 +1,229 @@
+"""Best quotes out of the ticks: contract section 5 read plainly, quote by quote."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from replay.audit.difference import DifferenceError, described
+from schemas.instant import MILLISECOND, Micros, time_text
+from schemas.instrument import InstrumentUpdated
+from schemas.money import PRICE_DECIMALS, price, quantity
+from schemas.price_tick import PriceTick
+
+_Sides = tuple[dict[str, Any], dict[str, Any]]
+
+
+class _Symbol:
+    """One symbol: its providers' latest ticks, its now, and the last quote that was due."""
+
+    def __init__(self) -> None:
+        self.stale_after: Micros = 0
+        self.decimals = 0
+        self.ticks: dict[str, PriceTick] = {}
+        self.now: Micros = -1
+        self.sequence = 0
+        self.quoted: _Sides | None = None
+        self.valid_until: tuple[Micros | None, Micros | None] = (None, None)
+
+    def expiry(self, tick: PriceTick) -> Micros:
+        stale = tick.event_time + self.stale_after
+        return stale if tick.valid_until is None else min(stale, tick.valid_until)
+
+
+class _Level(NamedTuple):
+    """The best price of a side and the ticks that show it."""
+
+    price: int
+    size_by_provider: list[tuple[str, int]]
+    valid_until: Micros
+
+
+class QuoteRefold:
+    """Makes each best quote that is due and holds it against `bbo`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open `bbo` once more; its schema is checked elsewhere."""
+        self.symbols: dict[str, _Symbol] = {}
+        self.ticks = 0
+        self._written = _numbered(directory / "topics" / "bbo.jsonl")
+
+    def instrument(self, event: InstrumentUpdated) -> None:
+        """Take an instrument's terms."""
+        symbol = self.symbols.setdefault(event.symbol, _Symbol())
+        symbol.stale_after = event.stale_after_ms * MILLISECOND
+        symbol.decimals = increment_decimals(event.minimum_price_increment)
+
+    def refusals(self, tick: PriceTick) -> set[str]:
+        """Return the reasons for which a tick may be dead-lettered; empty: it counts."""
+        symbol = self.symbols.get(tick.symbol)
+        if symbol is None:
+            return {"UNKNOWN_SYMBOL"}
+        reasons = set()
+        numbers = (tick.bid_price, tick.bid_size, tick.ask_price, tick.ask_size)
+        if any(number is not None and number <= 0 for number in numbers):
+            reasons.add("NOT_POSITIVE")
+        if tick.bid_price is not None and tick.ask_price is not None:
+            if tick.bid_price > tick.ask_price:
+                reasons.add("CROSSED_TICK")
+        before = symbol.ticks.get(tick.provider)
+        if before is not None and before.event_time == tick.event_time:
+            if _content(before) != _content(tick):
+                reasons.add("CONFLICT")
+        return reasons
+
+    def tick(self, tick: PriceTick) -> None:
+        """Apply a tick that counts; if a best quote is due, `bbo` has to hold it next.
+
+        Raises:
+            DifferenceError: it does not.
+        """
+        self.ticks += 1
+        symbol = self.symbols[tick.symbol]
+        before = symbol.ticks.get(tick.provider)
+        if before is not None and tick.event_time <= before.event_time:
+            return
+        symbol.ticks[tick.provider] = tick
+        symbol.now = max(symbol.now, tick.event_time)
+        bid, ask = _best(symbol)
+        sides = (_side("bid", bid, symbol.decimals), _side("ask", ask, symbol.decimals))
+        until = (bid and bid.valid_until, ask and ask.valid_until)
+        if sides == symbol.quoted and not _validity_is_news(symbol, until):
+            return
+        symbol.quoted, symbol.valid_until = sides, until
+        symbol.sequence += 1
+        status = "LIVE"
+        if bid is None and ask is None:
+            status = "EMPTY"
+        elif bid is not None and ask is not None and bid.price == ask.price:
+            status = "LOCKED"
+        self._expect(
+            {
+                "type": "BestQuote",
+                "event_id": f"{tick.symbol}-{symbol.sequence}",
+                "event_time": time_text(symbol.now),
+                "cause_id": tick.event_id,
+                "symbol": tick.symbol,
+                "status": status,
+                **sides[0],
+                "bid_valid_until": None if until[0] is None else time_text(until[0]),
+                **sides[1],
+                "ask_valid_until": None if until[1] is None else time_text(until[1]),
+                "sequence": symbol.sequence,
+            }
+        )
+
+    def nothing_more(self) -> None:
+        """Demand that no further quote was written.
+
+        Raises:
+            DifferenceError: one was.
+        """
+        surplus = next(self._written, None)
+        if surplus is not None:
+            number, event = surplus
+            raise DifferenceError(
+                f"topics/bbo.jsonl line {number}",
+                "no tick makes it",
+                expected="no such event",
+                found=described(event),
+                event_id=event["event_id"],
+            )
+
+    def _expect(self, expected: dict[str, Any]) -> None:
+        number, event = next(self._written, (0, None))
+        if event == expected:
+            return
+        place = f"topics/bbo.jsonl line {number}" if number else "topics/bbo.jsonl end"
+        if event is None or event.get("event_id") != expected["event_id"]:
+            raise DifferenceError(
+                place,
+                "the next event",
+                expected=described(expected),
+                found="none" if event is None else described(event),
+                event_id=expected["event_id"],
+            )
+        field = next(field for field in expected if expected[field] != event.get(field))
+        raise DifferenceError(
+            place,
+            field,
+            expected=expected[field],
+            found=event.get(field),
+            event_id=expected["event_id"],
+        )
+
+
+def increment_decimals(increment: int) -> int:
+    """Return the decimals of a price increment in 10^-18 USD."""
+    return len(f"{increment:0{PRICE_DECIMALS + 1}d}"[-PRICE_DECIMALS:].rstrip("0"))
+
+
+def _best(symbol: _Symbol) -> tuple[_Level | None, _Level | None]:
+    counting = [tick for tick in symbol.ticks.values() if symbol.now < symbol.expiry(tick)]
+    while True:
+        bids = [tick.bid_price for tick in counting if tick.bid_price is not None]
+        asks = [tick.ask_price for tick in counting if tick.ask_price is not None]
+        bid, ask = max(bids, default=None), min(asks, default=None)
+        if bid is None or ask is None or bid <= ask:
+            return (_level(symbol, counting, "bid", bid), _level(symbol, counting, "ask", ask))
+        at_best = [tick for tick in counting if bid == tick.bid_price or ask == tick.ask_price]
+        at_best.sort(key=lambda tick: tick.provider, reverse=True)
+        oldest = min(at_best, key=lambda tick: tick.event_time)
+        counting.remove(oldest)
+
+
+def _level(
+    symbol: _Symbol, counting: list[PriceTick], name: str, best: int | None
+) -> _Level | None:
+    if best is None:
+        return None
+    shown = [
+        (-getattr(tick, f"{name}_size"), tick.event_time, tick.provider, tick)
+        for tick in counting
+        if getattr(tick, f"{name}_price") == best
+    ]
+    shown.sort(key=lambda one: one[:3])
+    return _Level(
+        best,
+        [(provider, -negative) for negative, _, provider, _ in shown],
+        min(symbol.expiry(tick) for *_, tick in shown),
+    )
+
+
+def _side(name: str, level: _Level | None, decimals: int) -> dict[str, Any]:
+    if level is None:
+        return {f"{name}_price": None, f"{name}_size": None, f"{name}_providers": []}
+    return {
+        f"{name}_price": price(level.price, decimals),
+        f"{name}_size": quantity(sum(size for _, size in level.size_by_provider)),
+        f"{name}_providers": [
+            {"provider": provider, "size": quantity(size)}
+            for provider, size in level.size_by_provider
+        ],
+    }
+
+
+def _validity_is_news(symbol: _Symbol, until: tuple[Micros | None, Micros | None]) -> bool:
+    """Whether a side's validity moved back, or on by at least half of `stale_after_ms`."""
+    for old, new in zip(symbol.valid_until, until, strict=True):
+        if old is not None and new is not None:
+            if new < old or (new - old) * 2 >= symbol.stale_after:
+                return True
+    return False
+
+
+def _content(tick: PriceTick) -> tuple[object, ...]:
+    return (
+        tick.bid_price,
+        tick.bid_size,
+        tick.ask_price,
+        tick.ask_size,
+        tick.valid_until,
+    )
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            yield number, orjson.loads(line)

@@ -1,0 +1,211 @@
+"""Cash calls, refolded: what each execution and each RETRY window has to make (section 7)."""
+
+import datetime as dt
+from typing import Any
+
+from replay.audit import entries, numbers
+from replay.audit.account import Account, OpenCall
+from replay.audit.cause import Cause
+from replay.audit.files import DayRows
+from replay.audit.ledger import Ledger
+from replay.audit.topic_file import TopicFile, Written
+from schemas.instant import milliseconds_text, time_text
+from schemas.money import usd
+from settlement.calendar import civil_date, next_retry
+from topics.catalogue import EXECUTIONS
+
+WRITE_OFF_AFTER = dt.timedelta(days=30)
+_AGED_REPORTS = {"AGED_REPORT": "AGED", "START_OF_DAY": "SOD"}
+
+
+class CashCalls:
+    """Marketplace cash calls of all accounts."""
+
+    def __init__(
+        self, ledger: Ledger, cash_calls: TopicFile, aged_failures: TopicFile, rows: DayRows
+    ) -> None:
+        """Start without a call."""
+        self.ledger = ledger
+        self.cash_calls = cash_calls
+        self.aged_failures = aged_failures
+        self.rows = rows
+        self.settled_at_once = 0
+        self.settled_after_retry = 0
+        self._with_open_calls: set[str] = set()
+
+    def executed(self, executions: TopicFile, line: Written) -> None:
+        """Refold an execution: trade entry, request, outcome, balance.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        event = line.event
+        if event["funding_model"] != "MARKETPLACE":
+            raise executions.differs(
+                line, "funding_model", expected="MARKETPLACE", found=event["funding_model"]
+            )
+        account = self.ledger.account(event["account_id"], event["client"])
+        if account.client != event["client"]:
+            raise executions.differs(
+                line, "client", expected=account.client, found=event["client"]
+            )
+        cause = Cause(EXECUTIONS, event["event_id"], line.at)
+        buy = event["side"] == "BUY"
+        net_money = numbers.cents(event["net_money"])
+        account.executions += 1
+        self.ledger.book(
+            account,
+            entries.trade(
+                account.account_id,
+                account.client,
+                event["base"],
+                (
+                    numbers.cents(event["gross"]),
+                    numbers.cents(event["markup"]),
+                    numbers.cents(event["commission"]),
+                ),
+                numbers.units(event["quantity"]),
+                buy=buy,
+            ),
+            cause,
+        )
+        self.ledger.never_negative(account, executions.place(line), event["event_id"])
+        call = OpenCall(
+            event["execution_id"],
+            event["client_order_id"],
+            event["symbol"],
+            net_money,
+            line.at,
+            event["trade_date"],
+            buy=buy,
+        )
+        account.open(call)
+        self.rows.executed(event, line.at, call.fill)
+        requested = self._about("CashCallRequested", account, call, cause)
+        requested["attempt"] = 1
+        self.cash_calls.expect(requested)
+        self._attempt(account, call, cause, account.restricted)
+        if account.open_calls:
+            self._with_open_calls.add(account.account_id)
+        self.ledger.announce(account, cause)
+
+    def retry(self, window: Written) -> None:
+        """Refold a RETRY window: per account one pass over its open calls, oldest first.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
+        today = civil_date(window.at)
+        for account_id in sorted(self._with_open_calls):
+            account = self.ledger.accounts[account_id]
+            before = (account.cash, account.owed)
+            # The mode does not change in the middle of a window.
+            restricted = account.restricted
+            for call in sorted(account.open_calls.values(), key=OpenCall.turn):
+                if call.buy and today - dt.date.fromisoformat(call.trade_date) >= WRITE_OFF_AFTER:
+                    self._write_off(account, call, cause)
+                else:
+                    restricted = self._attempt(account, call, cause, restricted)
+            if not account.open_calls:
+                self._with_open_calls.remove(account_id)
+            if (account.cash, account.owed) != before:
+                self.ledger.announce(account, cause)
+
+    def report_aged(self, window: Written) -> None:
+        """Refold the `AgedFailure`s of a window: one per open call that failed at least once.
+
+        Raises:
+            DifferenceError: the topic's next event is not what has to come.
+        """
+        cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
+        today = civil_date(window.at)
+        for account_id in sorted(self._with_open_calls):
+            account = self.ledger.accounts[account_id]
+            for call in sorted(account.open_calls.values(), key=OpenCall.turn):
+                if not call.last_reason:
+                    continue
+                age = (today - dt.date.fromisoformat(call.trade_date)).days
+                expected = cause.about("AgedFailure", account_id, account.client)
+                expected.update(
+                    report=_AGED_REPORTS[window.event["window"]],
+                    as_of=cause.at_text,
+                    tpj_id=f"{call.execution_id}-TPJ",
+                    execution_id=call.execution_id,
+                    symbol=call.symbol,
+                    side="BUY" if call.buy else "SELL",
+                    direction=call.direction,
+                    notional=usd(call.amount),
+                    executed_at=time_text(call.executed_at),
+                    first_failed_at=time_text(call.first_failed_at),
+                    attempts=call.attempts,
+                    last_reason=call.last_reason,
+                    age_days=max(0, age),
+                )
+                self.aged_failures.expect(expected)
+                self.rows.aged(account.client, account_id, call, expected)
+
+    def _attempt(
+        self, account: Account, call: OpenCall, cause: Cause, restricted: bool | None
+    ) -> bool | None:
+        """Refold one attempt; return what is now known about the account's restriction."""
+        if restricted is None and call.amount:
+            # Without the inputs, who is restricted is only told by the failures themselves.
+            head = self.cash_calls.head
+            restricted = head is not None and head.event.get("reason") == "ACCOUNT_RESTRICTED"
+        call.attempts += 1
+        reason = None
+        if call.amount and restricted:
+            reason = "ACCOUNT_RESTRICTED"
+        elif call.buy and call.amount > account.cash and call.amount:
+            reason = "INSUFFICIENT_FUNDS"
+        if reason is None:
+            self._settle(account, call, cause)
+            return restricted
+        call.first_failed_at = call.first_failed_at or cause.at
+        call.last_reason = reason
+        failed = self._about("CashCallFailed", account, call, cause)
+        failed["attempt"] = call.attempts
+        failed["reason"] = reason
+        failed["next_retry_at"] = time_text(next_retry(cause.at))
+        self.cash_calls.expect(failed)
+        return restricted
+
+    def _settle(self, account: Account, call: OpenCall, cause: Cause) -> None:
+        settled = self._about("CashCallSettled", account, call, cause)
+        settled["attempt"] = call.attempts
+        self.cash_calls.expect(settled)
+        account.close(call)
+        account.calls_settled += 1
+        if call.attempts == 1:
+            self.settled_at_once += 1
+        else:
+            self.settled_after_retry += 1
+        self.ledger.book(
+            account,
+            entries.call_settled(account.account_id, call.amount, buy=call.buy),
+            cause,
+            withdrawal_call=call.buy,
+        )
+        if call.amount:
+            self.rows.call_settled(account, call, settled["event_id"], milliseconds_text(cause.at))
+
+    def _write_off(self, account: Account, call: OpenCall, cause: Cause) -> None:
+        written_off = self._about("CashCallWrittenOff", account, call, cause)
+        written_off["attempt"] = call.attempts
+        written_off["reason"] = call.last_reason
+        self.cash_calls.expect(written_off)
+        account.close(call)
+        account.calls_written_off += 1
+        self.ledger.book(
+            account, entries.written_off(account.account_id, account.client, call.amount), cause
+        )
+
+    @staticmethod
+    def _about(kind: str, account: Account, call: OpenCall, cause: Cause) -> dict[str, Any]:
+        event = cause.about(kind, account.account_id, account.client)
+        event["cash_call_id"] = f"{call.execution_id}-TPJ"
+        event["execution_id"] = call.execution_id
+        event["direction"] = call.direction
+        event["amount"] = usd(call.amount)
+        return event

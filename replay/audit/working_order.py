@@ -1,0 +1,145 @@
+"""An accepted order, as far as its own events tell."""
+
+from replay.audit import numbers
+from replay.audit.quotes import Quote, Side
+from replay.audit.topic_file import TopicFile, Written
+from schemas.instant import Micros, micros
+
+Rates = tuple[int, int, int, int, int]
+
+
+class WorkingOrder:
+    """An order from `OrderAccepted` to its end. Units, cents, prices; times in microseconds."""
+
+    __slots__ = (
+        "accepted",
+        "account_id",
+        "buy",
+        "cause_id",
+        "client",
+        "client_order_id",
+        "commission",
+        "expire_time",
+        "fills",
+        "gross",
+        "last_fill",
+        "last_sequence",
+        "limit",
+        "notional",
+        "order_type",
+        "quantity",
+        "rates",
+        "residue",
+        "stop",
+        "symbol",
+        "time_in_force",
+        "triggered",
+        "units",
+        "weighted",
+    )
+
+    def __init__(self, topic: TopicFile, line: Written) -> None:
+        """Take what `OrderAccepted` says.
+
+        Raises:
+            DifferenceError: its numbers or its form can't be an accepted order's (section 6).
+        """
+        event = line.event
+        self.accepted = line
+        self.account_id: str = event["account_id"]
+        self.client: str = event["client"]
+        self.client_order_id: str = event["client_order_id"]
+        self.cause_id: str = event["cause_id"]
+        self.symbol: str = event["symbol"]
+        self.buy = event["side"] == "BUY"
+        self.order_type: str = event["order_type"]
+        self.time_in_force: str = event["time_in_force"]
+        self.notional = None if event["notional"] is None else numbers.cents(event["notional"])
+        self.quantity = None if event["quantity"] is None else numbers.units(event["quantity"])
+        self.limit = self._price(topic, line, "limit_price")
+        self.stop = self._price(topic, line, "stop_price")
+        expire_time = event["expire_time"]
+        self.expire_time: Micros | None = None if expire_time is None else micros(expire_time)
+        self.triggered = self.order_type != "STOP_LIMIT"
+        self.fills = 0
+        self.units = 0
+        self.gross = 0
+        self.weighted = 0  # sum of units x price
+        self.commission = 0
+        self.rates: Rates | None = None  # known from the first fill on
+        self.last_sequence = 0
+        # The latest `OrderFilled`, and how many units a notional's rest would buy at its price.
+        self.last_fill: Written | None = None
+        self.residue = 0
+        self._check_form(topic, line)
+
+    @property
+    def order_id(self) -> tuple[str, str]:
+        """What names the order."""
+        return (self.account_id, self.client_order_id)
+
+    def priority(self) -> tuple[Micros, str, str]:
+        """Working orders are tried in this order."""
+        return (self.accepted.at, self.account_id, self.client_order_id)
+
+    def side_taken(self, quote: Quote | None) -> Side | None:
+        """Return the side of a quote that the order takes."""
+        if quote is None:
+            return None
+        return quote.ask if self.buy else quote.bid
+
+    def too_far(self, side: Side) -> bool:
+        """Whether the limit is more than 10% through the raw market."""
+        if self.limit is None:
+            return False
+        return self.limit * 10 > side.price * 11 if self.buy else self.limit * 10 < side.price * 9
+
+    def stop_reached(self, side: Side) -> bool:
+        """Whether the raw market trades through the stop."""
+        if self.stop is None:
+            return False
+        return side.price >= self.stop if self.buy else side.price <= self.stop
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to fill; a notional's rest buys less than the finest unit."""
+        return self.fills > 0 and self.residue == 0
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether it may have ended without a word.
+
+        A notional order does when its rest buys less than the quantity increment, which only the
+        instrument knows.
+        """
+        return self.notional is not None and self.fills > 0
+
+    def left_at(self, at_price: int) -> int:
+        """How many units are left to fill; of a notional, what its rest buys at this price."""
+        if self.quantity is not None:
+            return self.quantity - self.units
+        left: int = (self.notional or 0) - self.gross
+        return left * numbers.UNIT_PRICES_PER_CENT // at_price
+
+    @staticmethod
+    def _price(topic: TopicFile, line: Written, field: str) -> int | None:
+        text = line.event[field]
+        return None if text is None else topic.number(line, field, text)
+
+    def _check_form(self, topic: TopicFile, line: Written) -> None:
+        kind, force = self.order_type, self.time_in_force
+        stated = (self.notional, self.quantity, self.limit, self.stop)
+        for fits, what in (
+            ((self.notional is None) != (self.quantity is None), "notional or quantity"),
+            ((self.limit is None) == (kind == "MARKET"), "limit_price"),
+            ((self.stop is None) == (kind != "STOP_LIMIT"), "stop_price"),
+            ((self.expire_time is None) == (force != "GTD"), "expire_time"),
+            (kind != "MARKET" or force == "IOC", "time_in_force of a MARKET order"),
+            (kind != "STOP_LIMIT" or force != "IOC", "time_in_force of a STOP_LIMIT order"),
+            (all(number is None or number > 0 for number in stated), "numbers above 0"),
+            (self.expire_time is None or self.expire_time > line.at, "expire_time to come"),
+        ):
+            if not fits:
+                raise topic.differs(
+                    line, what, expected="as contract section 6 accepts it", found=line.event
+                )

@@ -1,0 +1,94 @@
+"""`settle generate`: a trading day from a seed."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from replay.generated_day import ACCOUNTS_MAX, DayOptions, DaySummary, write_generated_day
+from replay.quotes import UnreadableFileError
+from schemas.instant import Micros, milliseconds_text
+from scripts.errors import Failure
+
+
+def generate(
+    out: Annotated[Path, typer.Option(help="The file to write; gzip if its name ends with .gz.")],
+    seed: Annotated[int, typer.Option(help="Same seed and options, same bytes.")] = 1,
+    accounts: Annotated[
+        int, typer.Option(min=1, max=ACCOUNTS_MAX, help="How many accounts there are.")
+    ] = 100,
+    hours: Annotated[int, typer.Option(min=1, help="How long the day is.")] = 24,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="About how many orders are placed.  [default: 10 per account in 24 hours]",
+        ),
+    ] = None,
+    market: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="An output of settle import-quotes to trade around; it is merged in.",
+        ),
+    ] = None,
+) -> None:
+    """Generate a trading day as an input of settle replay.
+
+    Clients, accounts, deposits and withdrawals, orders of every kind, cancels, some refused, some
+    customers without the money, returned deposits, a handful of dirty inputs; around a synthetic
+    market, or around the real one in --market, from its first quote on.
+
+    Example: settle generate --seed 7 --accounts 100 --market market.jsonl --out day.jsonl
+    """
+    options = DayOptions(seed, accounts, hours, orders, market)
+    started = time.perf_counter()
+    try:
+        with _progress() as tell:
+            summary = write_generated_day(options, out, tell)
+    except UnreadableFileError as error:
+        raise Failure(f"{error}; nothing was written") from None
+    except OSError as error:
+        raise Failure(f"{out}: {error.strerror}; nothing was written") from None
+    _show(summary, out, time.perf_counter() - started)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Micros, Micros], None] | None]:
+    """Give a function that is told the time done and in all; None where nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    progress = Progress(
+        TextColumn("generating"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    with progress:
+        task = progress.add_task("generating", total=None)
+        yield lambda done, in_all: progress.update(task, completed=done, total=in_all)
+
+
+def _show(summary: DaySummary, out: Path, seconds: float) -> None:
+    table = Table(title=f"{out}", title_justify="left", show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_row("from", milliseconds_text(summary.first))
+    table.add_row("to", milliseconds_text(summary.last))
+    for kind, lines in summary.lines_by_type.items():
+        table.add_row(kind, f"{lines:,}")
+    if summary.orders_left_out:
+        table.add_row("orders left out: no fresh quote", f"{summary.orders_left_out:,}")
+    table.add_row("lines", f"{summary.lines:,}")
+    table.add_row("lines a second", f"{summary.lines / max(seconds, 1e-6):,.0f}")
+    Console(file=sys.stdout).print(table)
