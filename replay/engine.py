@@ -4,8 +4,8 @@ Time is that of the inputs (contract section 4): it starts with the first input 
 data, and moves to each input before that is applied. A dead-lettered input moves no time.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, cast, get_args
 
 import orjson
 
@@ -25,6 +25,7 @@ from schemas.price_tick import PriceTick
 from schemas.report import ReportDelivered
 from schemas.window import ClockTicked, WindowOpened
 from settlement import customer_funding
+from settlement.best_quote import ProviderQuote
 from settlement.calendar import first_window
 from settlement.cause import Cause, Out
 from settlement.dead_letter import DeadLetters
@@ -64,6 +65,17 @@ class History:
         self.summary = summary if summary is not None else Summary()
         self._destination = destination
         self._emit = destination.event
+        # What decides on what; a type that is not here is not served.
+        self._decisions: dict[type, Callable[[Any, Micros], None]] = {
+            ClientUpdated: self._client_updated,
+            InstrumentUpdated: self._instrument_updated,
+            AccountUpdated: self._account_updated,
+            ProviderQuote: self._ticked,
+            OrderSubmitted: self._submitted,
+            OrderCancelRequested: self._cancel_requested,
+            ClockTicked: self._clock_ticked,
+            **dict.fromkeys(get_args(Funding), self._funded),
+        }
         self._dead_letters = DeadLetters()
 
     @property
@@ -89,21 +101,22 @@ class History:
         """Apply one input and all that it causes."""
         summary = self.summary
         summary.inputs[line.topic] += 1
-        event = line.event
-        refused = event if isinstance(event, Refused) else self._refusal(event)
-        if refused is not None:
-            self._dead_letter(line, refused)
+        checked = line.event if isinstance(line.event, Refused) else self._check(line.event)
+        if isinstance(checked, Refused):
+            self._dead_letter(line, checked)
             return
-        at = cast(Input, event).event_time
+        # It is acted on from here on.
+        at = line.at
         if summary.first_time is None:
             summary.first_time = at
-        if line.topic not in REFERENCE_TOPICS and self.now is None:
-            self.pipeline.trading.start(at)
-            summary.time_began = at
         if self.now is not None:
             self.move_time(at)
+        elif line.topic not in REFERENCE_TOPICS:
+            self.pipeline.trading.start(at)
+            summary.time_began = at
+            self.move_time(at)
         summary.last_time = at
-        self._decide(cast(Input, event), at)
+        self._decisions[type(checked)](checked, at)
 
     def move_time(self, at: Micros) -> None:
         """Let all that is due at or before `at` happen, in time order."""
@@ -115,50 +128,63 @@ class History:
         trading.now = max(trading.now or 0, at)
         self.summary.last_time = trading.now
 
-    def _refusal(self, event: Input) -> Refused | None:
-        """Say why a well-formed input is dead-lettered, None if it is not."""
+    def _check(self, event: Input) -> Input | ProviderQuote | Refused:
+        """Return a well-formed input as it will be decided on, or why it is dead-lettered."""
         pipeline = self.pipeline
-        if isinstance(event, PriceTick):
-            return pipeline.market.refusal(event)
-        if isinstance(event, AccountUpdated | OrderCancelRequested):
-            return pipeline.trading.refusal(event)
-        if isinstance(event, FundingStep | CashAdjusted):
-            return customer_funding.refusal(pipeline.settlement, cast(Funding, event))
-        if isinstance(event, OrderSubmitted | ClientUpdated | InstrumentUpdated | ClockTicked):
-            return None
-        return Refused("INVALID", "net settlement and the clearing firm are not served yet")
+        refused: Refused | None = None
+        match event:
+            case PriceTick():
+                return pipeline.market.check(event)
+            case AccountUpdated() | OrderCancelRequested():
+                refused = pipeline.trading.refusal(event)
+            case FundingStep() | CashAdjusted():
+                refused = customer_funding.refusal(pipeline.settlement, cast("Funding", event))
+            case _ if type(event) not in self._decisions:
+                refused = Refused("INVALID", f"{type(event).__name__}s are not served yet")
+        return refused or event
 
-    def _decide(self, event: Input, at: Micros) -> None:
-        pipeline = self.pipeline
+    def _ticked(self, quote: ProviderQuote, at: Micros) -> None:
         out: Out = []
-        if isinstance(event, PriceTick):
-            pipeline.market.tick(event, out)
-            for topic, _, quote in out:
-                self._emit(topic, quote)
-                traded: Out = []
-                pipeline.trading.quoted(cast(BestQuote, quote), at, traded)
-                self._traded(traded)
-        elif isinstance(event, OrderSubmitted):
-            pipeline.trading.submitted(event, at, out)
-            self._traded(out)
-        elif isinstance(event, OrderCancelRequested):
-            pipeline.trading.cancel_requested(event, at, out)
-            self._traded(out)
-        elif isinstance(event, FundingStep | CashAdjusted):
-            customer_funding.funded(pipeline.settlement, cast(Funding, event), at, out)
-            self._settled(out)
-        elif isinstance(event, AccountUpdated):
-            pipeline.trading.account_updated(event, at, out)
-            self._traded(out)
-            lines: Out = []
-            pipeline.settlement.account_updated(event, lines)
-            self._settled(lines)
-        elif isinstance(event, InstrumentUpdated):
-            pipeline.market.instrument_updated(event)
-            pipeline.trading.instrument_updated(event)
-        elif isinstance(event, ClientUpdated):
-            pipeline.trading.client_updated(event)
-            pipeline.books.client_updated(event.client)
+        self.pipeline.market.apply(quote, out)
+        for topic, _, event in out:
+            self._emit(topic, event)
+            traded: Out = []
+            self.pipeline.trading.quoted(cast("BestQuote", event), at, traded)
+            self._traded(traded)
+
+    def _submitted(self, event: OrderSubmitted, at: Micros) -> None:
+        out: Out = []
+        self.pipeline.trading.submitted(event, at, out)
+        self._traded(out)
+
+    def _cancel_requested(self, event: OrderCancelRequested, at: Micros) -> None:
+        out: Out = []
+        self.pipeline.trading.cancel_requested(event, at, out)
+        self._traded(out)
+
+    def _funded(self, event: Funding, at: Micros) -> None:
+        out: Out = []
+        customer_funding.funded(self.pipeline.settlement, event, at, out)
+        self._settled(out)
+
+    def _account_updated(self, event: AccountUpdated, at: Micros) -> None:
+        traded: Out = []
+        self.pipeline.trading.account_updated(event, at, traded)
+        self._traded(traded)
+        settled: Out = []
+        self.pipeline.settlement.account_updated(event, settled)
+        self._settled(settled)
+
+    def _instrument_updated(self, event: InstrumentUpdated, at: Micros) -> None:  # noqa: ARG002
+        self.pipeline.market.instrument_updated(event)
+        self.pipeline.trading.instrument_updated(event)
+
+    def _client_updated(self, event: ClientUpdated, at: Micros) -> None:  # noqa: ARG002
+        self.pipeline.trading.client_updated(event)
+        self.pipeline.books.client_updated(event.client)
+
+    def _clock_ticked(self, event: ClockTicked, at: Micros) -> None:
+        """Nothing but time, which has moved."""
 
     def _traded(self, out: Out) -> None:
         """Publish what trading decided, and let settlement answer its executions and windows."""
@@ -169,10 +195,10 @@ class History:
                 continue
             if event["type"] == "Execution":
                 lines: Out = []
-                settlement.executed(cast(Execution, event), lines)
+                settlement.executed(cast("Execution", event), lines)
                 self._settled(lines)
             else:
-                self._opened(cast(WindowOpened, event))
+                self._opened(cast("WindowOpened", event))
 
     def _opened(self, event: WindowOpened) -> None:
         out: Out = []

@@ -620,9 +620,13 @@ def _market_file(path: Path) -> Iterator[_MarketLine]:
             number += 1
             try:
                 at, topic, quote = _read_market_line(line, stale_after)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except KeyError as error:
                 raise UnreadableFileError(
-                    f"{path}, line {number}: not a line of import-quotes ({error})"
+                    f"{path}, line {number}: not a line of import-quotes: no {error}"
+                ) from error
+            except (ValueError, TypeError, AttributeError) as error:
+                raise UnreadableFileError(
+                    f"{path}, line {number}: not a line of import-quotes: {error}"
                 ) from error
             if last is not None and at < last:
                 raise UnreadableFileError(f"{path}, line {number}: goes back in time")
@@ -644,6 +648,8 @@ def _read_market_line(
         return at, topic, None
     if topic != PRICE_TICKS:
         raise ValueError(f"topic {topic!r}")
+    if symbol not in stale_after:
+        raise ValueError(f"no instrument {symbol} before")
     until = at + stale_after[symbol]
     if value.get("valid_until") is not None:
         until = min(until, micros(value["valid_until"]))

@@ -18,7 +18,14 @@ from typing import BinaryIO, NamedTuple, NoReturn
 import orjson
 
 from schemas.instant import Micros, micros, time_text
-from schemas.money import NUMBER_PATTERN, PRICE_DECIMALS, UNITS_DECIMALS, quantity, scaled
+from schemas.money import (
+    NUMBER_PATTERN,
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    TooManyDigitsError,
+    quantity,
+    scaled,
+)
 
 COLUMNS = (
     "recv_time",
@@ -38,7 +45,7 @@ SIZE_ZERO = "a size of 0"
 _GZIP_MAGIC = b"\x1f\x8b"
 _NUMBER = re.compile(NUMBER_PATTERN)
 # Recorders write small floats such as 0.000003 as 3e-06; a size is rounded anyway.
-_SIZE = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
+_SIZE = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?")
 _PROVIDER = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 # So seldom that a terminal's bar costs nothing.
 _ROWS_PER_REPORT = 4096
@@ -83,8 +90,8 @@ def import_quotes(
 
     `symbols` maps the CSV's symbols to ours, `BTCUSDT` to `BTCUSD`; ours end with `USD`. The CSV
     may be gzipped, and so is `target` if its name ends with `.gz`. `progress` is told from time to
-    time how many bytes of `source` were read since the last time. Crossed quotes and prices of 0 go through: to
-    judge them is the pipeline's business (section 5).
+    time how many bytes of `source` were read since the last time. Crossed quotes and prices of 0 go
+    through: to judge them is the pipeline's business (section 5).
 
     Raises:
         UnreadableFileError: `source` is missing, cut off, out of recv_time order or no such CSV.
@@ -287,7 +294,10 @@ def _time(path: Path, line: int, text: str) -> Micros:
 def _price(path: Path, line: int, column: str, text: str) -> str:
     if not _NUMBER.fullmatch(text) or text.startswith("-"):
         _refuse(path, line, f"{column} {text!r} is no plain decimal such as 5878.1")
-    _scaled(path, line, column, text, PRICE_DECIMALS)
+    try:
+        scaled(text, PRICE_DECIMALS)
+    except ValueError as error:
+        _refuse(path, line, f"{column} {error}")
     return text
 
 
@@ -297,16 +307,11 @@ def _size(path: Path, line: int, column: str, text: str) -> str | None:
         _refuse(path, line, f"{column} {text!r} is no size such as 0.123 or 3e-06")
     plain = format(Decimal(text), "f") if "e" in text or "E" in text else text
     whole, point, fraction = plain.partition(".")
-    rounded = whole + point + fraction[:UNITS_DECIMALS]
-    units = _scaled(path, line, column, rounded, UNITS_DECIMALS)
-    return quantity(units) if units else None
-
-
-def _scaled(path: Path, line: int, column: str, text: str, decimals: int) -> int:
     try:
-        return scaled(text, decimals)
-    except ValueError as error:
-        _refuse(path, line, f"{column} {error}")
+        units = scaled(whole + point + fraction[:UNITS_DECIMALS], UNITS_DECIMALS)
+    except TooManyDigitsError:
+        _refuse(path, line, f"{column} {text!r} has too many digits")
+    return quantity(units) if units else None
 
 
 def _unreadable(path: Path, line: int, what: str) -> UnreadableFileError:

@@ -137,12 +137,13 @@ def _read_line(
     event = decode(topic, value)
     if isinstance(event, Refused):
         return InputLine(before, rank, source, number, topic, event, text)
-    if event.event_time < before:
+    at = event.own_time
+    if at < before:
         raise UnreadableInputError(
-            f"{name}, line {number}: event_time {time_text(event.event_time)} goes back in time,"
+            f"{name}, line {number}: event_time {time_text(at)} goes back in time,"
             f" the line before has {time_text(before)}; sort the file by event_time"
         )
-    return InputLine(event.event_time, rank, source, number, topic, event, text)
+    return InputLine(at, rank, source, number, topic, event, text)
 
 
 # What matters to find where a JSON value ends: strings, brackets, and what stands between members.

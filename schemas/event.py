@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from schemas.instant import TimeIn, TimeText
+from schemas.instant import Micros, TimeText, micros
 
 AccountId = Annotated[str, Field(pattern=r"^[A-Z0-9]{8}$")]
 ClientCode = Annotated[str, Field(pattern=r"^[A-Z]{4}$")]
@@ -23,7 +23,16 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     event_id: EventId
-    event_time: TimeIn
+    event_time: TimeText
+
+    @property
+    def own_time(self) -> Micros:
+        """Return `event_time` in microseconds since 1970: the time e of contract section 4.
+
+        Raises:
+            ValueError: there is no such day or hour.
+        """
+        return micros(self.event_time)
 
 
 class Emitted(TypedDict):

@@ -129,10 +129,8 @@ BpsIn = Annotated[int, _reader(BPS_DECIMALS, signed=False, zero=True), _WIRE]
 PriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=True), _WIRE]
 IncrementUnitsIn = Annotated[int, _reader(UNITS_DECIMALS, signed=False, zero=False), _WIRE]
 IncrementPriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=False), _WIRE]
-# A tick's numbers may be negative here: the decision answers them NOT_POSITIVE (section 5).
-TickPriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=True, zero=True), _WIRE]
-TickSizeIn = Annotated[int, _reader(UNITS_DECIMALS, signed=True, zero=True), _WIRE]
-# An order's numbers stay text: the decision answers bad digits with INVALID_ORDER (section 6).
+# A tick's and an order's numbers stay text: reading a pattern costs next to nothing, the decision
+# reads the number, and answers a bad one with the reason that sections 5 and 6 give it.
 DecimalText = Annotated[str, Field(pattern=NUMBER_PATTERN)]
 
 # What we write.

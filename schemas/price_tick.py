@@ -1,12 +1,10 @@
 """A provider's quote."""
 
-from typing import Literal, Self
-
-from pydantic import model_validator
+from typing import Literal
 
 from schemas.event import Input, Provider, Symbol
-from schemas.money import TickPriceIn, TickSizeIn
-from schemas.instant import TimeIn
+from schemas.instant import TimeText
+from schemas.money import DecimalText
 
 
 class PriceTick(Input):
@@ -15,16 +13,8 @@ class PriceTick(Input):
     type: Literal["PriceTick"]
     provider: Provider
     symbol: Symbol
-    bid_price: TickPriceIn | None = None
-    bid_size: TickSizeIn | None = None
-    ask_price: TickPriceIn | None = None
-    ask_size: TickSizeIn | None = None
-    valid_until: TimeIn | None = None
-
-    @model_validator(mode="after")
-    def _whole_sides(self) -> Self:
-        if (self.bid_price is None) != (self.bid_size is None):
-            raise ValueError("bid_price and bid_size go together")
-        if (self.ask_price is None) != (self.ask_size is None):
-            raise ValueError("ask_price and ask_size go together")
-        return self
+    bid_price: DecimalText | None = None
+    bid_size: DecimalText | None = None
+    ask_price: DecimalText | None = None
+    ask_size: DecimalText | None = None
+    valid_until: TimeText | None = None

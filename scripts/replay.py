@@ -4,7 +4,6 @@ import gc
 import sys
 import time
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from replay.engine import History
 from replay.output import OutputRefusedError, ReplayDirectory
-from replay.read import STANDARD_INPUT, UnreadableInputError, read_inputs
+from replay.read import UnreadableInputError, read_inputs
 from replay.spool import Spool
 from replay.summary import Summary
 from schemas.instant import micros

@@ -3,53 +3,78 @@
 from typing import NamedTuple
 
 from schemas.best_quote import BestQuote, ProviderSize, QuoteStatus
-from schemas.instant import MILLISECOND, Micros, time_text
+from schemas.instant import MILLISECOND, Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import PRICE_DECIMALS, Price, Units, price, quantity
+from schemas.money import (
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    Price,
+    Units,
+    price,
+    quantity,
+    scaled,
+)
 from schemas.price_tick import PriceTick
 from settlement.cause import Out
 from topics.catalogue import BBO
 from topics.decode import Refused
 
 _NEVER: Micros = 1 << 62
-
-
-class Shown(NamedTuple):
-    """What one provider shows on one side."""
-
-    price: Price
-    size: Units
+# The price of a side that is not quoted: below every bid, above every ask.
+NO_BID: Price = -(1 << 128)
+NO_ASK: Price = 1 << 128
 
 
 class ProviderQuote:
-    """A provider's latest quote; both sides None: withdrawn."""
+    """A provider's latest quote; a side that it does not quote has NO_BID or NO_ASK, and size 0."""
 
-    __slots__ = ("ask", "at", "bid", "expires_at", "provider", "tick")
+    __slots__ = (
+        "ask",
+        "ask_size",
+        "at",
+        "bid",
+        "bid_size",
+        "expires_at",
+        "provider",
+        "symbol",
+        "tick_id",
+        "valid_until",
+    )
 
-    def __init__(self, tick: PriceTick, stale_after: Micros) -> None:
-        """Take the quote as it came; `stale_after` in microseconds."""
-        self.tick = tick
+    def __init__(self, tick: PriceTick) -> None:
+        """Read a tick.
+
+        Raises:
+            ValueError: a number has more digits or decimals than such a number has, or one of
+                price and size is missing.
+        """
+        self.symbol = tick.symbol
+        self.tick_id = tick.event_id
         self.provider = tick.provider
-        self.at = tick.event_time
-        self.bid = _shown(tick.bid_price, tick.bid_size)
-        self.ask = _shown(tick.ask_price, tick.ask_size)
-        self.expire_after(stale_after)
+        self.at = tick.own_time
+        self.bid, self.bid_size = _side(tick.bid_price, tick.bid_size, NO_BID)
+        self.ask, self.ask_size = _side(tick.ask_price, tick.ask_size, NO_ASK)
+        self.valid_until = _NEVER if tick.valid_until is None else micros(tick.valid_until)
+        self.expires_at = self.valid_until
 
     def expire_after(self, stale_after: Micros) -> None:
         """Set when the quote stops counting."""
-        until = self.tick.valid_until
-        self.expires_at = min(self.at + stale_after, _NEVER if until is None else until)
+        self.expires_at = min(self.at + stale_after, self.valid_until)
+
+    def content(self) -> tuple[int, ...]:
+        """Return all but the tick's id and time: what a repeat must share."""
+        return (self.bid, self.bid_size, self.ask, self.ask_size, self.valid_until)
 
 
 class BestSide(NamedTuple):
     """The best price of one side, who shows it (in listed order), and until when."""
 
     price: Price | None
-    providers: tuple[tuple[str, Units], ...]
+    providers: list[tuple[str, Units]]
     valid_until: Micros | None
 
 
-_NO_SIDE = BestSide(None, (), None)
+_NO_SIDE = BestSide(None, [], None)
 
 
 class SymbolQuotes:
@@ -85,54 +110,62 @@ class Market:
         for quote in symbol.quotes.values():
             quote.expire_after(symbol.stale_after)
 
-    def refusal(self, tick: PriceTick) -> Refused | None:
-        """Say why a tick is dead-lettered, None if it is not. Changes nothing."""
-        symbol = self.symbols.get(tick.symbol)
+    def check(self, tick: PriceTick) -> ProviderQuote | Refused:
+        """Read a tick, or say why it is dead-lettered. Changes nothing."""
+        try:
+            quote = ProviderQuote(tick)
+        except ValueError as error:
+            return Refused("INVALID", str(error))
+        symbol = self.symbols.get(quote.symbol)
         if symbol is None:
-            return Refused("UNKNOWN_SYMBOL", f"no InstrumentUpdated for {tick.symbol}")
-        latest = symbol.quotes.get(tick.provider)
-        if latest is not None and latest.at == tick.event_time and not _same(latest.tick, tick):
+            return Refused("UNKNOWN_SYMBOL", f"no InstrumentUpdated for {quote.symbol}")
+        latest = symbol.quotes.get(quote.provider)
+        if latest is not None and latest.at == quote.at and latest.content() != quote.content():
             return Refused(
-                "CONFLICT", f"{tick.provider} has another quote of {tick.symbol} at that time"
+                "CONFLICT", f"{quote.provider} has another quote of {quote.symbol} at that time"
             )
-        bid, ask = tick.bid_price, tick.ask_price
-        if bid is not None and ask is not None and bid > ask:
+        bid, ask = quote.bid, quote.ask
+        if bid > ask:
             return Refused("CROSSED_TICK", "bid_price is above ask_price")
-        for number in (bid, tick.bid_size, ask, tick.ask_size):
-            if number is not None and number <= 0:
-                return Refused("NOT_POSITIVE", "a price or size is not above 0")
-        return None
+        if (bid != NO_BID and (bid <= 0 or quote.bid_size <= 0)) or (
+            ask != NO_ASK and (ask <= 0 or quote.ask_size <= 0)
+        ):
+            return Refused("NOT_POSITIVE", "a price or size is not above 0")
+        return quote
 
-    def tick(self, tick: PriceTick, out: Out) -> None:
-        """Apply a tick that is not refused; emit a `BestQuote` if there is news.
+    def apply(self, quote: ProviderQuote, out: Out) -> None:
+        """Apply a quote that was read; emit a `BestQuote` if there is news.
 
         News: a status, price, size or provider list changed, or a side's validity has moved on by
         at least half of `stale_after_ms`, or back at all.
         """
-        symbol = self.symbols[tick.symbol]
-        latest = symbol.quotes.get(tick.provider)
-        if latest is not None and tick.event_time <= latest.at:
+        symbol = self.symbols[quote.symbol]
+        quotes = symbol.quotes
+        latest = quotes.get(quote.provider)
+        if latest is not None and quote.at <= latest.at:
             return
-        symbol.quotes[tick.provider] = ProviderQuote(tick, symbol.stale_after)
-        symbol.now = max(symbol.now, tick.event_time)
-
-        bid, ask = best_sides([q for q in symbol.quotes.values() if q.expires_at > symbol.now])
+        quote.expire_after(symbol.stale_after)
+        quotes[quote.provider] = quote
+        if quote.at > symbol.now:
+            symbol.now = quote.at
+        now = symbol.now
+        bid, ask = best_sides([q for q in quotes.values() if q.expires_at > now])
         shown = (bid.price, bid.providers, ask.price, ask.providers)
-        until = (bid.valid_until, ask.valid_until)
-        if shown == symbol.emitted and not any(
-            _validity_moved(old, new, symbol.stale_after)
-            for old, new in zip(symbol.emitted_until, until, strict=True)
+        if (
+            shown == symbol.emitted
+            and not _validity_moved(symbol.emitted_until[0], bid.valid_until, symbol.stale_after)
+            and not _validity_moved(symbol.emitted_until[1], ask.valid_until, symbol.stale_after)
         ):
             return
         symbol.emitted = shown
-        symbol.emitted_until = until
+        symbol.emitted_until = (bid.valid_until, ask.valid_until)
         symbol.sequence += 1
         event: BestQuote = {
             "type": "BestQuote",
-            "event_id": f"{tick.symbol}-{symbol.sequence}",
-            "event_time": time_text(symbol.now),
-            "cause_id": tick.event_id,
-            "symbol": tick.symbol,
+            "event_id": f"{quote.symbol}-{symbol.sequence}",
+            "event_time": time_text(now),
+            "cause_id": quote.tick_id,
+            "symbol": quote.symbol,
             "status": _status(bid.price, ask.price),
             "bid_price": None if bid.price is None else price(bid.price, symbol.decimals),
             "bid_size": _total_size(bid),
@@ -144,60 +177,62 @@ class Market:
             "ask_valid_until": None if ask.valid_until is None else time_text(ask.valid_until),
             "sequence": symbol.sequence,
         }
-        out.append((BBO, tick.symbol, event))
+        out.append((BBO, quote.symbol, event))
 
 
 def best_sides(quotes: list[ProviderQuote]) -> tuple[BestSide, BestSide]:
-    """Return the best bid and the best ask among the quotes that count.
+    """Return the best bid and the best ask among the quotes that count; `quotes` is used up.
 
     While the market is crossed, the oldest whole quote at either best price is dropped; of equally
     old ones that whose provider's name sorts last.
     """
+    # Plain loops: every tick runs through here, and real markets are crossed most of the time.
     while True:
-        bid = max([q.bid.price for q in quotes if q.bid is not None], default=None)
-        ask = min([q.ask.price for q in quotes if q.ask is not None], default=None)
-        if bid is None or ask is None or bid <= ask:
+        bid, ask = NO_BID, NO_ASK
+        for quote in quotes:
+            if quote.bid > bid:
+                bid = quote.bid
+            if quote.ask < ask:
+                ask = quote.ask
+        if bid <= ask:
             break
-        at_best = [
-            q
-            for q in quotes
-            if (q.bid is not None and q.bid.price == bid)
-            or (q.ask is not None and q.ask.price == ask)
-        ]
-        oldest = min(q.at for q in at_best)
-        dropped = max((q for q in at_best if q.at == oldest), key=lambda q: q.provider)
-        quotes = [q for q in quotes if q is not dropped]
+        dropped = None
+        for quote in quotes:
+            if (quote.bid == bid or quote.ask == ask) and (
+                dropped is None
+                or quote.at < dropped.at
+                or (quote.at == dropped.at and quote.provider > dropped.provider)
+            ):
+                dropped = quote
+        quotes = [quote for quote in quotes if quote is not dropped]
+    bids = [(-q.bid_size, q.at, q.provider, q.expires_at) for q in quotes if q.bid == bid]
+    asks = [(-q.ask_size, q.at, q.provider, q.expires_at) for q in quotes if q.ask == ask]
     return (
-        _best_side([(q.bid, q) for q in quotes if q.bid is not None and q.bid.price == bid]),
-        _best_side([(q.ask, q) for q in quotes if q.ask is not None and q.ask.price == ask]),
+        _NO_SIDE if bid == NO_BID else _best_side(bid, bids),
+        _NO_SIDE if ask == NO_ASK else _best_side(ask, asks),
     )
 
 
-def _best_side(at_best: list[tuple[Shown, ProviderQuote]]) -> BestSide:
-    if not at_best:
-        return _NO_SIDE
-    if len(at_best) > 1:
-        at_best.sort(key=lambda shown: (-shown[0].size, shown[1].at, shown[1].provider))
+def _best_side(best: Price, at_best: list[tuple[Units, Micros, str, Micros]]) -> BestSide:
+    """List who shows the best price, by size descending, then time, then name."""
+    if len(at_best) == 1:
+        size, _, provider, expires_at = at_best[0]
+        return BestSide(best, [(provider, -size)], expires_at)
+    at_best.sort()
     return BestSide(
-        at_best[0][0].price,
-        tuple((quote.provider, shown.size) for shown, quote in at_best),
-        min(quote.expires_at for _, quote in at_best),
+        best,
+        [(provider, -size) for size, _, provider, _ in at_best],
+        min([expires_at for _, _, _, expires_at in at_best]),
     )
 
 
-def _shown(price: Price | None, size: Units | None) -> Shown | None:
-    return None if price is None or size is None else Shown(price, size)
-
-
-def _same(one: PriceTick, other: PriceTick) -> bool:
-    """Whether two ticks have the same content: all but `event_id` and `event_time`."""
-    return (
-        one.bid_price == other.bid_price
-        and one.bid_size == other.bid_size
-        and one.ask_price == other.ask_price
-        and one.ask_size == other.ask_size
-        and one.valid_until == other.valid_until
-    )
+def _side(price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
+    """Read one side of a tick; a side that is not quoted has the price `none` and size 0."""
+    if price is None or size is None:
+        if price is not size:
+            raise ValueError("price and size of a side go together")
+        return none, 0
+    return scaled(price, PRICE_DECIMALS), scaled(size, UNITS_DECIMALS)
 
 
 def _validity_moved(old: Micros | None, new: Micros | None, stale_after: Micros) -> bool:
@@ -213,7 +248,9 @@ def _status(bid: Price | None, ask: Price | None) -> QuoteStatus:
 
 
 def _total_size(side: BestSide) -> str | None:
-    return quantity(sum(size for _, size in side.providers)) if side.providers else None
+    if len(side.providers) == 1:
+        return quantity(side.providers[0][1])
+    return quantity(sum([size for _, size in side.providers])) if side.providers else None
 
 
 def _provider_sizes(side: BestSide) -> list[ProviderSize]:

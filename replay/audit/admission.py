@@ -1,6 +1,5 @@
-"""May this order work? Contract section 6 read anew, from the inputs and what was audited so far."""
+"""May this order work? Contract section 6 read anew, from inputs and what was audited so far."""
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,9 +13,6 @@ from schemas.instrument import InstrumentUpdated
 from schemas.money import BPS_DECIMALS, CENTS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS
 from schemas.order import OrderSubmitted
 from settlement.calendar import in_maintenance
-
-_DIGITS_MAX = 15
-_LEADING = re.compile(r"^[-0.]*")
 
 
 class World(NamedTuple):
@@ -190,7 +186,12 @@ def _positive(text: str | None, decimals: int, finer: int | None = None) -> int 
     """
     if text is None:
         return None
-    number = _number(text, decimals, finer)
+    try:
+        number = numbers.stated(text, decimals)
+    except numbers.FinerError:
+        if finer is None:
+            raise
+        number = finer
     if number <= 0 or text.startswith("-"):
         raise ValueError(f"{text} is not above 0")
     return number
@@ -199,21 +200,10 @@ def _positive(text: str | None, decimals: int, finer: int | None = None) -> int 
 def _own(text: str | None, decimals: int, client_rate: int) -> int:
     if text is None:
         return client_rate
-    number = _number(text, decimals)
+    number = numbers.stated(text, decimals)
     if number < 0:
         raise ValueError(f"{text} is negative")
     return number
-
-
-def _number(text: str, decimals: int, finer: int | None = None) -> int:
-    if len(_LEADING.sub("", text).replace(".", "")) > _DIGITS_MAX:
-        raise ValueError(f"{text} has more than {_DIGITS_MAX} significant digits")
-    try:
-        return numbers.minor(_plain(text), decimals)
-    except ValueError:
-        if finer is None:
-            raise
-        return finer
 
 
 def _fits(text: str | None, decimals: int, increment: int) -> bool:
@@ -221,11 +211,6 @@ def _fits(text: str | None, decimals: int, increment: int) -> bool:
     if text is None:
         return True
     try:
-        return numbers.minor(_plain(text), decimals) % increment == 0
+        return numbers.stated(text, decimals) % increment == 0
     except ValueError:
         return False
-
-
-def _plain(text: str) -> str:
-    """Take zeros from the end of a decimal fraction: they say nothing."""
-    return text.rstrip("0").rstrip(".") if "." in text else text

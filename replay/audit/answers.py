@@ -14,7 +14,7 @@ import orjson
 
 from replay.audit.admission import World
 from replay.audit.audit import Audit
-from replay.audit.difference import DifferenceError, described
+from replay.audit.difference import DifferenceError
 from replay.audit.funding_inputs import FundingInputs
 from replay.audit.order_answers import Answer, OrderAnswers
 from replay.audit.quote_refold import QuoteRefold
@@ -78,9 +78,7 @@ class Answers:
     def _refold_before(self, place: tuple[Micros, Rank] | None) -> None:
         """Refold what trading did before this place in time, None: all."""
         trading = self.audit.trading
-        while (next_place := trading.place()) is not None and (
-            place is None or next_place < place
-        ):
+        while (next_place := trading.place()) is not None and (place is None or next_place < place):
             if next_place[1] in {Rank.ORDERS, Rank.ACCOUNTS}:
                 raise trading.updates.surplus("no input answers to it as its cause")
             self._take()
@@ -98,7 +96,7 @@ class Answers:
         if isinstance(event, Refused):
             return {event.reason}
         if isinstance(event, PriceTick):
-            return self.quotes.refusals(event)
+            return self.quotes.refusals(event, line.at)
         if isinstance(event, AccountUpdated):
             before = self.world.accounts.get(event.account_id)
             if before is not None and before.client != event.client:
@@ -123,7 +121,7 @@ class Answers:
         if self.began is not None:
             self._refold_before(place)
         if isinstance(event, PriceTick):
-            self.quotes.tick(event)
+            self.quotes.tick(event, at)
         elif isinstance(event, OrderSubmitted):
             self._demand_answer(line, place, self.order_answers.to_order(event, at))
         elif isinstance(event, OrderCancelRequested):
@@ -148,21 +146,20 @@ class Answers:
         trading = self.audit.trading
         head = trading.updates.head
         found = None
-        if head is not None and trading.place() == place:
-            if trading.next_cause() == answer.fields["cause_id"]:
-                found = head
+        cause_id = answer.fields["cause_id"]
+        if head is not None and (trading.place(), trading.next_cause()) == (place, cause_id):
+            found = head
         outcome = None if found is None else (found.event["type"], found.event.get("reason"))
         if found is None or outcome not in answer.outcomes:
             raise DifferenceError(
                 f"input {line.topic} line {line.number}",
                 "the answer",
                 expected=" or ".join(
-                    f"{kind} {reason or ''}".strip() for kind, reason in sorted(
-                        answer.outcomes, key=str
-                    )
+                    f"{kind} {reason or ''}".strip()
+                    for kind, reason in sorted(answer.outcomes, key=str)
                 ),
                 found=trading.updates.described_head(),
-                event_id=answer.fields["cause_id"],
+                event_id=cause_id,
                 account=answer.fields["account_id"],
             )
         for field, expected in answer.fields.items():

@@ -62,9 +62,7 @@ class Audit:
         self.ledger = Ledger(topics[JOURNAL], topics[BALANCES])
         self.orders = Orders(topics[ORDER_UPDATES], self.executions, Quotes(topics[BBO]))
         self.schedule = Schedule(self.summary.until)
-        self.trading = Trading(
-            topics[ORDER_UPDATES], self.executions, self.orders, self.schedule
-        )
+        self.trading = Trading(topics[ORDER_UPDATES], self.executions, self.orders, self.schedule)
         self.cash_calls = CashCalls(
             self.ledger, topics[CASH_CALLS], topics[AGED_FAILURES], self.rows
         )
@@ -119,9 +117,7 @@ class Audit:
         self.bucket.nothing_else()
         self.ledger.check("the end of the replay")
         self._only_topics()
-        emitted = {
-            topic: dict(file.counts) for topic, file in self.topics.items() if file.counts
-        }
+        emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.settled_at_once = self.cash_calls.settled_at_once
         self.totals.settled_after_retry = self.cash_calls.settled_after_retry
         self.totals.rejected = self.orders.rejected

@@ -54,8 +54,7 @@ class Bucket:
         cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
         delivered: list[Written] = []
         while (
-            self.deliveries.head is not None
-            and self.deliveries.head.event["cause_id"] == cause.id
+            self.deliveries.head is not None and self.deliveries.head.event["cause_id"] == cause.id
         ):
             delivered.append(self.deliveries.take())
         if not self.inputs_known:
@@ -66,7 +65,7 @@ class Bucket:
             accounts.setdefault(account.client, []).append(account)
         found = iter(delivered)
         for client in sorted(self.clients | accounts.keys() | self.idle.keys()):
-            for report, key, text in self._files(client, accounts.get(client, []), window, cause):
+            for report, key, text in self._files(client, accounts.get(client, []), window):
                 self._check(client, key, text)
                 self._check_delivery(next(found, None), (client, report, key), text, cause)
         surplus = next(found, None)
@@ -91,7 +90,7 @@ class Bucket:
                 )
 
     def _files(
-        self, client: str, accounts: list[Account], window: Written, cause: Cause
+        self, client: str, accounts: list[Account], window: Written
     ) -> list[tuple[str, str, FileText]]:
         """Return report, key and content of a client's files of one window."""
         cut = first_window(window.at)

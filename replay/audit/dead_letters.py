@@ -34,9 +34,7 @@ class DeadLetters:
         try:
             raw = b64decode(event["raw"], validate=True)
         except Error:
-            raise self.topic.differs(
-                line, "raw", expected="base64", found=event["raw"]
-            ) from None
+            raise self.topic.differs(line, "raw", expected="base64", found=event["raw"]) from None
         whole = event["raw_length"] <= RAW_BYTES_MAX
         source_topic = CATALOGUE.get(source)
         for field, expected in (

@@ -79,7 +79,8 @@ class DayRows:
         """Start without a row."""
         # Sorted by executed_at, account, fill number, client_order_id; then the row itself.
         self.confirms: dict[str, list[tuple[Micros, str, int, str, str]]] = defaultdict(list)
-        self.agings: dict[str, list[tuple[Micros, str, int, str, str, int]]] = defaultdict(list)
+        # Sorted by account and id; then the row itself and its amount in cents.
+        self.agings: dict[str, list[tuple[str, str, str, int]]] = defaultdict(list)
         self.activities: dict[str, list[Activity]] = defaultdict(list)
 
     def executed(self, event: dict[str, Any], at: Micros, fill: int) -> None:
@@ -137,8 +138,7 @@ class DayRows:
                 str(event["age_days"]),
             )
         )
-        turn = (call.executed_at, account_id, call.fill, call.client_order_id)
-        self.agings[client].append((*turn, text, call.amount))
+        self.agings[client].append((account_id, event["tpj_id"], text, call.amount))
 
     def clear_day(self) -> None:
         """Forget the day: its files are checked."""
@@ -149,8 +149,8 @@ class DayRows:
 def aged_file(rows: DayRows, client: str) -> FileText:
     """Build an Aged TPJ file."""
     ordered = sorted(rows.agings.get(client, []))
-    total = sum(row[5] for row in ordered)
-    return FileText([AGED_HEADER], [row[4] for row in ordered], usd(total))
+    total = sum(row[3] for row in ordered)
+    return FileText([AGED_HEADER], [row[2] for row in ordered], usd(total))
 
 
 def confirm_file(

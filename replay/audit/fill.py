@@ -1,4 +1,4 @@
-"""The arithmetic of one fill (contract section 6): price, gross, markup, commission, net, providers.
+"""The arithmetic of one fill: price, gross, markup, commission, net (contract section 6).
 
 Increments are not among the outputs. Every price is a multiple of its symbol's price increment and
 every filled quantity one of the quantity increment, so the greatest common divisor of all of them
@@ -8,7 +8,7 @@ is at least the increment: `Increments` holds each rounding against it when all 
 from math import gcd
 
 from replay.audit import numbers
-from replay.audit.quotes import Quote
+from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
 from replay.audit.working_order import Rates, WorkingOrder
 from schemas.instrument import InstrumentUpdated
@@ -17,6 +17,7 @@ from schemas.money import quantity, usd
 from settlement.calendar import trade_date
 
 _AVERAGE_STEP = 10**10  # eight of a price's eighteen places
+_NO_RATES: Rates = (0, 0, 0, 0, 0)
 _RATE_FIELDS = (
     ("markup_bps", numbers.basis_points),
     ("markup_fixed", numbers.price),
@@ -66,8 +67,8 @@ class Increments:
             raise executions.differs(
                 self.rounding,
                 "price, rounded to the price increment",
-                expected=f"less than {price_text(self.price, 0)} from the exact one",
-                found=f"{self.rounding.event['price']}, {price_text(self.largest_rounding, 0)} away",
+                expected=f"less than {price_text(self.price, 0)} from the exact price",
+                found=f"{price_text(self.largest_rounding, 0)} in {self.rounding.event['price']}",
             )
         if self.residue is not None and 0 < self.quantity <= self.largest_residue:
             raise updates.differs(
@@ -93,67 +94,34 @@ def check_fill(
     Raises:
         DifferenceError: the first field that is not what section 6 makes of order and quote.
     """
-    event = line.event
-
-    def same(field: str, expected: object) -> None:
-        if event[field] != expected:
-            raise executions.differs(line, field, expected=expected, found=event[field])
-
-    same("execution_id", f"{order.account_id}-{order.client_order_id}-{order.fills + 1}")
-    same("symbol", order.symbol)
-    same("side", "BUY" if order.buy else "SELL")
-    same("trade_date", trade_date(line.at))
-    side = order.side_taken(quote)
-    if quote is None or side is None or not side.open_at(line.at):
-        what = f"a quote of the side that it takes, {'ask' if order.buy else 'bid'}"
-        raise executions.differs(line, what, expected="one that is valid", found=quote)
-    same("quote_sequence", quote.sequence)
-    if quote.sequence <= order.last_sequence:
-        raise executions.differs(
-            line, "fills of the order at this quote", expected="one", found="another"
-        )
-    raw_price = executions.number(line, "quote_price", event["quote_price"])
-    if raw_price != side.price:
-        raise executions.differs(
-            line, "quote_price", expected=price_text(side.price, 0), found=event["quote_price"]
-        )
-    taken = numbers.units(event["quantity"])
-    if not 0 < taken <= side.size:
-        raise executions.differs(
-            line, "quantity", expected=f"at most {quantity(side.size)}", found=event["quantity"]
-        )
-    same("providers", _used_up(side.providers, taken))
-    increments.quantity = gcd(increments.quantity, taken)
-
+    execution_id = f"{order.account_id}-{order.client_order_id}-{order.fills + 1}"
+    executions.same(line, "execution_id", execution_id)
+    executions.same(line, "symbol", order.symbol)
+    executions.same(line, "side", "BUY" if order.buy else "SELL")
+    executions.same(line, "trade_date", trade_date(line.at))
+    side = _side(executions, line, order, quote)
+    taken = numbers.units(line.event["quantity"])
+    at_price = executions.number(line, "price", line.event["price"])
     rates = _rates(executions, line, order)
-    at_price = executions.number(line, "price", event["price"])
-    _check_price(executions, line, order, (raw_price, at_price), rates, increments)
-
-    gross = numbers.worth(taken, at_price)
-    same("gross", usd(gross))
-    if not gross:
-        raise executions.differs(line, "gross", expected="above 0.00", found=event["gross"])
-    same("markup", usd(abs(gross - numbers.worth(taken, raw_price))))
-    owed = max(rates[4], numbers.share(order.gross + gross, rates[2]) + rates[3])
-    commission = owed - order.commission
-    if not order.buy:
-        commission = min(commission, gross)
-    same("commission", usd(commission))
-    same("net_money", usd(gross + commission if order.buy else gross - commission))
+    _check_price(executions, line, order, (side.price, at_price), rates, increments)
+    gross, commission = _check_money(executions, line, order, (taken, at_price, side.price))
 
     left = order.left_at(at_price)
-    if taken > left:
-        raise executions.differs(
-            line, "quantity", expected=f"at most {quantity(left)}", found=event["quantity"]
-        )
+    if not 0 < taken <= min(left, side.size):
+        most = quantity(min(left, side.size))
+        found = line.event["quantity"]
+        raise executions.differs(line, "quantity", expected=f"at most {most}", found=found)
+    executions.same(line, "providers", _used_up(side.providers, taken))
+    increments.quantity = gcd(increments.quantity, taken)
     if instrument is not None:
         _check_increments(executions, line, order, (taken, left, side.size), instrument)
+
     order.fills += 1
     order.units += taken
     order.gross += gross
     order.weighted += taken * at_price
     order.commission += commission
-    order.last_sequence = quote.sequence
+    order.last_sequence = line.event["quote_sequence"]
     order.residue = order.left_at(at_price)
     if instrument is not None and order.notional is not None:
         order.residue -= order.residue % instrument.minimum_quantity_increment
@@ -165,7 +133,6 @@ def check_filled(updates: TopicFile, line: Written, order: WorkingOrder) -> None
     Raises:
         DifferenceError: a field differs.
     """
-    event = line.event
     average = numbers.half_even(order.weighted, order.units * _AVERAGE_STEP)
     for field, expected in (
         ("cumulative_quantity", quantity(order.units)),
@@ -179,8 +146,48 @@ def check_filled(updates: TopicFile, line: Written, order: WorkingOrder) -> None
         ),
         ("average_price", price_text(average * _AVERAGE_STEP, 8)),
     ):
-        if event[field] != expected:
-            raise updates.differs(line, field, expected=expected, found=event[field])
+        updates.same(line, field, expected)
+
+
+def _side(executions: TopicFile, line: Written, order: WorkingOrder, quote: Quote | None) -> Side:
+    """Return the side that the fill took of the quote it had to see; an order fills once at it."""
+    side = order.side_taken(quote)
+    if quote is None or side is None or not side.open_at(line.at):
+        what = f"the {'ask' if order.buy else 'bid'} that it takes"
+        raise executions.differs(line, what, expected="one that is valid", found=quote)
+    executions.same(line, "quote_sequence", quote.sequence)
+    if quote.sequence <= order.last_sequence:
+        what = "fills of the order at this quote"
+        raise executions.differs(line, what, expected="one", found="another")
+    found = line.event["quote_price"]
+    if executions.number(line, "quote_price", found) != side.price:
+        expected = price_text(side.price, 0)
+        raise executions.differs(line, "quote_price", expected=expected, found=found)
+    return side
+
+
+def _check_money(
+    executions: TopicFile, line: Written, order: WorkingOrder, traded: tuple[int, int, int]
+) -> tuple[int, int]:
+    """Check gross, markup, commission and net; return gross and commission in cents.
+
+    `traded`: units, the customer's price and the market's.
+    """
+    taken, at_price, raw_price = traded
+    rates = order.rates or _NO_RATES
+    gross = numbers.worth(taken, at_price)
+    executions.same(line, "gross", usd(gross))
+    if not gross:
+        raise executions.differs(line, "gross", expected="above 0.00", found="0.00")
+    executions.same(line, "markup", usd(abs(gross - numbers.worth(taken, raw_price))))
+    owed = max(rates[4], numbers.share(order.gross + gross, rates[2]) + rates[3])
+    commission = owed - order.commission
+    if not order.buy:
+        # The rest moves to later fills.
+        commission = min(commission, gross)
+    executions.same(line, "commission", usd(commission))
+    executions.same(line, "net_money", usd(gross + commission if order.buy else gross - commission))
+    return gross, commission
 
 
 def _rates(executions: TopicFile, line: Written, order: WorkingOrder) -> Rates:
@@ -249,7 +256,7 @@ def _check_increments(
     event = line.event
     if event["base"] != instrument.base:
         raise executions.differs(line, "base", expected=instrument.base, found=event["base"])
-    rates = order.rates or (0, 0, 0, 0, 0)
+    rates = order.rates or _NO_RATES
     exact = numbers.customer_price(
         numbers.price(event["quote_price"]),
         (rates[0], rates[1]),
@@ -263,9 +270,7 @@ def _check_increments(
     most = min(left - left % step, shown - shown % step)
     # A sell may also be held back by the position.
     if taken % step or taken > most or (order.buy and taken < most):
-        raise executions.differs(
-            line, "quantity", expected=quantity(most), found=event["quantity"]
-        )
+        raise executions.differs(line, "quantity", expected=quantity(most), found=event["quantity"])
 
 
 def _used_up(shown: list[tuple[str, int]], taken: int) -> list[dict[str, str]]:

@@ -3,24 +3,45 @@
 The scales are those of schemas/money.py. Nothing here is shared with the decisions.
 """
 
-from schemas.money import BPS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS
+import re
+
+from schemas.money import BPS_DECIMALS, DIGITS_MAX, PRICE_DECIMALS, UNITS_DECIMALS
 
 CENTS_DECIMALS = 2
 # units x price, in 10^-26 USD: so many are a cent.
 UNIT_PRICES_PER_CENT: int = 10 ** (UNITS_DECIMALS + PRICE_DECIMALS - CENTS_DECIMALS)
 WHOLE_BPS: int = 10_000 * 10**BPS_DECIMALS
 
+# Sign and leading zeros, which are no significant digits.
+_LEADING = re.compile(r"^[-0.]*")
+
+
+class FinerError(ValueError):
+    """A number with more decimals than its kind has."""
+
 
 def minor(text: str, decimals: int) -> int:
     """Read a decimal string as an integer of 10^-`decimals`.
 
     Raises:
-        ValueError: it is finer than that.
+        FinerError: it is finer than that.
     """
     whole, _, fraction = text.partition(".")
     if len(fraction) > decimals:
-        raise ValueError(f"{text} has more than {decimals} decimals")
+        raise FinerError(f"{text} has more than {decimals} decimals")
     return int(whole + fraction.ljust(decimals, "0"))
+
+
+def stated(text: str, decimals: int) -> int:
+    """Read a number as somebody outside states it; zeros at the end of a fraction say nothing.
+
+    Raises:
+        ValueError: it has more than 15 significant digits.
+        FinerError: it is finer than `decimals`.
+    """
+    if len(_LEADING.sub("", text).replace(".", "")) > DIGITS_MAX:
+        raise ValueError(f"{text} has more than {DIGITS_MAX} significant digits")
+    return minor(text.rstrip("0").rstrip(".") if "." in text else text, decimals)
 
 
 def cents(text: str) -> int:
@@ -52,17 +73,17 @@ def half_even(numerator: int, denominator: int) -> int:
 
 
 def worth(quantity: int, at_price: int) -> int:
-    """quantity x price in cents, half-even."""
+    """Return quantity x price in cents, half-even."""
     return half_even(quantity * at_price, UNIT_PRICES_PER_CENT)
 
 
 def share(amount: int, bps: int) -> int:
-    """Basis points of an amount in cents, half-even."""
+    """Return basis points of an amount in cents, half-even."""
     return half_even(amount * bps, WHOLE_BPS)
 
 
 def customer_price(raw: int, markup: tuple[int, int], increment: int, *, buy: bool) -> int:
-    """Return the price with markup (bps and fixed), rounded to the increment against the customer."""
+    """Return the price with markup (bps, fixed), rounded to the increment against the customer."""
     sign = 1 if buy else -1
     exact = raw * (WHOLE_BPS + sign * markup[0]) + sign * markup[1] * WHOLE_BPS
     step = increment * WHOLE_BPS

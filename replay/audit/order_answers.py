@@ -11,7 +11,14 @@ from replay.audit.orders import Orders
 from replay.audit.quote_refold import increment_decimals
 from replay.audit.working_order import WorkingOrder
 from schemas.instant import Micros, time_text
-from schemas.money import price, quantity, usd
+from schemas.money import (
+    CENTS_DECIMALS,
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    price,
+    quantity,
+    usd,
+)
 from schemas.order import OrderCancelRequested, OrderSubmitted
 
 # A rejected order's id is used up, but for these reasons.
@@ -72,8 +79,7 @@ class OrderAnswers:
         self.orders.quotes.read_to(at)
         quote = self.orders.quotes.latest.get(event.symbol)
         reasons = {
-            refusal(event, self.world, quote, available, at)
-            for available in self._available(event)
+            refusal(event, self.world, quote, available, at) for available in self._available(event)
         }
         if not reasons & _ID_STAYS_FREE:
             self._orders[order_id] = content
@@ -116,17 +122,15 @@ class OrderAnswers:
         """Return what `OrderAccepted` repeats of an order; fix what the order is charged."""
         account = self.world.accounts[event.account_id]
         self.orders.accepting = rates_of(event, self.world.clients[account.client])
-        decimals = increment_decimals(
-            self.world.instruments[event.symbol].minimum_price_increment
-        )
+        decimals = increment_decimals(self.world.instruments[event.symbol].minimum_price_increment)
         notional, units = event.notional, event.quantity
         return {
             "symbol": event.symbol,
             "side": event.side,
             "order_type": event.order_type,
             "time_in_force": event.time_in_force,
-            "notional": None if notional is None else usd(numbers.cents(notional)),
-            "quantity": None if units is None else quantity(numbers.units(units)),
+            "notional": None if notional is None else usd(numbers.stated(notional, CENTS_DECIMALS)),
+            "quantity": None if units is None else quantity(numbers.stated(units, UNITS_DECIMALS)),
             "limit_price": _price_text(event.limit_price, decimals),
             "stop_price": _price_text(event.stop_price, decimals),
             "expire_time": None if event.expire_time is None else time_text(event.expire_time),
@@ -146,9 +150,7 @@ class OrderAnswers:
             if not order.buy:
                 instrument = self.world.instruments[order.symbol]
                 by = perhaps if order.may_be_done else held
-                by[instrument.base] += _still_holds(
-                    order, instrument.minimum_quantity_increment
-                )
+                by[instrument.base] += _still_holds(order, instrument.minimum_quantity_increment)
         without = {asset: units - held[asset] for asset, units in account.positions.items()}
         if not perhaps:
             return [without]
@@ -166,7 +168,7 @@ def _still_holds(order: WorkingOrder, increment: int) -> int:
 
 
 def _price_text(text: str | None, decimals: int) -> str | None:
-    return None if text is None else price(numbers.price(text), decimals)
+    return None if text is None else price(numbers.stated(text, PRICE_DECIMALS), decimals)
 
 
 def _digest(event: OrderSubmitted) -> bytes:

@@ -37,6 +37,14 @@ _CAUSES: dict[str, tuple[str, ...]] = {
 }
 # A rejected order's id is used up, but for these reasons.
 _ID_STAYS_FREE = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"})
+_SHARED_WITH_EXECUTION = (
+    "execution_id",
+    "account_id",
+    "client",
+    "client_order_id",
+    "cause_id",
+    "event_time",
+)
 # The checks that come before MAINTENANCE, and it.
 _REJECTED_IN_MAINTENANCE = frozenset(
     {
@@ -266,9 +274,7 @@ class Orders:
         event = line.event
         execution = self.executions.head
         if execution is None or any(
-            execution.event.get(field) != event[field]
-            for field in ("execution_id", "account_id", "client", "client_order_id")
-            + ("cause_id", "event_time")
+            execution.event.get(field) != event[field] for field in _SHARED_WITH_EXECUTION
         ):
             raise self.updates.differs(
                 line,

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from replay.audit import numbers
 from replay.audit.difference import DifferenceError, described
-from schemas.instant import MILLISECOND, Micros, time_text
+from schemas.instant import MILLISECOND, Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import PRICE_DECIMALS, price, quantity
+from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, price, quantity
 from schemas.price_tick import PriceTick
 
 _Sides = tuple[dict[str, Any], dict[str, Any]]
@@ -21,15 +22,27 @@ class _Symbol:
     def __init__(self) -> None:
         self.stale_after: Micros = 0
         self.decimals = 0
-        self.ticks: dict[str, PriceTick] = {}
+        self.quotes: dict[str, _Quote] = {}
         self.now: Micros = -1
         self.sequence = 0
         self.quoted: _Sides | None = None
         self.valid_until: tuple[Micros | None, Micros | None] = (None, None)
 
-    def expiry(self, tick: PriceTick) -> Micros:
-        stale = tick.event_time + self.stale_after
-        return stale if tick.valid_until is None else min(stale, tick.valid_until)
+    def expiry(self, quote: "_Quote") -> Micros:
+        stale = quote.at + self.stale_after
+        return stale if quote.valid_until is None else min(stale, quote.valid_until)
+
+
+class _Quote(NamedTuple):
+    """A provider's tick in minor units; a side that it does not quote is None."""
+
+    provider: str
+    at: Micros
+    bid_price: int | None
+    bid_size: int | None
+    ask_price: int | None
+    ask_size: int | None
+    valid_until: Micros | None
 
 
 class _Level(NamedTuple):
@@ -55,25 +68,28 @@ class QuoteRefold:
         symbol.stale_after = event.stale_after_ms * MILLISECOND
         symbol.decimals = increment_decimals(event.minimum_price_increment)
 
-    def refusals(self, tick: PriceTick) -> set[str]:
+    def refusals(self, tick: PriceTick, at: Micros) -> set[str]:
         """Return the reasons for which a tick may be dead-lettered; empty: it counts."""
         symbol = self.symbols.get(tick.symbol)
+        reasons = set() if symbol is not None else {"UNKNOWN_SYMBOL"}
+        try:
+            quote = _read(tick, at)
+        except ValueError:
+            return reasons | {"INVALID"}
         if symbol is None:
-            return {"UNKNOWN_SYMBOL"}
-        reasons = set()
-        numbers = (tick.bid_price, tick.bid_size, tick.ask_price, tick.ask_size)
-        if any(number is not None and number <= 0 for number in numbers):
+            return reasons
+        stated = (quote.bid_price, quote.bid_size, quote.ask_price, quote.ask_size)
+        if any(number is not None and number <= 0 for number in stated):
             reasons.add("NOT_POSITIVE")
-        if tick.bid_price is not None and tick.ask_price is not None:
-            if tick.bid_price > tick.ask_price:
-                reasons.add("CROSSED_TICK")
-        before = symbol.ticks.get(tick.provider)
-        if before is not None and before.event_time == tick.event_time:
-            if _content(before) != _content(tick):
-                reasons.add("CONFLICT")
+        bid, ask = quote.bid_price, quote.ask_price
+        if bid is not None and ask is not None and bid > ask:
+            reasons.add("CROSSED_TICK")
+        before = symbol.quotes.get(tick.provider)
+        if before is not None and before.at == at and before != quote:
+            reasons.add("CONFLICT")
         return reasons
 
-    def tick(self, tick: PriceTick) -> None:
+    def tick(self, tick: PriceTick, at: Micros) -> None:
         """Apply a tick that counts; if a best quote is due, `bbo` has to hold it next.
 
         Raises:
@@ -81,11 +97,11 @@ class QuoteRefold:
         """
         self.ticks += 1
         symbol = self.symbols[tick.symbol]
-        before = symbol.ticks.get(tick.provider)
-        if before is not None and tick.event_time <= before.event_time:
+        before = symbol.quotes.get(tick.provider)
+        if before is not None and at <= before.at:
             return
-        symbol.ticks[tick.provider] = tick
-        symbol.now = max(symbol.now, tick.event_time)
+        symbol.quotes[tick.provider] = _read(tick, at)
+        symbol.now = max(symbol.now, at)
         bid, ask = _best(symbol)
         sides = (_side("bid", bid, symbol.decimals), _side("ask", ask, symbol.decimals))
         until = (bid and bid.valid_until, ask and ask.valid_until)
@@ -159,35 +175,51 @@ def increment_decimals(increment: int) -> int:
     return len(f"{increment:0{PRICE_DECIMALS + 1}d}"[-PRICE_DECIMALS:].rstrip("0"))
 
 
+def _read(tick: PriceTick, at: Micros) -> _Quote:
+    """Read a tick's numbers.
+
+    Raises:
+        ValueError: one is too long, too fine or half a side, or a time that is none.
+    """
+    for one, other in ((tick.bid_price, tick.bid_size), (tick.ask_price, tick.ask_size)):
+        if (one is None) != (other is None):
+            raise ValueError("a side has both price and size")
+    prices = [
+        None if text is None else numbers.stated(text, PRICE_DECIMALS)
+        for text in (tick.bid_price, tick.ask_price)
+    ]
+    sizes = [
+        None if text is None else numbers.stated(text, UNITS_DECIMALS)
+        for text in (tick.bid_size, tick.ask_size)
+    ]
+    until = None if tick.valid_until is None else micros(tick.valid_until)
+    return _Quote(tick.provider, at, prices[0], sizes[0], prices[1], sizes[1], until)
+
+
 def _best(symbol: _Symbol) -> tuple[_Level | None, _Level | None]:
-    counting = [tick for tick in symbol.ticks.values() if symbol.now < symbol.expiry(tick)]
+    counting = [quote for quote in symbol.quotes.values() if symbol.now < symbol.expiry(quote)]
     while True:
-        bids = [tick.bid_price for tick in counting if tick.bid_price is not None]
-        asks = [tick.ask_price for tick in counting if tick.ask_price is not None]
+        bids = [quote.bid_price for quote in counting if quote.bid_price is not None]
+        asks = [quote.ask_price for quote in counting if quote.ask_price is not None]
         bid, ask = max(bids, default=None), min(asks, default=None)
         if bid is None or ask is None or bid <= ask:
-            return (_level(symbol, counting, "bid", bid), _level(symbol, counting, "ask", ask))
-        at_best = [tick for tick in counting if bid == tick.bid_price or ask == tick.ask_price]
-        at_best.sort(key=lambda tick: tick.provider, reverse=True)
-        oldest = min(at_best, key=lambda tick: tick.event_time)
-        counting.remove(oldest)
+            shown_bid = [(q, q.bid_size or 0) for q in counting if q.bid_price == bid]
+            shown_ask = [(q, q.ask_size or 0) for q in counting if q.ask_price == ask]
+            return (_level(symbol, bid, shown_bid), _level(symbol, ask, shown_ask))
+        at_best = [quote for quote in counting if bid == quote.bid_price or ask == quote.ask_price]
+        at_best.sort(key=lambda quote: quote.provider, reverse=True)
+        counting.remove(min(at_best, key=lambda quote: quote.at))
 
 
-def _level(
-    symbol: _Symbol, counting: list[PriceTick], name: str, best: int | None
-) -> _Level | None:
+def _level(symbol: _Symbol, best: int | None, shown: list[tuple[_Quote, int]]) -> _Level | None:
+    """Return a side's best level; `shown`: the quotes at it, and their sizes."""
     if best is None:
         return None
-    shown = [
-        (-getattr(tick, f"{name}_size"), tick.event_time, tick.provider, tick)
-        for tick in counting
-        if getattr(tick, f"{name}_price") == best
-    ]
-    shown.sort(key=lambda one: one[:3])
+    shown.sort(key=lambda one: (-one[1], one[0].at, one[0].provider))
     return _Level(
         best,
-        [(provider, -negative) for negative, _, provider, _ in shown],
-        min(symbol.expiry(tick) for *_, tick in shown),
+        [(quote.provider, size) for quote, size in shown],
+        min(symbol.expiry(quote) for quote, _ in shown),
     )
 
 
@@ -206,20 +238,10 @@ def _side(name: str, level: _Level | None, decimals: int) -> dict[str, Any]:
 
 def _validity_is_news(symbol: _Symbol, until: tuple[Micros | None, Micros | None]) -> bool:
     """Whether a side's validity moved back, or on by at least half of `stale_after_ms`."""
-    for old, new in zip(symbol.valid_until, until, strict=True):
-        if old is not None and new is not None:
-            if new < old or (new - old) * 2 >= symbol.stale_after:
-                return True
-    return False
-
-
-def _content(tick: PriceTick) -> tuple[object, ...]:
-    return (
-        tick.bid_price,
-        tick.bid_size,
-        tick.ask_price,
-        tick.ask_size,
-        tick.valid_until,
+    return any(
+        new < old or (new - old) * 2 >= symbol.stale_after
+        for old, new in zip(symbol.valid_until, until, strict=True)
+        if old is not None and new is not None
     )
 
 

@@ -1,4 +1,4 @@
-"""The topic `bbo`: each best quote by itself and after the one before, and which one a trade saw."""
+"""The topic `bbo`: each quote by itself, after the one before it, and which one a trade saw."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from schemas.instant import Micros, micros
 
 
 class Side(NamedTuple):
-    """One side of a best quote: price (10^-18 USD), units by provider as listed, end of validity."""
+    """One side of a best quote: price (10^-18 USD), units by provider as listed, its validity."""
 
     price: int
     size: int

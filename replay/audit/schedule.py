@@ -1,4 +1,4 @@
-"""The windows that have to open between the replay's first and last instant (contract section 4)."""
+"""The windows that have to open from the replay's beginning to its end (contract section 4)."""
 
 from typing import Any
 

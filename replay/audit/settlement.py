@@ -46,9 +46,7 @@ class CashCalls:
             )
         account = self.ledger.account(event["account_id"], event["client"])
         if account.client != event["client"]:
-            raise executions.differs(
-                line, "client", expected=account.client, found=event["client"]
-            )
+            raise executions.differs(line, "client", expected=account.client, found=event["client"])
         cause = Cause(EXECUTIONS, event["event_id"], line.at)
         buy = event["side"] == "BUY"
         net_money = numbers.cents(event["net_money"])
@@ -84,7 +82,7 @@ class CashCalls:
         requested = self._about("CashCallRequested", account, call, cause)
         requested["attempt"] = 1
         self.cash_calls.expect(requested)
-        self._attempt(account, call, cause, account.restricted)
+        self._attempt(account, call, cause, restricted=account.restricted)
         if account.open_calls:
             self._with_open_calls.add(account.account_id)
         self.ledger.announce(account, cause)
@@ -106,7 +104,7 @@ class CashCalls:
                 if call.buy and today - dt.date.fromisoformat(call.trade_date) >= WRITE_OFF_AFTER:
                     self._write_off(account, call, cause)
                 else:
-                    restricted = self._attempt(account, call, cause, restricted)
+                    restricted = self._attempt(account, call, cause, restricted=restricted)
             if not account.open_calls:
                 self._with_open_calls.remove(account_id)
             if (account.cash, account.owed) != before:
@@ -146,7 +144,7 @@ class CashCalls:
                 self.rows.aged(account.client, account_id, call, expected)
 
     def _attempt(
-        self, account: Account, call: OpenCall, cause: Cause, restricted: bool | None
+        self, account: Account, call: OpenCall, cause: Cause, *, restricted: bool | None
     ) -> bool | None:
         """Refold one attempt; return what is now known about the account's restriction."""
         if restricted is None and call.amount:

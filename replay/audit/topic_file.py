@@ -116,6 +116,16 @@ class TopicFile:
             account=line.event.get("account_id") or line.event.get("client"),
         )
 
+    def same(self, line: Written, field: str, expected: object) -> None:
+        """Demand a field's value.
+
+        Raises:
+            DifferenceError: it is another.
+        """
+        found = line.event[field]
+        if found != expected:
+            raise self.differs(line, field, expected=expected, found=found)
+
     def number(
         self, line: Written, field: str, text: str, read: Callable[[str], int] = numbers.price
     ) -> int:

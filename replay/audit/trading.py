@@ -12,7 +12,7 @@ from replay.audit.orders import Orders
 from replay.audit.schedule import Schedule
 from replay.audit.topic_file import TopicFile, Written
 from schemas.instant import Micros
-from topics.catalogue import ACCOUNTS, BBO, INPUT_ORDER, ORDERS, PRICE_TICKS
+from topics.catalogue import BBO, INPUT_ORDER, PRICE_TICKS
 
 
 class Rank(IntEnum):

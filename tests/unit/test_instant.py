@@ -76,7 +76,7 @@ def test_truncated_never_rounded_when_printed_shorter(at: int, printed: str) -> 
 )
 def test_no_other_form_is_a_time(text: str) -> None:
     """Refused as an input's `event_time`, which is dead-lettered and moves no time."""
-    with pytest.raises(ValueError, match="RFC 3339|day|month|hour"):
+    with pytest.raises(ValueError, match=r"RFC 3339|day|month|hour"):
         micros(text)
     story = Story()
     happened = story.tell(

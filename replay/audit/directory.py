@@ -1,0 +1,79 @@
+"""The door of the audit."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from replay.audit.answers import Answers
+from replay.audit.audit import Audit
+from replay.read import read_inputs
+from schemas.money import usd
+from settlement.invariants import FBO
+from topics.catalogue import AGED_FAILURES, BALANCES, BBO, CASH_CALLS, DEAD_LETTERS, JOURNAL
+
+# How often progress is told, in bytes of topics.
+_TELL_EVERY = 1 << 20
+
+
+def topic_bytes(directory: Path) -> int:
+    """Return how many bytes of topics there are to read, for a progress bar."""
+    topics = directory / "topics"
+    return sum(path.stat().st_size for path in topics.glob("*.jsonl")) if topics.is_dir() else 0
+
+
+def audit_directory(
+    directory: Path, inputs: Sequence[str] = (), tell: Callable[[int], None] | None = None
+) -> list[tuple[str, str]]:
+    """Audit a replay directory; return what was checked, as names and counts.
+
+    `inputs`: the files that it was replayed from, in the same order; `tell` is told of bytes of
+    topics that are done.
+
+    Raises:
+        DifferenceError: the first difference.
+        UnreadableInputError: an input can't be read.
+        OSError: the directory can't be read.
+    """
+    done = 0
+
+    def on_line(size: int) -> None:
+        nonlocal done
+        done += size
+        if tell is not None and done >= _TELL_EVERY:
+            tell(done)
+            done = 0
+
+    with ExitStack() as close_at_end:
+        audit = Audit(directory, close_at_end, on_line)
+        answers = None
+        if inputs:
+            answers = Answers(audit)
+            answers.audit_all(read_inputs(inputs))
+        else:
+            audit.outputs()
+    return _checked(audit, answers)
+
+
+def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
+    events = {topic: sum(file.counts.values()) for topic, file in audit.topics.items()}
+    updates = audit.orders.updates.counts
+    counts = [
+        ("events, each against its schema", sum(events.values())),
+        ("best quotes", events[BBO]),
+        ("orders, each to its end", updates["OrderAccepted"] + updates["OrderRejected"]),
+        ("executions, each recomputed", audit.executions.counts["Execution"]),
+        ("windows", audit.executions.counts["WindowOpened"]),
+        ("cash calls", audit.topics[CASH_CALLS].counts["CashCallRequested"]),
+        ("funding steps", audit.fundings.steps),
+        ("journal entries", events[JOURNAL]),
+        ("balances", events[BALANCES]),
+        ("accounts", len(audit.ledger.accounts)),
+        ("aged failures", events[AGED_FAILURES]),
+        ("files, byte by byte", len(audit.bucket.digests)),
+        ("rows in them", audit.bucket.row_count),
+        ("dead letters", events[DEAD_LETTERS]),
+    ]
+    if answers is not None:
+        counts.append(("inputs, each answered", sum(answers.inputs.values())))
+    checked = [(name, f"{count:,}") for name, count in counts]
+    return [*checked, ("money in the FBO, USD", usd(audit.ledger.totals[FBO]))]
