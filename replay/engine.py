@@ -1,6 +1,6 @@
 """One partition of the pipeline: each input, and all that it causes, before the next.
 
-Time is that of the inputs (contract section 4): it starts with the first input that is not reference
+Time is that of the inputs (contract section 4): it starts with the first that is not reference
 data, and moves to each input before that is applied. A dead-lettered input moves no time.
 """
 

@@ -78,7 +78,7 @@ class ReplayDirectory:
         """Check that `directory` may be made or replaced; `summary` counts what is written.
 
         Raises:
-            OutputRefusedError: it is a file, a mount point, or holds something that no replay wrote.
+            OutputRefusedError: it is a file, a mount point, or holds what no replay wrote.
         """
         self.directory = directory
         if directory.exists() and not directory.is_dir():

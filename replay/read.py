@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import merge
-from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import orjson
 
@@ -26,6 +25,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
+if TYPE_CHECKING:
+    from io import BufferedReader
+
 Told = Callable[[int], None]
 _Place = Callable[[], int]
 
@@ -36,8 +38,10 @@ class UnreadableInputError(Exception):
 
 @dataclass(slots=True)
 class InputLine:
-    """One line: its event, or why its value is bad. `at` orders it; a bad value's is the line's
-    before it."""
+    """One line: its event, or why its value is bad.
+
+    `at` orders it; a bad value stands at the time of the line before it.
+    """
 
     at: Micros
     rank: int
@@ -54,8 +58,8 @@ def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[Inpu
     `tell` hears how many bytes of the files have been read since it was last told.
 
     Raises:
-        UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or one that
-            goes back in time.
+        UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or one
+            that goes back in time.
     """
     sources = [_read_file(path, source, tell) for source, path in enumerate(paths)]
     merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
@@ -102,18 +106,21 @@ def _read_file(path: str, source: int, tell: Told | None) -> Iterator[InputLine]
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[_Place, IO[bytes]]]:
+def _opened(path: str) -> Iterator[tuple[_Place, Iterable[bytes]]]:
     """Open a file or standard input, plain or gzip; also give the place in the file itself."""
     if path == STANDARD_INPUT:
+        pipe = cast("BufferedReader", sys.stdin.buffer)
         # A pipe has no place.
-        yield (lambda: 0), _plain(sys.stdin.buffer)
+        yield (lambda: 0), _lines(pipe, pipe.peek(len(_GZIP_MAGIC)))
         return
-    with Path(path).open("rb") as raw:
-        yield raw.tell, _plain(raw)
+    with Path(path).open("rb") as file:
+        head = file.read(len(_GZIP_MAGIC))
+        file.seek(0)
+        yield file.tell, _lines(file, head)
 
 
-def _plain(raw: BufferedReader) -> IO[bytes]:
-    return gzip.open(raw) if raw.peek(2)[:2] == _GZIP_MAGIC else raw  # type: ignore[return-value]
+def _lines(raw: BinaryIO, head: bytes) -> Iterable[bytes]:
+    return gzip.GzipFile(fileobj=raw) if head.startswith(_GZIP_MAGIC) else raw
 
 
 def _read_line(

@@ -4,9 +4,9 @@ from typing import Literal
 
 from schemas.cash_call import Direction, FailureReason
 from schemas.event import AccountEmitted
+from schemas.instant import TimeText
 from schemas.money import UsdText
 from schemas.order import Side
-from schemas.instant import TimeText
 
 AgedReport = Literal["AGED", "SOD"]
 

@@ -5,8 +5,8 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from schemas.event import Emitted
-from schemas.money import PriceText, QuantityText
 from schemas.instant import TimeText
+from schemas.money import PriceText, QuantityText
 
 QuoteStatus = Literal["LIVE", "LOCKED", "EMPTY"]
 

@@ -1,10 +1,10 @@
-"""The cash call (TPJ): money between a customer's cash and the Business account for one execution."""
+"""The cash call (TPJ): an execution's money, between customer and Business account."""
 
 from typing import Literal
 
 from schemas.event import AccountEmitted
-from schemas.money import UsdText
 from schemas.instant import TimeText
+from schemas.money import UsdText
 
 Direction = Literal["WITHDRAWAL", "DEPOSIT"]
 FailureReason = Literal["INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED", "LIMIT_REVIEW", "TIMEOUT"]

@@ -11,7 +11,7 @@ CommissionModel = Literal["MARKUP", "TRADE_FEE"]
 class ClientUpdated(Input):
     """The client's terms. Markup is inside the price, commission is itemised (domain.md 5).
 
-    `markup_fixed` is USD per whole asset, `commission_fixed` and `commission_minimum` USD per order.
+    `markup_fixed`: USD per whole asset; `commission_fixed`, `commission_minimum`: USD per order.
     """
 
     type: Literal["ClientUpdated"]

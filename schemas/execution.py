@@ -6,9 +6,9 @@ from typing_extensions import TypedDict
 
 from schemas.account import FundingModel
 from schemas.event import AccountEmitted
+from schemas.instant import DateText
 from schemas.money import PriceText, QuantityText, UsdText
 from schemas.order import Side
-from schemas.instant import DateText
 
 
 class ProviderQuantity(TypedDict):

@@ -44,7 +44,7 @@ def micros(text: str) -> Micros:
     return (
         _minute(text[:16])
         + int(text[17:19]) * SECOND
-        + (int(text[20:-1].ljust(6, "0")) if len(text) > 20 else 0)
+        + (int(text[20:-1].ljust(6, "0")) if text[19] == "." else 0)
     )
 
 

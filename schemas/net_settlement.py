@@ -3,9 +3,9 @@
 from typing import Literal
 
 from schemas.event import AccountEmitted, ClientCode, Emitted, FreeId, Input
+from schemas.instant import DateText, TimeIn, TimeText
 from schemas.money import PositiveUsdIn, PriceText, QuantityText, UsdText
 from schemas.order import Side
-from schemas.instant import DateText, TimeIn, TimeText
 
 
 class NetSettlementConfirmed(Input):

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from schemas.event import AccountEmitted, AccountId, ClientOrderId, FreeId, Input, Symbol
-from schemas.money import DecimalText, PriceText, QuantityText, UsdText
 from schemas.instant import TimeIn, TimeText
+from schemas.money import DecimalText, PriceText, QuantityText, UsdText
 
 Side = Literal["BUY", "SELL"]
 OrderType = Literal["MARKET", "LIMIT", "STOP_LIMIT"]

@@ -1,5 +1,5 @@
 """An error that a person can act on."""
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 - what a command ends with, not an error of ours
     """Ends a command with exit code 1 and this one line: what, where, what to do."""

@@ -22,7 +22,10 @@ RETURN_CODES: dict[str, str] = {
     "R07": "Authorization Revoked by Customer",
     "R08": "Payment Stopped",
     "R09": "Uncollected Funds",
-    "R10": "Customer Advises Originator is Not Known to Receiver and/or Originator is Not Authorized by Receiver to Debit Receiver’s Account",
+    "R10": (
+        "Customer Advises Originator is Not Known to Receiver and/or Originator is Not "
+        "Authorized by Receiver to Debit Receiver's Account"
+    ),
     "R11": "Customer Advises Entry Not in Accordance with the Terms of the Authorization",
     "R12": "Branch Sold to Another DFI",
     "R13": "RDFI not qualified to participate",

@@ -52,9 +52,9 @@ class ProviderQuote:
         self.tick_id = tick.event_id
         self.provider = tick.provider
         self.at = tick.own_time
-        self.bid, self.bid_size = _side(tick.bid_price, tick.bid_size, NO_BID)
-        self.ask, self.ask_size = _side(tick.ask_price, tick.ask_size, NO_ASK)
-        self.valid_until = _NEVER if tick.valid_until is None else micros(tick.valid_until)
+        self.bid, self.bid_size = _side("bid", tick.bid_price, tick.bid_size, NO_BID)
+        self.ask, self.ask_size = _side("ask", tick.ask_price, tick.ask_size, NO_ASK)
+        self.valid_until = _until(tick.valid_until)
         self.expires_at = self.valid_until
 
     def expire_after(self, stale_after: Micros) -> None:
@@ -146,9 +146,7 @@ class Market:
             return
         quote.expire_after(symbol.stale_after)
         quotes[quote.provider] = quote
-        if quote.at > symbol.now:
-            symbol.now = quote.at
-        now = symbol.now
+        now = symbol.now = max(symbol.now, quote.at)
         bid, ask = best_sides([q for q in quotes.values() if q.expires_at > now])
         shown = (bid.price, bid.providers, ask.price, ask.providers)
         if (
@@ -190,9 +188,9 @@ def best_sides(quotes: list[ProviderQuote]) -> tuple[BestSide, BestSide]:
     while True:
         bid, ask = NO_BID, NO_ASK
         for quote in quotes:
-            if quote.bid > bid:
+            if quote.bid > bid:  # noqa: PLR1730 - a call of max() costs as much as all the rest
                 bid = quote.bid
-            if quote.ask < ask:
+            if quote.ask < ask:  # noqa: PLR1730
                 ask = quote.ask
         if bid <= ask:
             break
@@ -226,13 +224,24 @@ def _best_side(best: Price, at_best: list[tuple[Units, Micros, str, Micros]]) ->
     )
 
 
-def _side(price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
+def _side(side: str, price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
     """Read one side of a tick; a side that is not quoted has the price `none` and size 0."""
     if price is None or size is None:
         if price is not size:
-            raise ValueError("price and size of a side go together")
+            raise ValueError(f"{side}_price: {side}_price and {side}_size go together")
         return none, 0
-    return scaled(price, PRICE_DECIMALS), scaled(size, UNITS_DECIMALS)
+    try:
+        return scaled(price, PRICE_DECIMALS), scaled(size, UNITS_DECIMALS)
+    except ValueError as error:
+        name = "price" if str(error).startswith(f"{price} ") else "size"
+        raise ValueError(f"{side}_{name}: {error}") from None
+
+
+def _until(text: str | None) -> Micros:
+    try:
+        return _NEVER if text is None else micros(text)
+    except ValueError as error:
+        raise ValueError(f"valid_until: {error}") from None
 
 
 def _validity_moved(old: Micros | None, new: Micros | None, stale_after: Micros) -> bool:

@@ -1,10 +1,11 @@
-"""Chicago civil time: the daily windows, trade dates and bank days (contract section 4, domain.md 3).
+"""Chicago civil time: windows, trade dates and bank days (contract section 4, domain.md 3).
 
 No window lies in the hour that a daylight-saving change skips or repeats (02:00 to 03:00 and
 01:00 to 02:00), so each happens exactly once on every civil date.
 """
 
 import datetime as dt
+from calendar import FRIDAY, SATURDAY
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -17,7 +18,7 @@ from schemas.window import Window
 
 
 def _zone() -> ZoneInfo:
-    # The pinned tzdata package, not the machine's zone files: a replay gives the same bytes anywhere.
+    # The pinned tzdata package, not the machine's zone files: the same bytes on every machine.
     with files("tzdata.zoneinfo.America").joinpath("Chicago").open("rb") as zone:
         return ZoneInfo.from_file(zone, key="America/Chicago")
 
@@ -157,11 +158,11 @@ def is_bank_day(date: dt.date) -> bool:
     A holiday on a Saturday is not observed by the Fed, one on a Sunday moves to Monday; the
     calendar's own Friday observance of a Saturday holiday is therefore left out.
     """
-    if date.weekday() >= 5:
+    if date.weekday() >= SATURDAY:
         return False
     if date not in _FED_HOLIDAYS:
         return True
-    return date.weekday() == 4 and (date + _ONE_DAY) in _FED_HOLIDAYS
+    return date.weekday() == FRIDAY and (date + _ONE_DAY) in _FED_HOLIDAYS
 
 
 def bank_days_after(date: dt.date, count: int) -> dt.date:

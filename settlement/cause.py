@@ -1,4 +1,4 @@
-"""What caused an event, when it was decided, and the id that follows (contract sections 1 and 4)."""
+"""What caused an event, when it was decided, and the id that follows (contract 1 and 4)."""
 
 from collections.abc import Mapping
 from hashlib import sha256

@@ -14,7 +14,6 @@ from settlement.invariants import AccountBook
 from settlement.ledger import USD, CustomerNames, Postings
 from topics.catalogue import BALANCES, CLIENT_LINES, JOURNAL
 
-
 CUSTOMER = "customer:"
 # "customer:" and the 8 characters of an account and ":"
 CUSTOMER_PREFIX = len(CUSTOMER) + 9

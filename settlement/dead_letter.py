@@ -10,7 +10,6 @@ from settlement.remembered import RememberedIds, fingerprint
 from topics.catalogue import DEAD_LETTERS
 from topics.decode import Refused
 
-
 _COUNT_BYTES = 2
 
 

@@ -331,7 +331,7 @@ class Trading:
             taken = min(taken, order.account.position(instrument.base))
         if taken <= 0 or not value_of(taken, asks):
             return False
-        self._fill(order, quote, side, asks, taken, cause, out)
+        self._fill(order, quote, side, cause, out, at_price=asks, taken=taken)
         if order.quantity is not None:
             return order.filled == order.quantity
         return not buys_at_most(order.leaves_notional, asks, increment)
@@ -341,10 +341,11 @@ class Trading:
         order: Order,
         quote: MarketQuote,
         side: QuoteSide,
-        at_price: Price,
-        taken: Units,
         cause: Cause,
         out: Out,
+        *,
+        at_price: Price,
+        taken: Units,
     ) -> None:
         """Book one fill and say so: an `Execution` and an `OrderFilled`."""
         account, instrument = order.account, order.instrument

@@ -1,8 +1,8 @@
 """Ids that were acted on: for ever, in few bytes each (contract section 1, idempotency).
 
-A Python dict spends over 150 bytes on an id. Here a record is a fixed number of bytes in one of many
-small buckets, found by the C search of `bytearray.find`. The buckets are a linear hash table: with
-every few ids one bucket is split in two, so it grows without a pause and without a second copy.
+A Python dict spends over 150 bytes on an id. Here a record is a fixed number of bytes in one of
+many small buckets, found by the C search of `bytearray.find`. The buckets are a linear hash table:
+with every few ids one bucket is split in two, so it grows without a pause or a second copy.
 """
 
 from hashlib import blake2b

@@ -20,7 +20,7 @@ PER_CENT = 10 ** (UNITS_DECIMALS + PRICE_DECIMALS - CENTS_DECIMALS)
 BPS_ONE: Bps = 10_000 * 10**BPS_DECIMALS
 # An average price is printed with 8 places.
 AVERAGE_DECIMALS = 8
-_PER_AVERAGE_STEP = 10 ** (PRICE_DECIMALS - AVERAGE_DECIMALS)
+_PER_AVERAGE_STEP: int = 10 ** (PRICE_DECIMALS - AVERAGE_DECIMALS)
 
 
 def half_even(numerator: int, denominator: int) -> int:

@@ -4,6 +4,8 @@ A book is sorted by the raw market price from which on each order is marketable 
 quote looks only at orders that it reaches, however many rest.
 """
 
+from typing import Any
+
 from sortedcontainers import SortedList
 
 from schemas.account import FundingModel, Jurisdiction, Mode
@@ -226,7 +228,8 @@ class Order:
         return holds_at_least(self.leaves_notional, self.limit, self.instrument.quantity_increment)
 
 
-_Entry = tuple[Price, Micros, str, str, Order]
+# (reached at, accepted at, account, id, order); shorter tuples are bounds of a search.
+_Entry = tuple[Any, ...]
 
 
 class SymbolBook:

@@ -8,7 +8,8 @@
 
 A line is told as the JSON that it would be in a file; what comes out is read back from its JSON.
 Every emitted event must fit its typed dict exactly, bear the id that contract section 1 gives it,
-and every journal entry must balance: `Story` checks that by itself, in its own words.
+and every journal entry must balance: `Story` checks that by itself, in its own words; after each
+line the books must satisfy the invariants (`settlement/invariants.py`).
 
 Times: `at="16:30"` (also `16:30:00.000001`) is Chicago wall-clock time on the story's date,
 `at="2026-03-03T22:30:00Z"` is taken as it is, and a line without `at` comes a second after the
@@ -30,6 +31,7 @@ from replay.engine import History
 from replay.output import WrittenFile
 from replay.read import InputLine
 from schemas.instant import micros
+from settlement.invariants import books_difference
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 from topics.catalogue import CATALOGUE, INPUT_ORDER
@@ -163,15 +165,18 @@ class Story:
         self.number += 1
         text = orjson.dumps({"topic": topic, "value": value})
         event = decode(topic, orjson.loads(text)["value"])
-        at = self._micros() if isinstance(event, Refused) else event.event_time
+        at = self._last
         if not isinstance(event, Refused):
-            self._last = max(self._last, dt.datetime.fromisoformat(value["event_time"]))  # type: ignore[index]
+            at = dt.datetime.fromisoformat(value["event_time"])  # type: ignore[index]
             self._causes[event.event_id].add(topic)
+        line = (micros(ct(at.isoformat())), INPUT_ORDER.index(topic), 0, self.number, topic)
         self._counts.clear()
-        self.history.apply(
-            InputLine(at, INPUT_ORDER.index(topic), 0, self.number, topic, event, text)
-        )
-        return Happened(self.emitted[before:])
+        self.history.apply(InputLine(*line, event, text))
+        self._check_invariants()
+        happened = Happened(self.emitted[before:])
+        if not happened.all("DeadLetter"):
+            self._last = max(self._last, at)
+        return happened
 
     def wait(self, until: str) -> Happened:
         """Let time pass, as `--until` does."""
@@ -180,6 +185,7 @@ class Story:
         self._last = max(self._last, dt.datetime.fromisoformat(at))
         self._counts.clear()
         self.history.move_time(micros(at))
+        self._check_invariants()
         return Happened(self.emitted[before:])
 
     def fact(self, topic: str, kind: str, at: str | None, fields: Mapping[str, Any]) -> Happened:
@@ -337,9 +343,6 @@ class Story:
         """Return the time of the last line, or a time later than it, as events carry it."""
         return (self._last + later).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    def _micros(self) -> int:
-        return micros(self.now_text())
-
     # -- what every event must be ----------------------------------------------------------------
 
     def take(self, topic: str, event: Event) -> None:
@@ -373,6 +376,12 @@ class Story:
             wanted = {event_id(name, cause_id, kind, key, self._counts[counted]) for name in topics}
         if event["event_id"] not in wanted:
             raise AssertionError(f"{kind} caused by {cause_id} has the id {event['event_id']}")
+
+    def _check_invariants(self) -> None:
+        """Section 9: between two inputs the books are whole."""
+        difference = books_difference(self.history.pipeline.settlement.books())
+        if difference is not None:
+            raise AssertionError(f"broken invariant: {difference}")
 
     def _book(self, entry: Event) -> None:
         sums: dict[str, Decimal] = defaultdict(Decimal)

@@ -4,9 +4,12 @@ Lines come from settlement on `client-lines`; files go out when a window's last 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from schemas.account import AccountUpdated, FundingModel
+from schemas.aged_failure import AgedFailure
+from schemas.cash_call import CashCallSettled
+from schemas.execution import Execution
 from schemas.money import CENTS_DECIMALS, scaled
 from settlement.aged_failure import AGED_WINDOWS
 from settlement.calendar import ScheduledWindow, same_window_day_before
@@ -17,6 +20,7 @@ from settlement.reports import (
     execution_confirm,
     positions,
 )
+from settlement.reports.cash_activity import CashActivityLine
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 
@@ -65,13 +69,19 @@ class ClientBooks:
                 book.withdrawing = line["withdrawing"]
                 book.positions = line["positions"]
             case "Execution":
-                self._rows.add(client, "execution", execution_confirm.row_of(line))  # type: ignore[arg-type]
+                self._rows.add(
+                    client, "execution", execution_confirm.row_of(cast("Execution", line))
+                )
             case "CashCallSettled" if line["amount"] != "0.00":
-                self._rows.add(client, "activity", cash_activity.row_of_call(line))  # type: ignore[arg-type]
+                self._rows.add(
+                    client, "activity", cash_activity.row_of_call(cast("CashCallSettled", line))
+                )
             case "CashActivityLine":
-                self._rows.add(client, "activity", cash_activity.row_of(line))  # type: ignore[arg-type]
+                self._rows.add(
+                    client, "activity", cash_activity.row_of(cast("CashActivityLine", line))
+                )
             case "AgedFailure":
-                self._rows.add(client, "aged", aged_tpj.row_of(line))  # type: ignore[arg-type]
+                self._rows.add(client, "aged", aged_tpj.row_of(cast("AgedFailure", line)))
             case "AccountLine":
                 account: AccountUpdated = line["account"]
                 self._account(client, account.account_id).funding_model = account.funding_model

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from topics.catalogue import INPUT_ORDER
+from topics.decode import Refused, decode
 
 Value = dict[str, Any]
 
@@ -164,6 +165,10 @@ def next_clock_time(at: dt.datetime, text: str) -> dt.datetime:
     return clock_time(date, text)
 
 
+def _place(line: Line) -> tuple[dt.datetime, int]:
+    return (line.at, INPUT_ORDER.index(line.topic))
+
+
 class Telling:
     """A day as it is told."""
 
@@ -190,8 +195,20 @@ class Telling:
         self.lines.append(Line(self.at, topic, value))
 
     def in_file_order(self) -> list[Line]:
-        """Return the lines as a file has them: of one instant in the order of their topics."""
-        return sorted(self.lines, key=lambda line: (line.at, INPUT_ORDER.index(line.topic)))
+        """Return the lines as a file has them: of one instant in the order of their topics.
+
+        A bad value stands at the time of the line before it, so it may have to move up.
+        """
+        lines = sorted(self.lines, key=_place)
+        while True:
+            stood: list[Line] = []
+            for line in lines:
+                bad = isinstance(decode(line.topic, line.value), Refused)
+                stood.append(line._replace(at=stood[-1].at) if bad and stood else line)
+            stood.sort(key=_place)
+            if stood == lines:
+                return lines
+            lines = stood
 
 
 @dataclass(frozen=True)
@@ -512,6 +529,16 @@ def tell_instrument(day: Telling, market: Market, stale_after_ms: int) -> None:
 # -- strategies ----------------------------------------------------------------------------------
 
 _some = st.sampled_from
+
+
+def _mix(*parts: tuple[int, SearchStrategy[Any]]) -> SearchStrategy[Any]:
+    """Return one strategy out of several, each as often as its weight says.
+
+    `one_of` looks at equal branches once, and through branches that are `one_of` themselves.
+    """
+    return _some([part for weight, part in parts for _ in range(weight)]).flatmap(lambda part: part)
+
+
 _accounts = _some((*ACCOUNTS, *ACCOUNTS, *ACCOUNTS, STRANGER, ORPHAN))
 _known_accounts = _some(ACCOUNTS)
 # Most of a day is about one symbol, so that quotes and orders meet.
@@ -569,7 +596,7 @@ orders = st.builds(
 fundings = st.builds(
     Funding,
     kind=_some(FIRST_STEPS),
-    account_id=_some((*ACCOUNTS * 4, STRANGER)),
+    account_id=_some((*ACCOUNTS * 4, STRANGER, ORPHAN)),
     amount=_some(AMOUNTS),
     instrument_type=_some(("ACH", "WIRE", "DEBIT")),
     negative=st.booleans(),
@@ -617,21 +644,22 @@ account_changes = st.builds(
     _some((*JURISDICTIONS, *("OPEN",) * 5)),
     _seldom,
 )
-moves: SearchStrategy[Move] = st.one_of(
-    *[orders] * 5,
-    *[ticks] * 5,
-    *[gaps] * 4,
-    *[fundings] * 2,
-    *[funding_steps] * 3,
-    st.builds(Cancel, _earlier, _seldom),
-    st.builds(Again, _earlier, st.booleans(), _sometimes),
-    account_changes,
-    quiet_weeks,
-    st.one_of(
-        st.builds(ClientChange, _some(CLIENTS), _terms),
-        st.builds(InstrumentChange, _markets, _stale_after, _some((True, True, False))),
-        _bad_values,
-    ),
+_rare = _mix(
+    (1, st.builds(ClientChange, _some(CLIENTS), _terms)),
+    (1, st.builds(InstrumentChange, _markets, _stale_after, _some((True, True, False)))),
+    (2, _bad_values),
+)
+moves: SearchStrategy[Move] = _mix(
+    (10, orders),
+    (8, ticks),
+    (5, gaps),
+    (3, fundings),
+    (6, funding_steps),
+    (2, st.builds(Cancel, _earlier, _seldom)),
+    (2, st.builds(Again, _earlier, st.booleans(), _sometimes)),
+    (2, account_changes),
+    (1, quiet_weeks),
+    (1, _rare),
 )
 
 

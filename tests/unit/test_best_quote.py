@@ -13,6 +13,7 @@ from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
 from settlement.cause import Out
 from tests.story import Event, Happened, Story, ct, only
+from topics.decode import Refused
 
 Lines = list[str]
 
@@ -662,9 +663,9 @@ def _late(*ticks: tuple[str, str, str]) -> list[Event]:
     for number, (provider, ask, at) in enumerate(ticks):
         tick = {"type": "PriceTick", "event_id": f"t{number}", "event_time": ct(at)}
         tick |= {"provider": provider, "symbol": "BTCUSD", "ask_price": ask, "ask_size": "1"}
-        event = PriceTick.model_validate(tick)
-        assert stage.refusal(event) is None
-        stage.tick(event, out)
+        quote = stage.check(PriceTick.model_validate(tick))
+        assert not isinstance(quote, Refused)
+        stage.apply(quote, out)
     return [dict(event) for _, _, event in out]
 
 

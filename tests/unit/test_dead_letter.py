@@ -124,6 +124,29 @@ def test_dirty_ticks(bid: str, ask: str, fields: dict[str, str], reason: str) ->
     assert happened.one("DeadLetter")["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        pytest.param({"bid_price": "99", "bid_size": None}, "bid", id="a-price-without-size"),
+        pytest.param({"ask_price": None, "ask_size": "1"}, "ask", id="a-size-without-price"),
+        pytest.param(
+            {"bid_price": "99", "bid_size": "0.000000001"}, "bid_size", id="size-too-fine"
+        ),
+        pytest.param(
+            {"ask_price": "1234567890.123456", "ask_size": "1"}, "ask_price", id="16-digits"
+        ),
+        pytest.param({"valid_until": "2026-02-30T00:00:00Z"}, "valid_until", id="no-such-day"),
+        pytest.param({"valid_until": "tomorrow"}, "valid_until", id="no-time"),
+    ],
+)
+def test_a_tick_that_does_not_fit_its_schema_names_the_place(fields: Event, place: str) -> None:
+    story = Story()
+    letter = story.tick(**fields).one("DeadLetter")
+    assert letter["reason"] == "INVALID"
+    assert letter["detail"].startswith(place)
+    assert story.tick(ask="100.00").one("BestQuote")["sequence"] == 1
+
+
 def test_a_tick_whose_own_bid_and_ask_are_equal_is_not_crossed() -> None:
     assert Story().tick(bid="100", ask="100").one("BestQuote")["status"] == "LOCKED"
 

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from schemas.order import OrderSubmitted
-from schemas.price_tick import PriceTick
 from topics.decode import Refused, decode
 
 ORDER: dict[str, Any] = {
@@ -140,11 +139,6 @@ def test_unknown_fields_are_ignored() -> None:
         pytest.param("price-ticks", TICK | {"provider": ""}, "provider", id="provider-empty"),
         pytest.param("price-ticks", TICK | {"provider": "a" * 33}, "provider", id="provider-33"),
         pytest.param("price-ticks", TICK | {"provider": "a b"}, "provider", id="provider-blank"),
-        pytest.param("price-ticks", TICK | {"bid_size": None}, "value", id="a-price-without-size"),
-        pytest.param("price-ticks", TICK | {"ask_size": "1"}, "value", id="a-size-without-price"),
-        pytest.param(
-            "price-ticks", TICK | {"bid_size": "0.000000001"}, "bid_size", id="size-too-fine"
-        ),
         pytest.param(
             "instruments",
             INSTRUMENT | {"minimum_price_increment": "0"},
@@ -201,13 +195,6 @@ def test_what_does_not_fit_its_schema_names_the_place(
 )
 def test_what_fits(topic: str, value: object) -> None:
     assert not isinstance(decode(topic, value), Refused)
-
-
-def test_a_side_of_a_tick_may_be_null() -> None:
-    tick = decode("price-ticks", TICK | {"ask_price": None, "ask_size": None})
-    assert isinstance(tick, PriceTick)
-    assert (tick.bid_price, tick.bid_size) == (99 * 10**18, 10**8)
-    assert (tick.ask_price, tick.ask_size, tick.valid_until) == (None, None, None)
 
 
 def test_an_instrument_has_a_minimum_of_a_dollar_and_two_seconds() -> None:

@@ -1,0 +1,680 @@
+"""Whole random days (days.py), with what contract section 9 promises after every single input.
+
+Each promise is a function of what came out, which knows nothing of how it was decided. To look
+harder: SETTLE_HYPOTHESIS=thorough make test ARGS=tests/property
+"""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import orjson
+from hypothesis import given, note, settings
+
+from replay.engine import History
+from replay.output import WrittenFile
+from replay.read import read_inputs
+from settlement.invariants import books_difference
+from settlement.reports.report import Report
+from settlement.reports.rows import MemoryRows
+from tests.property.days import CHICAGO, CLOCK_TIMES, Line, clock_time, days, text_of
+from tests.story import Story
+from topics.catalogue import CATALOGUE, REFERENCE_TOPICS
+
+Event = dict[str, Any]
+Emitted = list[tuple[str, Event]]
+
+# The other tests run each day several times.
+FEWER = settings(max_examples=max(1, settings.default.max_examples // 4))
+WINDOWS = (
+    "RETRY",
+    "NET_SETTLEMENT",
+    "AGED_REPORT",
+    "MAINTENANCE_BEGIN",
+    "START_OF_DAY",
+    "RETRY",
+    "MAINTENANCE_END",
+    "AGED_REPORT",
+)
+
+
+class Told(NamedTuple):
+    """What became of a day: `steps` are its lines, each with all that it caused."""
+
+    steps: list[tuple[Line, Emitted]]
+    story: Story
+
+    def emitted(self, *topics: str) -> Iterator[Event]:
+        """Return what came out, or what came out on some topics."""
+        return (
+            event for _, out in self.steps for topic, event in out if not topics or topic in topics
+        )
+
+
+def tell(lines: Sequence[Line]) -> Told:
+    """Tell a day; the books are looked at after every line and all that it causes."""
+    story = Story(known=False, date=lines[0].at.date().isoformat())
+    steps: list[tuple[Line, Emitted]] = []
+    for line in lines:
+        happened = story.tell(line.topic, line.value)
+        steps.append((line, happened.emitted))
+        difference = books_difference(story.history.pipeline.settlement.books())
+        assert difference is None, f"{difference} after\n{_last(steps)}"
+    return Told(steps, story)
+
+
+def _last(steps: list[tuple[Line, Emitted]], count: int = 6) -> str:
+    """Return the last lines with what they caused, as a person reads them."""
+    told = []
+    for number, (line, out) in list(enumerate(steps, 1))[-count:]:
+        told.append(f"line {number}: {line.topic} {orjson.dumps(line.value).decode()}")
+        told += [f"    -> {topic} {orjson.dumps(event).decode()}" for topic, event in out[-12:]]
+    return "\n".join(told)
+
+
+@lru_cache(maxsize=1 << 14)
+def number(text: str) -> Decimal:
+    """Read a decimal string."""
+    return Decimal(text)
+
+
+class Book:
+    """The journal folded by itself: (ledger account, asset) -> amount."""
+
+    def __init__(self) -> None:
+        self.sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+
+    def add(self, entry: Event) -> None:
+        for posting in entry["postings"]:
+            self.sums[posting["account"], posting["asset"]] += number(posting["amount"])
+
+    def of(self, account_id: str, what: str, asset: str = "USD") -> Decimal:
+        return self.sums[f"customer:{account_id}:{what}", asset]
+
+
+# -- the promises --------------------------------------------------------------------------------
+
+
+def entries_balance(told: Told) -> None:
+    """Each entry sums to zero per asset; zero postings and empty entries are left out."""
+    for entry in told.emitted("journal"):
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for posting in entry["postings"]:
+            assert number(posting["amount"]) != 0, entry
+            sums[posting["asset"]] += number(posting["amount"])
+        assert entry["postings"], entry
+        assert not any(sums.values()), entry
+
+
+def the_fbo_holds_all_cash(told: Told) -> None:
+    """bank:fbo = all cash and all withdrawing, from the journal alone."""
+    book = Book()
+    for line, out in told.steps:
+        for topic, event in out:
+            if topic == "journal":
+                book.add(event)
+        inside = sum(
+            amount
+            for (name, _), amount in book.sums.items()
+            if name.startswith("customer:") and name.endswith((":cash", ":withdrawing"))
+        )
+        assert book.sums["bank:fbo", "USD"] == inside, line
+
+
+def positions_are_never_negative(told: Told) -> None:
+    """Nor is anybody's pending or withdrawing."""
+    book = Book()
+    for entry in told.emitted("journal"):
+        book.add(entry)
+        for posting in entry["postings"]:
+            name = posting["account"]
+            if name.startswith("customer:") and not name.endswith((":cash", ":owed")):
+                assert book.sums[name, posting["asset"]] >= 0, entry
+
+
+def calls_move_their_money(told: Told) -> None:
+    """A call that settles books its whole amount at once, and leaves cash at 0.00 or more.
+
+    One that is written off takes what is owed; one that fails moves nothing.
+    """
+    book = Book()
+    call: Event | None = None
+    for topic, event in _of(told, "cash-calls", "journal"):
+        if topic == "cash-calls":
+            assert call is None, call
+            ends = event["type"] in {"CashCallSettled", "CashCallWrittenOff"}
+            call = event if ends and number(event["amount"]) else None
+            continue
+        book.add(event)
+        if call is None:
+            continue
+        account_id, amount = call["account_id"], number(call["amount"])
+        # From the customer: cash -N, owed +N; to the customer all is reversed (section 9).
+        paid = amount if call["direction"] == "WITHDRAWAL" else -amount
+        if call["type"] == "CashCallWrittenOff":
+            assert call["direction"] == "WITHDRAWAL"
+            moved = {"owed": paid, f"writeoff:{call['client']}": -paid}
+        else:
+            moved = {"cash": -paid, "owed": paid, "bank:fbo": -paid, "bank:business": paid}
+            if call["direction"] == "WITHDRAWAL":
+                assert book.of(account_id, "cash") >= 0, call
+        assert event["cause_id"] == call["cause_id"]
+        assert {
+            posting["account"].removeprefix(f"customer:{account_id}:"): number(posting["amount"])
+            for posting in event["postings"]
+        } == moved
+        call = None
+    assert call is None, call
+
+
+def executions_are_called(told: Told) -> None:
+    """Each execution has exactly one call, over its net money, in the very step that books it."""
+    executions = {event["execution_id"]: event for event in _executions(told)}
+    called: Counter[str] = Counter()
+    for event in told.emitted("cash-calls"):
+        if event["type"] == "CashCallRequested":
+            called[event["execution_id"]] += 1
+            execution = executions[event["execution_id"]]
+            assert event["cash_call_id"] == f"{event['execution_id']}-TPJ"
+            assert event["cause_id"] == execution["event_id"]
+            assert event["amount"] == execution["net_money"]
+            assert event["attempt"] == 1
+            buys = execution["side"] == "BUY"
+            assert event["direction"] == ("WITHDRAWAL" if buys else "DEPOSIT")
+    assert len(executions) == sum(1 for _ in _executions(told))
+    assert called == dict.fromkeys(executions, 1)
+
+
+def calls_end_at_most_once(told: Told) -> None:
+    """And are not tried when they ended; attempts count 1, 2, 3 ...; open = what has not ended."""
+    attempts: dict[str, int] = {}
+    ended: set[str] = set()
+    for event in told.emitted("cash-calls"):
+        call = event["cash_call_id"]
+        assert call not in ended, event
+        if event["type"] == "CashCallRequested":
+            assert call not in attempts
+            attempts[call] = 0
+        elif event["type"] == "CashCallWrittenOff":
+            # Given up instead of tried.
+            assert event["attempt"] == attempts[call] > 0
+            ended.add(call)
+        else:
+            attempts[call] += 1
+            assert event["attempt"] == attempts[call]
+            if event["type"] == "CashCallSettled":
+                ended.add(call)
+    accounts = told.story.history.pipeline.settlement.accounts.values()
+    assert sum(account.book().calls_open for account in accounts) == len(attempts.keys() - ended)
+
+
+def calls_are_retried(told: Told) -> None:
+    """Every open call is tried or written off at every RETRY, and at no other time.
+
+    Written off: at the first RETRY 30 CT dates or more after its trade date, if it is a WITHDRAWAL.
+    """
+    trade_dates = {event["execution_id"]: event["trade_date"] for event in _executions(told)}
+    still_open: set[str] = set()
+    retrying: Event | None = None
+    to_try: set[str] = set()
+    for topic, event in _of(told, "cash-calls", "executions"):
+        if topic == "executions":
+            assert not to_try, (retrying, to_try)
+            retrying = event if event.get("window") == "RETRY" else None
+            to_try = set(still_open) if retrying else set()
+            continue
+        call = event["cash_call_id"]
+        if event["type"] == "CashCallRequested":
+            still_open.add(call)
+            to_try.add(call)
+            continue
+        assert call in to_try, event
+        to_try.remove(call)
+        age = 0
+        if retrying:
+            assert event["event_time"] == retrying["scheduled_at"]
+            trade_date = dt.date.fromisoformat(trade_dates[event["execution_id"]])
+            age = (_date(event["event_time"]) - trade_date).days
+        too_old = age >= 30 and event["direction"] == "WITHDRAWAL"
+        assert (event["type"] == "CashCallWrittenOff") == too_old, (event, age)
+        if event["type"] != "CashCallFailed":
+            still_open.remove(call)
+    assert not to_try
+
+
+def balances_are_the_journal(told: Told) -> None:
+    """An AccountBalance is the refold of the journal; no step that changed one goes without."""
+    book = Book()
+    called: dict[str, Decimal] = defaultdict(Decimal)  # open WITHDRAWAL calls by account
+    last: dict[str, Event] = {}
+    for line, out in told.steps:
+        touched: set[str] = set()
+        for topic, event in out:
+            account_id = event.get("account_id")
+            if topic == "journal":
+                book.add(event)
+                touched.add(event["account_id"])
+            elif topic == "cash-calls" and event["direction"] == "WITHDRAWAL":
+                if event["type"] == "CashCallRequested":
+                    called[event["account_id"]] += number(event["amount"])
+                elif event["type"] != "CashCallFailed":
+                    called[event["account_id"]] -= number(event["amount"])
+            elif topic == "balances" and account_id is not None:
+                shown = _shown(event)
+                assert shown == _folded(book, account_id, called[account_id], event), event
+                # At a retry, which touches it once, and in a step of its own.
+                assert shown != _shown(last.get(account_id)), event
+                last[account_id] = event
+                touched.discard(account_id)
+        assert not touched, (line, touched)
+
+
+def _shown(balance: Event | None) -> Event | None:
+    if balance is None:
+        return None
+    head = {"type", "event_id", "event_time", "cause_id", "account_id", "client"}
+    return {name: value for name, value in balance.items() if name not in head}
+
+
+def _folded(book: Book, account_id: str, called: Decimal, balance: Event) -> Event:
+    cash = book.of(account_id, "cash")
+    money = {"cash", "pending", "withdrawing", "owed"}
+    held = {
+        name.rpartition(":")[2]: amount
+        for (name, _), amount in book.sums.items()
+        if name.startswith(f"customer:{account_id}:") and name.rpartition(":")[2] not in money
+    }
+    assert {asset: number(text) for asset, text in balance["positions"].items()} == held
+    return {
+        "settled": f"{cash:.2f}",
+        "unsettled": f"{book.of(account_id, 'pending'):.2f}",
+        "withdrawing": f"{book.of(account_id, 'withdrawing'):.2f}",
+        "owed": f"{book.of(account_id, 'owed'):.2f}",
+        "buying_power": f"{cash - called:.2f}",
+        "negative": cash < 0,
+        "positions": balance["positions"],
+    }
+
+
+def ids_are_used_once(told: Told) -> None:
+    """An `event_id` names one event.
+
+    An order that did not use up its id, told again under its own event_id, gets the same answer
+    under the same id: recognisable as a repeat (section 1).
+    """
+    answered_again = {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}
+    seen: set[tuple[str, str]] = set()
+    for _, out in told.steps:
+        for topic, event in out:
+            name = (topic, event["event_id"])
+            assert name not in seen or event.get("reason") in answered_again, event
+            seen.add(name)
+
+
+def times_never_go_back(told: Told) -> None:
+    """Per topic and key; and nothing is decided after the line that caused it."""
+    latest: dict[tuple[str, str | None], str] = {}
+    for line, out in told.steps:
+        for topic, event in out:
+            name = CATALOGUE[topic].key
+            key = event.get(name) if name is not None else event.get("source_key")
+            assert latest.get((topic, key), "") <= event["event_time"], event
+            assert event["event_time"] <= text_of(line.at), (line, event)
+            latest[topic, key] = event["event_time"]
+
+
+class _Life:
+    """An accepted order: what has become of it so far."""
+
+    def __init__(self, accepted: Event) -> None:
+        self.accepted = accepted
+        self.quantity = Decimal(0)
+        self.gross = Decimal(0)
+        self.value = Decimal(0)
+        self.fills = 0
+        self.ended = False
+
+
+def orders_end_once(told: Told) -> None:
+    """An accepted order has one end or is at work; none is at work in the maintenance."""
+    lives: dict[tuple[str, str], _Life] = {}
+    for line, out in told.steps:
+        for topic, event in out:
+            if event.get("window") == "MAINTENANCE_BEGIN":
+                # What a notional order leaves may buy nothing: then it is done, without an event.
+                left = [life for life in lives.values() if not life.ended]
+                assert all(life.accepted["notional"] and life.fills for life in left), line
+            if topic != "order-updates" or event["type"].endswith("Rejected"):
+                continue
+            name = (event["account_id"], event["client_order_id"])
+            if event["type"] == "OrderAccepted":
+                assert name not in lives, event
+                lives[name] = _Life(event)
+                continue
+            life = lives[name]
+            assert not life.ended, (line, event)
+            if event["type"] == "OrderFilled":
+                life.fills += 1
+                life.ended = event["leaves_quantity"] == "0" or event["leaves_notional"] == "0.00"
+            else:
+                life.ended = event["type"] != "OrderTriggered"
+    working = {
+        (order.account.account_id, order.client_order_id)
+        for order in told.story.history.pipeline.trading.working
+    }
+    unended = {name for name, life in lives.items() if not life.ended}
+    assert working <= unended
+    assert all(lives[name].accepted["notional"] and lives[name].fills for name in unended - working)
+
+
+def fills_keep_to_the_order(told: Told) -> None:
+    """Fills add up to at most the order, at its limit or better, and as `OrderFilled` says."""
+    lives: dict[tuple[str, str], _Life] = {}
+    execution: Event = {}
+    for _, event in _of(told, "order-updates", "executions"):
+        if event["type"] == "OrderAccepted":
+            lives[event["account_id"], event["client_order_id"]] = _Life(event)
+        elif event["type"] == "Execution":
+            execution = event
+            _fill(lives[event["account_id"], event["client_order_id"]], event)
+        elif event["type"] == "OrderFilled":
+            life = lives[event["account_id"], event["client_order_id"]]
+            assert event["execution_id"] == execution["execution_id"]
+            assert number(event["cumulative_quantity"]) == life.quantity
+            if life.accepted["quantity"] is not None:
+                left = number(life.accepted["quantity"]) - life.quantity
+                assert number(event["leaves_quantity"]) == left
+            else:
+                left = number(life.accepted["notional"]) - life.gross
+                assert number(event["leaves_notional"]) == left
+            assert left >= 0, event
+            average = life.value / life.quantity
+            assert abs(number(event["average_price"]) - average) <= Decimal("0.000000005")
+
+
+def _fill(life: _Life, execution: Event) -> None:
+    accepted, price = life.accepted, number(execution["price"])
+    life.fills += 1
+    assert execution["execution_id"].endswith(f"-{execution['client_order_id']}-{life.fills}")
+    assert execution["side"] == accepted["side"]
+    gross = number(execution["gross"])
+    commission = number(execution["commission"])
+    assert gross > 0
+    assert commission >= 0
+    if accepted["side"] == "BUY":
+        assert price >= number(execution["quote_price"])
+        assert number(execution["net_money"]) == gross + commission
+    else:
+        assert price <= number(execution["quote_price"])
+        assert number(execution["net_money"]) == gross - commission >= 0
+    if accepted["limit_price"] is not None:
+        limit = number(accepted["limit_price"])
+        assert price <= limit if accepted["side"] == "BUY" else price >= limit
+    units = number(execution["quantity"])
+    assert abs(gross - units * price) <= Decimal("0.005")
+    assert sum(number(part["quantity"]) for part in execution["providers"]) == units
+    life.quantity += units
+    life.gross += gross
+    life.value += units * price
+
+
+def windows_open_once_and_in_order(told: Told) -> None:
+    """All those of domain.md section 3 from the first input that moves time to the last."""
+    refused = {
+        event["source_offset"] for event in told.emitted("dead-letters")
+    }  # these move no time
+    moving = [
+        (line.at, line.topic in REFERENCE_TOPICS)
+        for at_line, (line, _) in enumerate(told.steps, 1)
+        if at_line not in refused
+    ]
+    first = next((at for at, reference in moving if not reference), None)
+    wanted = [] if first is None else list(_schedule(first, moving[-1][0]))
+    opened = [e for e in told.emitted("executions") if e["type"] == "WindowOpened"]
+    assert [(event["window"], event["scheduled_at"]) for event in opened] == wanted
+
+
+def _schedule(first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, str]]:
+    date = first.astimezone(CHICAGO).date()
+    while clock_time(date, "00:00") <= last:
+        for window, text in zip(WINDOWS, CLOCK_TIMES, strict=True):
+            at = clock_time(date, text)
+            if first <= at <= last:
+                yield window, text_of(at)
+        date += dt.timedelta(days=1)
+
+
+def aged_rows_are_the_open_failed_calls(told: Told) -> None:
+    """At each report, in turn: accounts by name, calls by (executed_at, fill number, order)."""
+    executions: dict[str, Event] = {}
+    failed: dict[str, Event] = {}  # what the next report says of each open call that failed
+    wanted: list[Event] = []
+    for topic, event in _of(told, "cash-calls", "executions", "aged-failures"):
+        if topic == "aged-failures":
+            assert wanted, event
+            assert {name: event[name] for name in wanted[0]} == wanted[0]
+            wanted.pop(0)
+        elif event["type"] == "Execution":
+            executions[event["execution_id"]] = event
+        elif event["type"] == "WindowOpened":
+            assert not wanted, (event, wanted)
+            report = {"AGED_REPORT": "AGED", "START_OF_DAY": "SOD"}.get(event["window"])
+            if report:
+                wanted = [
+                    _row(failed[call], report, event) for call in sorted(failed, key=_turn(failed))
+                ]
+        elif event["type"] == "CashCallFailed":
+            _note_failure(failed, event, executions[event["execution_id"]])
+        elif event["type"] != "CashCallRequested":
+            failed.pop(event["cash_call_id"], None)
+    assert not wanted
+
+
+def _note_failure(failed: dict[str, Event], event: Event, execution: Event) -> None:
+    row = failed.setdefault(
+        event["cash_call_id"],
+        {
+            "account_id": event["account_id"],
+            "client": event["client"],
+            "tpj_id": event["cash_call_id"],
+            "execution_id": event["execution_id"],
+            "symbol": execution["symbol"],
+            "side": execution["side"],
+            "direction": event["direction"],
+            "notional": execution["net_money"],
+            "executed_at": execution["event_time"],
+            "first_failed_at": event["event_time"],
+            "trade_date": execution["trade_date"],
+            "client_order_id": execution["client_order_id"],
+        },
+    )
+    row |= {"attempts": event["attempt"], "last_reason": event["reason"]}
+
+
+def _turn(rows: dict[str, Event]) -> Callable[[str], tuple[str, str, int, str]]:
+    def turn(call: str) -> tuple[str, str, int, str]:
+        row = rows[call]
+        fill = int(row["execution_id"].rpartition("-")[2])
+        return (row["account_id"], row["executed_at"], fill, row["client_order_id"])
+
+    return turn
+
+
+def _row(row: Event, report: str, window: Event) -> Event:
+    row = dict(row)
+    del row["client_order_id"]
+    trade_date = dt.date.fromisoformat(row.pop("trade_date"))
+    age = (_date(window["scheduled_at"]) - trade_date).days
+    return row | {
+        "report": report,
+        "as_of": window["scheduled_at"],
+        "age_days": max(0, age),
+    }
+
+
+def bad_lines_are_never_lost(told: Told) -> None:
+    """A line has one dead letter, which holds it as it was, or none; a bad one does nothing else."""
+    for at_line, (line, out) in enumerate(told.steps, 1):
+        letters = [event for topic, event in out if topic == "dead-letters"]
+        if letters:
+            assert [topic for topic, _ in out] == ["dead-letters"], line
+            raw = orjson.dumps(line.value)
+            assert letters[0]["raw_sha256"] == sha256(raw).hexdigest()
+            assert (letters[0]["source_topic"], letters[0]["source_offset"]) == (
+                line.topic,
+                at_line,
+            )
+
+
+PROMISES = (
+    entries_balance,
+    the_fbo_holds_all_cash,
+    positions_are_never_negative,
+    calls_move_their_money,
+    executions_are_called,
+    calls_end_at_most_once,
+    calls_are_retried,
+    balances_are_the_journal,
+    ids_are_used_once,
+    times_never_go_back,
+    orders_end_once,
+    fills_keep_to_the_order,
+    windows_open_once_and_in_order,
+    aged_rows_are_the_open_failed_calls,
+    bad_lines_are_never_lost,
+)
+# What a lot of days must have come to: else the promises would be empty words.
+REACHED = {
+    *("OrderAccepted", "OrderTriggered", "OrderFilled", "OrderExpired", "OrderCancelRejected"),
+    *("Execution", "WindowOpened", "CashCallWrittenOff", "AgedFailure", "WithdrawalAccepted"),
+    *(f"CashCallFailed {reason}" for reason in ("INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED")),
+}
+
+
+def _of(told: Told, *topics: str) -> Iterator[tuple[str, Event]]:
+    return ((topic, event) for _, out in told.steps for topic, event in out if topic in topics)
+
+
+def _executions(told: Told) -> Iterator[Event]:
+    return (event for event in told.emitted("executions") if event["type"] == "Execution")
+
+
+def _date(text: str) -> dt.date:
+    """Return the Chicago date of an instant."""
+    return dt.datetime.fromisoformat(text).astimezone(CHICAGO).date()
+
+
+# -- the tests -----------------------------------------------------------------------------------
+
+
+def test_every_promise_holds_on_every_day() -> None:
+    reached: set[str] = set()
+
+    @given(days())
+    def keeps_its_promises(lines: list[Line]) -> None:
+        told = tell(lines)
+        for event in told.emitted():
+            reached.update({event["type"], f"{event['type']} {event.get('reason')}"})
+        for promise in PROMISES:
+            try:
+                promise(told)
+            except AssertionError:
+                note(f"{promise.__name__}: {promise.__doc__}\n{_last(told.steps, 12)}")
+                raise
+
+    keeps_its_promises()
+    assert reached >= REACHED, sorted(REACHED - reached)
+
+
+class Kept:
+    """A destination that keeps everything."""
+
+    def __init__(self) -> None:
+        self.emitted: Emitted = []
+        self.files: dict[str, str] = {}
+
+    def event(self, topic: str, event: Any) -> None:  # noqa: ANN401 - any event
+        self.emitted.append((topic, orjson.loads(orjson.dumps(event))))
+
+    def report(self, report: Report) -> WrittenFile:
+        rows = list(report.rows)
+        path = f"{report.client}/{report.key}"
+        assert path not in self.files
+        text = "\n".join((*report.header, *(row.text for row in rows))) + "\n"
+        self.files[path] = text
+        control = sum(row.control for row in rows)
+        return WrittenFile(path, len(rows), control, sha256(text.encode()).hexdigest())
+
+
+def replayed(*files: Sequence[Line]) -> Kept:
+    """Replay lines as they are read back from files."""
+    kept = Kept()
+    with TemporaryDirectory() as folder:
+        paths = []
+        for lines in files:
+            path = Path(folder) / f"{len(paths)}.jsonl"
+            path.write_bytes(
+                b"".join(
+                    orjson.dumps({"topic": line.topic, "value": line.value}) + b"\n"
+                    for line in lines
+                )
+            )
+            paths.append(str(path))
+        History(kept, MemoryRows()).run(read_inputs(paths))
+    return kept
+
+
+def _but_dead_letters(emitted: Emitted) -> Emitted:
+    return [(topic, event) for topic, event in emitted if topic != "dead-letters"]
+
+
+@FEWER
+@given(days())
+def test_the_same_lines_give_the_same_events_and_files(lines: list[Line]) -> None:
+    told, first, second = tell(lines), replayed(lines), replayed(lines)
+    assert first.emitted == told.story.emitted
+    assert first.files == told.story.files
+    assert (second.emitted, second.files) == (first.emitted, first.files)
+
+
+@FEWER
+@given(days())
+def test_repeating_every_line_has_no_effect(lines: list[Line]) -> None:
+    """But on dead letters, which name the line that they come from."""
+    once = replayed(lines)
+    twice = replayed([line for line in lines for _ in range(2)])
+    # An order that used up no id is answered again, with the very same event.
+    answers: Emitted = []
+    for topic, event in _but_dead_letters(twice.emitted):
+        if event["type"] != "OrderRejected" or (topic, event) not in answers[-1:]:
+            answers.append((topic, event))
+    assert answers == _but_dead_letters(once.emitted)
+    assert twice.files == once.files
+
+
+@FEWER
+@given(days())
+def test_it_does_not_matter_how_lines_are_spread_over_files(lines: list[Line]) -> None:
+    """One file for each topic, merged by time: the same, but for the dead letters' line numbers."""
+    by_topic: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_topic[line.topic].append(line)
+    one = replayed(lines)
+    many = replayed(*by_topic.values())
+    assert _but_dead_letters(many.emitted) == _but_dead_letters(one.emitted)
+    assert many.files == one.files
+
+    def letters(kept: Kept) -> Counter[tuple[str, str, str]]:
+        return Counter(
+            (event["source_topic"], event["raw"], event["reason"])
+            for topic, event in kept.emitted
+            if topic == "dead-letters"
+        )
+
+    assert letters(many) == letters(one)

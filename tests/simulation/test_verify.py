@@ -1,0 +1,201 @@
+"""`settle verify` finds planted damage and names it, also when what is stored of it is made to fit.
+
+Each row of the tables in replay_damage.py damages a copy of a replay directory and says what the
+audit's one line must name.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from replay.audit.difference import DifferenceError
+from replay.audit.directory import audit_directory
+from replay.generated_day import DayOptions, write_generated_day
+from scripts.errors import Failure
+from scripts.replay import run_replay
+from scripts.verify import verify
+from tests.simulation.replay_copy import ReplayCopy
+from tests.simulation.replay_damage import INPUTS_SHOW, MONTH_SHOWS, OUTPUTS_SHOW, Damage
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A generated day across all windows: the directory, and the input."""
+    root = tmp_path_factory.mktemp("day")
+    source = root / "day.jsonl"
+    options = DayOptions(seed=5, accounts=100, hours=22, orders=400, quote_interval_ms=300_000)
+    write_generated_day(options, source)
+    run_replay([str(source)], root / "out", None)
+    return root / "out", str(source)
+
+
+@pytest.fixture(scope="session")
+def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A customer who never pays: a call that is written off 30 days later, and quiet days."""
+    root = tmp_path_factory.mktemp("month")
+    source = root / "month.jsonl"
+    source.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in _a_call_never_paid()))
+    run_replay([str(source)], root / "out", None)
+    return root / "out", str(source)
+
+
+def _a_call_never_paid() -> list[dict[str, Any]]:
+    def line(topic: str, kind: str, number: int, date: str, **fields: object) -> dict[str, Any]:
+        time = f"2026-02-{date}:{number:02d}.000000Z"
+        value = {"type": kind, "event_id": f"{topic}-{number}", "event_time": time, **fields}
+        return {"topic": topic, "value": value}
+
+    noon = "03T18:00"
+    increments = {"minimum_price_increment": "0.01", "minimum_quantity_increment": "0.00000001"}
+    quoted = {"bid_price": "99.00", "bid_size": "5", "ask_price": "100.00", "ask_size": "5"}
+    market = {"symbol": "BTCUSD", "side": "BUY", "order_type": "MARKET", "time_in_force": "IOC"}
+    ours = {"account_id": "ACME0001"}
+    deposit = {**ours, "funding_id": "d-1", "amount": "20.00"}
+    # Chicago: noon on the 3rd, 22:00 on the 4th of March.
+    return [
+        line("clients", "ClientUpdated", 0, noon, client="ACME", commission_model="TRADE_FEE"),
+        line(
+            "instruments", "InstrumentUpdated", 1, noon, symbol="BTCUSD", base="BTC", **increments
+        ),
+        line("accounts", "AccountUpdated", 2, noon, **ours, client="ACME"),
+        line("fundings", "DepositSettled", 3, noon, **deposit),
+        line("price-ticks", "PriceTick", 4, noon, provider="v", symbol="BTCUSD", **quoted),
+        line(
+            "orders",
+            "OrderSubmitted",
+            5,
+            noon,
+            **ours,
+            client_order_id="a",
+            quantity="0.5",
+            **market,
+        ),
+        {
+            "topic": "clock",
+            "value": {
+                "type": "ClockTicked",
+                "event_id": "clock-1",
+                "event_time": "2026-03-08T04:00:00.000000Z",
+                "at": "2026-03-08T04:00:00.000000Z",
+            },
+        },
+    ]
+
+
+# -- what is whole verifies ----------------------------------------------------------------------
+
+
+def test_a_replay_verifies(day: tuple[Path, str]) -> None:
+    checked = dict(audit_directory(day[0]))
+    assert int(checked["executions, each recomputed"].replace(",", "")) > 300
+    assert checked["windows"] == "8"
+
+
+def test_a_replay_verifies_with_its_inputs(day: tuple[Path, str]) -> None:
+    checked = dict(audit_directory(day[0], [day[1]]))
+    assert int(checked["inputs, each answered"].replace(",", "")) > 2000
+
+
+@pytest.mark.parametrize("with_inputs", [False, True])
+def test_a_written_off_call_and_quiet_days_verify(
+    month: tuple[Path, str], *, with_inputs: bool
+) -> None:
+    checked = dict(audit_directory(month[0], [month[1]] if with_inputs else []))
+    assert checked["windows"] == str(32 * 8 + 5)
+    assert checked["money in the FBO, USD"] == "20.00"
+
+
+def test_what_is_stored_anew_still_verifies(day: tuple[Path, str], tmp_path: Path) -> None:
+    """The tables' own helper does no damage: neither the copy nor what it counts."""
+    copy = ReplayCopy(day[0], tmp_path / "copy")
+    copy.store_anew()
+    audit_directory(copy.root, [day[1]])
+
+
+# -- damage is found -----------------------------------------------------------------------------
+
+
+def _found(copy: ReplayCopy, damage: Damage, inputs: list[str], *, stored_anew: bool) -> None:
+    named = damage(copy)
+    if stored_anew:
+        copy.store_anew()
+    else:
+        copy.save()
+    with pytest.raises(DifferenceError) as found:
+        audit_directory(copy.root, inputs)
+    message = str(found.value)
+    assert named in message
+    assert "\n" not in message
+    assert ": expected " in message
+    assert ", found " in message
+
+
+_STORED = pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored", "stored anew"])
+
+
+@_STORED
+@pytest.mark.parametrize("name", OUTPUTS_SHOW)
+def test_damage_is_found(
+    name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
+) -> None:
+    copy = ReplayCopy(day[0], tmp_path / "copy")
+    _found(copy, OUTPUTS_SHOW[name], [], stored_anew=stored_anew)
+
+
+@_STORED
+@pytest.mark.parametrize("name", INPUTS_SHOW)
+def test_damage_is_found_with_the_inputs(
+    name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
+) -> None:
+    copy = ReplayCopy(day[0], tmp_path / "copy")
+    _found(copy, INPUTS_SHOW[name], [day[1]], stored_anew=stored_anew)
+
+
+@_STORED
+@pytest.mark.parametrize("name", MONTH_SHOWS)
+def test_damage_to_a_month_is_found(
+    name: str, month: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
+) -> None:
+    copy = ReplayCopy(month[0], tmp_path / "copy")
+    _found(copy, MONTH_SHOWS[name], [], stored_anew=stored_anew)
+
+
+def test_stored_counts_are_compared(day: tuple[Path, str], tmp_path: Path) -> None:
+    copy = ReplayCopy(day[0], tmp_path / "copy")
+    path = copy.root / "summary.json"
+    summary = orjson.loads(path.read_bytes())
+    summary["emitted"]["journal"]["JournalEntry"] += 1
+    path.write_bytes(orjson.dumps(summary))
+    with pytest.raises(DifferenceError, match=r"summary\.json: emitted\.journal"):
+        audit_directory(copy.root)
+
+
+# -- the command ---------------------------------------------------------------------------------
+
+
+def test_the_command_prints_what_it_checked(
+    day: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify(day[0], [day[1]])
+    printed = capsys.readouterr().out
+    assert "no difference" in printed
+    assert "money in the FBO" in printed
+
+
+def test_the_command_says_that_live_topics_come_later() -> None:
+    with pytest.raises(Failure, match="live pipeline"):
+        verify(None, None)
+
+
+def test_the_command_names_what_is_no_replay(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no such directory"):
+        verify(tmp_path / "nothing", None)
+    with pytest.raises(Failure, match="no replay directory"):
+        verify(tmp_path, None)
+
+
+def test_the_command_names_an_input_that_is_missing(day: tuple[Path, str]) -> None:
+    with pytest.raises(Failure, match=r"nothing\.jsonl"):
+        verify(day[0], ["nothing.jsonl"])
