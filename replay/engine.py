@@ -198,9 +198,10 @@ class History:
                 settlement.executed(cast("Execution", event), lines)
                 self._settled(lines)
             else:
-                self._opened(cast("WindowOpened", event))
+                self.opened(cast("WindowOpened", event))
 
-    def _opened(self, event: WindowOpened) -> None:
+    def opened(self, event: WindowOpened) -> None:
+        """Do all that a window asks of settlement and of the clients' books."""
         out: Out = []
         for _ in settle_window(self.pipeline.settlement, event, out):
             self._settled(out)

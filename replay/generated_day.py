@@ -468,7 +468,7 @@ _LOCKED_WITHDRAWAL = _FundingStory("WIRE", _SMALL, (_REQUESTED,))  # refused ACC
 
 
 class _Dirty(NamedTuple):
-    """An input that becomes a dead letter of that reason; None: a field is left out.
+    """An input that becomes a dead letter of that reason; without fields it is no object.
 
     `{symbol}`, `{account}` stand for a quoted symbol and the first account.
     """
@@ -1046,7 +1046,9 @@ class GeneratedDay:
             self._ids[_FUNDED.name] += 1
             turn, rest = divmod(self._ids[_FUNDED.name], _FUNDING_STORY_EVERY)
             if not rest:
-                begin = self._part(50 + self._draw_funding(500))
+                # Within the first day, so that what takes a week is seen in eight days.
+                thousandths = 50 + self._draw_funding(500)
+                begin = self.start + min(self.end - self.start, 24 * HOUR) * thousandths // 1000
                 yield self._funding(customer, FUNDING_STORIES[turn % len(FUNDING_STORIES)], begin)
         elif habit is _ACH_CLEARS_LATER:
             yield self._funding(customer, _ACH_CLEARS, soon)

@@ -80,7 +80,8 @@ class ReplayDirectory:
         Raises:
             OutputRefusedError: it is a file, a mount point, or holds what no replay wrote.
         """
-        self.directory = directory
+        # Through a symbolic link what it points to is replaced, not the link.
+        self.directory = directory = directory.resolve()
         if directory.exists() and not directory.is_dir():
             raise OutputRefusedError(f"{directory} is a file; name a directory")
         if directory.is_mount():
@@ -91,10 +92,12 @@ class ReplayDirectory:
             )
         self._finished = False
         self._summary = summary
+        self.events = 0  # handed over so far
 
     def __enter__(self) -> Self:
         """Make the directory aside, under a name of its own."""
-        parent = self.directory.absolute().parent
+        parent = self.directory.parent
+        self._made = [path for path in (parent, *parent.parents) if not path.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         self.aside = Path(mkdtemp(prefix=f".{self.directory.name}.", dir=parent))
         self.aside.chmod(0o755)  # mkdtemp's own mode keeps everybody else out
@@ -178,11 +181,14 @@ class ReplayDirectory:
             # What is left in a buffer of a full disk can't be written, and need not be.
             os.close(file.file.fileno()) if not file.file.closed else None
         shutil.rmtree(self.aside, ignore_errors=True)
+        for path in self._made:
+            path.rmdir()
 
     def _hand_over(self, file: _TopicFile) -> None:
         if not file.waiting:
             return
         self._summary.count(file.topic, file.waiting)
+        self.events += len(file.waiting)
         chunk = b"\n".join(map(orjson.dumps, file.waiting)) + b"\n"
         file.waiting.clear()
         self._queued.append(self._writer.submit(file.write, chunk))

@@ -109,6 +109,8 @@ def _read_file(path: str, source: int, tell: Told | None) -> Iterator[InputLine]
 def _opened(path: str) -> Iterator[tuple[_Place, Iterable[bytes]]]:
     """Open a file or standard input, plain or gzip; also give the place in the file itself."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise UnreadableInputError("standard input is closed")
         pipe = cast("BufferedReader", sys.stdin.buffer)
         # A pipe has no place.
         yield (lambda: 0), _lines(pipe, pipe.peek(len(_GZIP_MAGIC)))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -29,7 +30,8 @@ def generate(
         int | None,
         typer.Option(
             min=0,
-            help="About how many orders are placed.  [default: 10 per account in 24 hours]",
+            help="About how many orders are placed.",
+            show_default="10 per account in 24 hours",
         ),
     ] = None,
     market: Annotated[
@@ -42,11 +44,12 @@ def generate(
 ) -> None:
     """Generate a trading day as an input of settle replay.
 
-    Clients, accounts, deposits and withdrawals, orders of every kind, cancels, some refused, some
-    customers without the money, returned deposits, a handful of dirty inputs; around a synthetic
-    market, or around the real one in --market, from its first quote on.
+    Clients, accounts, deposits and withdrawals, orders of every kind, cancels,
+    some refused, some customers without the money, returned deposits, a handful
+    of dirty inputs; around a synthetic market, or around the real one in
+    --market, from its first quote on.
 
-    Example: settle generate --seed 7 --accounts 100 --market market.jsonl --out day.jsonl
+    Example: settle generate --seed 7 --market market.jsonl --out day.jsonl
     """
     options = DayOptions(seed, accounts, hours, orders, market)
     started = time.perf_counter()
@@ -55,6 +58,8 @@ def generate(
             summary = write_generated_day(options, out, tell)
     except UnreadableFileError as error:
         raise Failure(f"{error}; nothing was written") from None
+    except BrokenPipeError:
+        raise  # --out is a pipe whose reader has gone
     except OSError as error:
         raise Failure(f"{out}: {error.strerror}; nothing was written") from None
     _show(summary, out, time.perf_counter() - started)
@@ -80,7 +85,7 @@ def _progress() -> Iterator[Callable[[Micros, Micros], None] | None]:
 
 
 def _show(summary: DaySummary, out: Path, seconds: float) -> None:
-    table = Table(title=f"{out}", title_justify="left", show_header=False, box=None)
+    table = Table(title=escape(f"{out}"), title_justify="left", show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_row("from", milliseconds_text(summary.first))

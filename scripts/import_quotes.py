@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from replay.quotes import STALE_AFTER_MS, ImportedQuotes, UnreadableFileError
@@ -38,10 +39,11 @@ def import_quotes(
 ) -> None:
     """Import real quotes, for settle replay and settle generate --market.
 
-    The CSV has the columns recv_time,exchange_time,exchange,symbol,bid,bid_size,ask,ask_size and is
-    in recv_time order. Rows with a size of 0 are left out.
+    The CSV is in recv_time order and has the columns
+    recv_time,exchange_time,exchange,symbol,bid,bid_size,ask,ask_size.
+    Rows with a size of 0 are left out.
 
-    Example: settle import-quotes quotes.csv.gz --map BTCUSDT=BTCUSD --out market.jsonl
+    Example: settle import-quotes quotes.csv --map BTCUSDT=BTCUSD --out m.jsonl
     """
     symbols = _symbols(maps)
     size = source.stat().st_size if source.is_file() else 0
@@ -52,6 +54,8 @@ def import_quotes(
             )
     except UnreadableFileError as error:
         raise Failure(f"{error}; nothing was written") from None
+    except BrokenPipeError:
+        raise  # --out is a pipe whose reader has gone
     except OSError as error:
         raise Failure(f"{out}: {error.strerror}; nothing was written") from None
     _show(imported, out)
@@ -78,7 +82,7 @@ def _symbols(maps: list[str]) -> dict[str, str]:
 
 
 def _show(imported: ImportedQuotes, out: Path) -> None:
-    table = Table(title=f"{out}", title_justify="left", show_header=False, box=None)
+    table = Table(title=escape(f"{out}"), title_justify="left", show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_row("rows read", f"{imported.rows:,}")

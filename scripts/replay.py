@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from replay.engine import History
@@ -33,7 +34,7 @@ def replay(
         typer.Option(
             metavar="TIME",
             help="Stop at this time, and open all windows up to it, e.g. 2020-03-30T00:30:00Z."
-            "  [default: the last event]",
+            " Without it: the last event.",
         ),
     ] = None,
 ) -> None:
@@ -78,8 +79,8 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(
-            f"{error.filename or out}: {error.strerror}; nothing was written, make room or name"
-            " another --out"
+            f"{error.filename or out}: {error.strerror or error}; nothing was written,"
+            " make room or name another --out"
         ) from None
     finally:
         gc.enable()
@@ -88,7 +89,7 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
 
 def show(summary: Summary, out: Path, seconds: float) -> None:
     """Print what happened, as a person likes to read it."""
-    table = Table(title=f"{out}", title_justify="left", show_header=False, box=None)
+    table = Table(title=escape(str(out)), title_justify="left", show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in summary.lines(seconds):

@@ -1,5 +1,6 @@
 """`settle config`: the settings in force, from the environment and one TOML file, read once."""
 
+import re
 import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -12,8 +13,6 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from rich.console import Console
-from rich.table import Table
 from typing_extensions import override
 
 from scripts.errors import Failure
@@ -21,6 +20,9 @@ from topics.catalogue import PARTITIONS_DEFAULT
 
 CONFIG_FILE = Path("settle.toml")
 _PREFIX = "SETTLE_"
+# Addresses that people put a user and a password into.
+_MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url"})
+_CREDENTIALS = re.compile(r"://[^/@]*@")
 
 
 class Settings(BaseSettings):
@@ -79,8 +81,10 @@ def read_settings() -> Settings:
         raise Failure(
             f"setting {name}: {first['msg']}; set {_PREFIX}{name.upper()} or mend {CONFIG_FILE}"
         ) from None
-    except TOMLDecodeError as error:
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{CONFIG_FILE}: not TOML: {error}") from None
+    except OSError as error:
+        raise Failure(f"{CONFIG_FILE}: {error.strerror or error}") from None
 
 
 def config() -> None:
@@ -89,16 +93,13 @@ def config() -> None:
     Example: SETTLE_PARTITIONS=8 settle config
     """
     settings = read_settings()
-    table = Table("setting", "value", "environment variable", "meaning", box=None)
+    there = "read" if CONFIG_FILE.is_file() else "not there"
+    sys.stdout.write(f"# from the environment, then {CONFIG_FILE} ({there}), then the defaults\n")
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        if value is None:
-            shown = "-"
-        elif isinstance(value, SecretStr):
+        shown = "" if value is None else str(value)
+        if isinstance(value, SecretStr):
             shown = "(set, not shown)"
-        else:
-            shown = str(value)
-        table.add_row(name, shown, f"{_PREFIX}{name.upper()}", field.description)
-    Console(file=sys.stdout, soft_wrap=True).print(table)
-    there = "read" if CONFIG_FILE.is_file() else "not there"
-    sys.stdout.write(f"\nFile: {CONFIG_FILE} in the working directory ({there}).\n")
+        elif name in _MAY_HOLD_CREDENTIALS:
+            shown = _CREDENTIALS.sub("://(not shown)@", shown)
+        sys.stdout.write(f"{name} = {shown}\n    {_PREFIX}{name.upper()}: {field.description}\n")

@@ -38,6 +38,9 @@ def main() -> None:
         # The reader of our output has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        # Files that are read or written answer for themselves; this is what we print.
+        _end(f"standard output: {error.strerror or error}; what was made is there")
     except Exception as error:  # a defect of ours, not the user's: still one line
         if os.environ.get("SETTLE_TRACEBACK"):
             raise

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from replay.audit.difference import DifferenceError
@@ -50,7 +51,7 @@ def verify(
         raise Failure(f"{directory}: {error}") from None
     except OSError as error:
         raise Failure(f"{error.filename or directory}: {error.strerror or error}") from None
-    table = Table(title=f"{directory}: no difference", title_justify="left", box=None)
+    table = Table(title=escape(f"{directory}: no difference"), title_justify="left", box=None)
     table.show_header = False
     table.add_column(style="bold")
     table.add_column(justify="right")

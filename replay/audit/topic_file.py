@@ -49,7 +49,8 @@ class TopicFile:
         self.counts: Counter[str] = Counter()
         self.digest = sha256()
         self._number = 0
-        self._latest: Micros | None = None
+        self._latest: Micros = -1
+        self._before: dict[str, Any] | None = None
         try:
             self._lines = self.path.open("rb")
         except FileNotFoundError:
@@ -186,8 +187,13 @@ class TopicFile:
                 account=event.get("account_id"),
             )
         self.counts[event["type"]] += 1
+        if self.topic == JOURNAL:
+            # The order of postings says nothing.
+            event["postings"].sort(key=posting_order)
         line = Written(self._number, event, self._instant(place, event))
-        if self._latest is not None and line.at < self._latest:
+        if event == self._before:
+            raise self.surplus_at(line, "the line before, once more")
+        if line.at < self._latest:
             raise self.differs(
                 line,
                 "event_time",
@@ -195,9 +201,7 @@ class TopicFile:
                 found=described(event) + " at " + event["event_time"],
             )
         self._latest = line.at
-        if self.topic == JOURNAL:
-            # The order of postings says nothing.
-            event["postings"].sort(key=posting_order)
+        self._before = event
         return line
 
     @staticmethod

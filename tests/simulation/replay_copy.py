@@ -60,7 +60,8 @@ class ReplayCopy:
         return sorted(path.stem for path in (self.root / "topics").glob("*.jsonl"))
 
     def file_of(self, delivery: Event) -> Path:
-        return self.root / "s3" / delivery["uri"].removeprefix("s3://")
+        key: str = delivery["uri"].removeprefix("s3://")
+        return self.root / "s3" / key
 
     def delivery(self, report: str, rows_min: int = 1, client: str | None = None) -> Event:
         """Return a delivery of a report with that many rows; the last one, so it is no trifle."""

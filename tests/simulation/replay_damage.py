@@ -6,6 +6,7 @@ by itself; `INPUTS_SHOW`: what only its inputs show; `MONTH_SHOWS`: what needs a
 
 from collections.abc import Callable
 from decimal import Decimal
+from hashlib import sha256
 
 from tests.simulation.replay_copy import Event, ReplayCopy
 
@@ -63,6 +64,10 @@ def _dropped(topic: str, kind: str, number: int = 3, **fields: object) -> Damage
         events = copy.of_type(topic, kind, **fields)
         event = events[min(number, len(events) - 1)]
         copy.drop(topic, event)
+        if topic == "executions":
+            return str(event["execution_id"])
+        if topic == "dead-letters":
+            return str(event["cause_id"])
         return str(event["client_order_id"] if topic == "order-updates" else event["event_id"])
 
     return damage
@@ -95,7 +100,7 @@ def _swapped_with_the_next(topic: str, kind: str) -> Damage:
         events = copy.topic(topic)
         at = events.index(copy.of_type(topic, kind)[2])
         events[at], events[at + 1] = events[at + 1], events[at]
-        return str(events[at]["event_id"])
+        return str(events[at + 1].get("execution_id", events[at + 1]["event_id"]))
 
     return damage
 
@@ -121,6 +126,29 @@ def _settled_twice(copy: ReplayCopy) -> str:
     entry = [event for event in journal if event["cause_id"] == settled["cause_id"]][-1]
     journal.insert(journal.index(entry) + 1, dict(entry))
     return str(settled["event_id"])
+
+
+def _settled_twice_with_ids_of_its_own(copy: ReplayCopy) -> str:
+    """As if the cause had made a second settlement: k = 2, and the balance follows."""
+    settled = copy.of_type("cash-calls", "CashCallSettled", direction="WITHDRAWAL")[4]
+    cause = f"executions|{settled['cause_id']}"
+    again = {
+        **settled,
+        "event_id": _id(f"{cause}|CashCallSettled|{settled['account_id']}|2"),
+        "attempt": 2,
+    }
+    events = copy.topic("cash-calls")
+    events.insert(events.index(settled) + 1, again)
+    journal = copy.topic("journal")
+    entry = [event for event in journal if event["cause_id"] == settled["cause_id"]][-1]
+    entry_id = _id(f"{cause}|JournalEntry|{settled['account_id']}|3")
+    second = {**entry, "event_id": entry_id, "entry_id": entry_id}
+    journal.insert(journal.index(entry) + 1, second)
+    return str(settled["account_id"])
+
+
+def _id(made: str) -> str:
+    return sha256(made.encode()).hexdigest()[:32]
 
 
 def _failed_turned_settled(copy: ReplayCopy) -> str:
@@ -157,7 +185,7 @@ def _a_cent_more(topic: str, kind: str, *names: str) -> Damage:
         event = copy.of_type(topic, kind)[3]
         for name in names:
             event[name] = _more(event[name])
-        return str(event["event_id"])
+        return str(event["account_id"])
 
     return damage
 
@@ -262,7 +290,11 @@ def _retry_with_its_effects(copy: ReplayCopy) -> str:
 
 
 def _execution_with_its_effects(copy: ReplayCopy) -> str:
-    execution = copy.of_type("executions", "Execution")[5]
+    markets = copy.of_type("order-updates", "OrderAccepted", order_type="MARKET")
+    orders = {(event["account_id"], event["client_order_id"]) for event in markets}
+    execution = copy.find(
+        "executions", lambda e: (e.get("account_id"), e.get("client_order_id")) in orders
+    )
     filled = copy.find(
         "order-updates",
         lambda e: e["type"] == "OrderFilled" and e["execution_id"] == execution["execution_id"],
@@ -275,8 +307,8 @@ def _execution_with_its_effects(copy: ReplayCopy) -> str:
 
 def _best_quote_dropped(copy: ReplayCopy) -> str:
     quotes = [e for e in copy.topic("bbo") if e["symbol"] == "BTCUSD"]
-    copy.drop("bbo", quotes[10])
-    return str(quotes[11]["event_id"])
+    copy.drop("bbo", quotes[-3])
+    return str(quotes[-2]["event_id"])
 
 
 def _id_altered(copy: ReplayCopy) -> str:
@@ -286,10 +318,11 @@ def _id_altered(copy: ReplayCopy) -> str:
 
 
 def _k_skipped(copy: ReplayCopy) -> str:
-    """An id that would be right for a second entry of the same cause."""
-    entry, settled = copy.of_type("journal", "JournalEntry")[-2:]
-    entry["event_id"] = entry["entry_id"] = settled["event_id"]
-    return str(entry["event_id"])
+    """The id that would be right for the second fill of a cause."""
+    event = copy.of_type("order-updates", "OrderFilled")[3]
+    cause = f"{event['cause_id']}|OrderFilled|{event['account_id']}|2"
+    event["event_id"] = _id(f"orders|{cause}")
+    return str(event["event_id"])
 
 
 def _quote_of_before(copy: ReplayCopy) -> str:
@@ -321,7 +354,7 @@ def _field_too_many(copy: ReplayCopy) -> str:
 
 def _field_missing(copy: ReplayCopy) -> str:
     event = copy.topic("cash-calls")[5]
-    del event["attempt"]
+    del event["direction"]
     return str(event["event_id"])
 
 
@@ -409,6 +442,7 @@ OUTPUTS_SHOW: dict[str, Damage] = {
     ),
     "two outcomes of one retry swapped": _retries_swapped,
     "a call settled twice": _settled_twice,
+    "a call settled twice, with ids of its own": _settled_twice_with_ids_of_its_own,
     "a failed call turned settled": _failed_turned_settled,
     "a settled call turned failed": _settled_turned_failed,
     "a call of another amount": _a_cent_more("cash-calls", "CashCallRequested", "amount"),
@@ -524,7 +558,7 @@ def _order_with_all_that_follows(copy: ReplayCopy) -> str:
     """An order that was rejected is as if it had never come."""
     rejected = copy.of_type("order-updates", "OrderRejected", reason="INVALID_ORDER")[0]
     copy.drop("order-updates", rejected)
-    return str(rejected["client_order_id"])
+    return str(rejected["cause_id"])
 
 
 INPUTS_SHOW: dict[str, Damage] = {

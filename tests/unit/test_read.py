@@ -1,4 +1,4 @@
-"""Reading a history (contract section 12, `settle replay`): formats, order, bad lines and values."""
+"""Reading a history (contract section 12, `settle replay`): formats, order, bad lines, values."""
 
 import gzip
 import io
@@ -270,7 +270,7 @@ def test_back_in_time_is_told_with_both_times(tmp_path: Path) -> None:
 def test_a_bad_value_between_does_not_hide_that_time_goes_back(tmp_path: Path) -> None:
     bad = b'{"topic":"orders","value":1}\n'
     path = file(tmp_path, clients("10:00:01") + bad + clients("10:00:00"))
-    with pytest.raises(UnreadableInputError, match="line 3: .*goes back in time"):
+    with pytest.raises(UnreadableInputError, match=r"line 3: .*goes back in time"):
         list(read_inputs([path]))
 
 
@@ -319,7 +319,7 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableInputError, match="missing.jsonl: No such file"):
+    with pytest.raises(UnreadableInputError, match=r"missing\.jsonl: No such file"):
         list(read_inputs([str(tmp_path / "missing.jsonl")]))
 
 

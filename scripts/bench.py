@@ -1,0 +1,396 @@
+"""`make bench`: how fast the decisions are, and what they cost in memory.
+
+Each figure is measured several times in processes of their own, and the median printed. The machine
+is told apart from the program by a floor that runs beside each figure: the same lines read and
+written with orjson alone. A ratio to the floor holds on any machine, a figure a second does not.
+
+    python -m scripts.bench                  all, about ten minutes on two cores
+    python -m scripts.bench quotes orders    some
+"""
+
+import cProfile
+import gc
+import io
+import os
+import pstats
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from replay.engine import History
+from replay.generated_day import DayOptions, write_generated_day
+from replay.output import ReplayDirectory, WrittenFile
+from replay.quotes import import_quotes
+from replay.read import read_inputs
+from replay.spool import Spool
+from replay.summary import Summary
+from schemas.instant import DAY, micros, time_text
+from schemas.window import WindowOpened
+from scripts.replay import run_replay
+from scripts.run_day import QUOTES, SYMBOLS
+from settlement.customer_account import CustomerAccount, OpenCall
+from settlement.reports.report import Report
+from settlement.reports.rows import MemoryRows
+
+RUNS = 3
+# Real quotes are repeated so often, each time a day later.
+QUOTE_DAYS = 4
+ORDERS = 30_000
+ORDER_ACCOUNTS = 1_000
+CALLS = 1_000_000
+CALL_ACCOUNTS = 10_000
+IDLE_ACCOUNTS = 200_000
+FLAT_EVENTS = 5_000_000
+FLAT_STEP = 100_000
+RETRY_AT = "2026-03-03T12:00:00.000000Z"
+
+
+def main() -> None:
+    """Run the benchmarks that are named, all without a name."""
+    named = sys.argv[1:]
+    if named[:1] == ["--measure"]:
+        sys.stdout.write(orjson.dumps(_MEASURES[named[1]](Path(named[2]))).decode())
+        return
+    unknown = set(named) - _MEASURES.keys()
+    if unknown:
+        sys.stderr.write(f"bench: no {', '.join(unknown)}; there are {', '.join(_MEASURES)}\n")
+        sys.exit(2)
+    table = Table("figure", "median", "lowest", "highest", "floor", "ratio", box=None)
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory() as directory:
+        for name in named or _MEASURES:
+            runs = 1 if name in _ONCE else RUNS
+            results = []
+            for run in range(runs):
+                sys.stderr.write(f"{name} {run + 1}/{runs}\n")
+                results.append(_in_a_process(name, directory))
+            for figure in results[0]["figures"]:
+                values = sorted(result["figures"][figure] for result in results)
+                floors = [result["floor"].get(figure) for result in results]
+                median = statistics.median(values)
+                floor = statistics.median(floors) if None not in floors else None
+                table.add_row(
+                    figure,
+                    _shown(median),
+                    _shown(values[0]),
+                    _shown(values[-1]),
+                    _shown(floor) if floor else "",
+                    f"{floor / median:.1f}x" if floor else "",
+                )
+            notes += results[-1]["notes"]
+    console = Console(file=sys.stdout, soft_wrap=True)
+    console.print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors\n")
+    console.print(table)
+    for note in notes:
+        console.print(f"\n{note}")
+
+
+def _in_a_process(name: str, directory: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "scripts.bench", "--measure", name, directory]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout  # noqa: S603 - ours
+    result: dict[str, Any] = orjson.loads(printed)
+    return result
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"  # noqa: PLR2004
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _floor(path: Path) -> float:
+    """Return the seconds that orjson alone needs to read and write a file's lines."""
+
+    def work() -> None:
+        with path.open("rb") as lines, path.with_suffix(".floor").open("wb") as out:
+            for line in lines:
+                out.write(orjson.dumps(orjson.loads(line)))
+
+    return _timed(work)
+
+
+def _result(
+    figures: dict[str, float], floor: dict[str, float] | None = None, notes: list[str] | None = None
+) -> dict[str, Any]:
+    return {"figures": figures, "floor": floor or {}, "notes": notes or []}
+
+
+# -- price ticks -> best quotes -----------------------------------------------------------------
+
+
+def quotes(directory: Path) -> dict[str, Any]:
+    """Real quotes, day after day: from JSON bytes to JSON bytes, and the decisions alone."""
+    path = directory / "quotes.jsonl"
+    if not path.exists():
+        _repeat_quotes(directory, path)
+    ticks = sum(1 for line in path.open("rb") if b"PriceTick" in line)
+    seconds = _timed(lambda: run_replay([str(path)], directory / "quotes", None))
+    gc.disable()
+    history = History(_Nowhere(), MemoryRows())
+    lines = list(read_inputs([str(path)]))
+
+    def decide() -> None:
+        for line in lines:
+            history.apply(line)
+
+    decided = _timed(decide)
+    figure = "ticks/s -> best quotes, JSON bytes to JSON bytes"
+    return _result(
+        {figure: ticks / seconds, "ticks/s -> best quotes, decisions alone": ticks / decided},
+        {figure: ticks / _floor(path)},
+    )
+
+
+class _Nowhere:
+    """A destination that forgets."""
+
+    def event(self, topic: str, event: object) -> None:
+        """Forget an event."""
+
+    def report(self, report: Report) -> WrittenFile:
+        """No file is expected where there is no client."""
+        raise AssertionError(report)
+
+
+def _repeat_quotes(directory: Path, path: Path) -> None:
+    day = directory / "one-day.jsonl"
+    with as_file(files("replay").joinpath("data", QUOTES)) as source:
+        import_quotes(source, day, SYMBOLS)
+    lines = [orjson.loads(line) for line in day.open("rb")]
+    with path.open("wb") as out:
+        for repeat in range(QUOTE_DAYS):
+            for line in lines:
+                value = dict(line["value"])
+                value["event_time"] = time_text(micros(value["event_time"]) + repeat * DAY)
+                out.write(orjson.dumps({"topic": line["topic"], "value": value}) + b"\n")
+
+
+# -- the full path of an order ------------------------------------------------------------------
+
+
+def orders(directory: Path) -> dict[str, Any]:
+    """Order -> execution -> cash call -> journal -> balance, from JSON bytes to JSON bytes."""
+    path = _orders_file(directory, ORDERS)
+    summary: list[Summary] = []
+    seconds = _timed(lambda: summary.append(run_replay([str(path)], directory / "orders", None)))
+    kinds = Counter(
+        b'"type":"OrderSubmitted"' in line
+        for line in path.open("rb")
+        if b'"topic":"orders"' in line
+    )
+    submitted = kinds[True]
+    executed = summary[0].orders_executed
+    resting = _filled_by_a_quote(directory / "orders" / "topics" / "order-updates.jsonl")
+    figure = "orders/s, JSON bytes to JSON bytes"
+    note = (
+        f"{submitted:,} orders of {ORDER_ACCOUNTS:,} accounts, {executed / submitted:.0%} executed,"
+        f" {resting / submitted:.0%} as resting orders by a later quote;"
+        f" {summary[0].inputs.total():,} inputs in all."
+    )
+    return _result({figure: submitted / seconds}, {figure: submitted / _floor(path)}, [note])
+
+
+def _orders_file(directory: Path, wanted: int) -> Path:
+    path = directory / f"orders-{wanted}.jsonl"
+    if not path.exists():
+        options = DayOptions(1, ORDER_ACCOUNTS, hours=10, orders=wanted, quote_interval_ms=120_000)
+        write_generated_day(options, path)
+    return path
+
+
+def _filled_by_a_quote(path: Path) -> int:
+    """Count the orders whose first fill came with a later quote, not with their own input."""
+    filled = set()
+    for line in path.open("rb"):
+        event = orjson.loads(line)
+        symbol, _, sequence = event["cause_id"].rpartition("-")
+        if event["type"] == "OrderFilled" and sequence.isdigit() and symbol.endswith("USD"):
+            filled.add((event["account_id"], event["client_order_id"]))
+    return len(filled)
+
+
+def profile(directory: Path) -> dict[str, Any]:
+    """Say where the time of the orders goes, by file."""
+    path = _orders_file(directory, ORDERS)
+    profiler = cProfile.Profile()
+    profiler.runcall(run_replay, [str(path)], directory / "profile", None)
+    statistic = pstats.Stats(profiler, stream=io.StringIO())
+    by_file: Counter[str] = Counter()
+    for (name, _, function), (_, _, own, *_) in statistic.stats.items():  # type: ignore[attr-defined]
+        where = Path(name)
+        by_file[f"{where.parent.name}/{where.name}" if name[:1] == "/" else function] += own
+    total = by_file.total()
+    top = "\n".join(f"  {own / total:6.1%}  {name}" for name, own in by_file.most_common(16))
+    return _result(
+        {}, notes=[f"Where the time of the orders goes (own time under cProfile):\n{top}"]
+    )
+
+
+# -- a retry over a million calls ---------------------------------------------------------------
+
+
+def retry(directory: Path) -> dict[str, Any]:
+    """One RETRY over a million open calls, of which half settle, all events written."""
+    gc.disable()
+    summary = Summary()
+    with ReplayDirectory(directory / "retry", summary) as out:
+        spool = Spool(str(out.aside))
+        history = History(out, spool, summary)
+        before = _resident()
+        for account in _accounts(CALL_ACCOUNTS):
+            history.pipeline.settlement.accounts[account.account_id] = account
+        with_accounts = _resident()
+        for account in history.pipeline.settlement.accounts.values():
+            _open_calls(account, CALLS // CALL_ACCOUNTS)
+            history.pipeline.settlement.with_open_calls.add(account.account_id)
+        with_calls = _resident()
+        opened: WindowOpened = {
+            "type": "WindowOpened",
+            "event_id": "0" * 32,
+            "event_time": RETRY_AT,
+            "cause_id": f"RETRY@{RETRY_AT}",
+            "window": "RETRY",
+            "scheduled_at": RETRY_AT,
+        }
+
+        def sweep() -> None:
+            history.opened(opened)
+            out.finish(None)
+
+        seconds = _timed(sweep)
+        spool.close()
+    settled = summary.of("cash-calls", "CashCallSettled")
+    failed = summary.of("cash-calls", "CashCallFailed")
+    return _result(
+        {
+            "seconds for a RETRY over 1,000,000 open calls": seconds,
+            "bytes per account of 100 calls, without them": (with_accounts - before)
+            / CALL_ACCOUNTS,
+            "bytes per open call": (with_calls - with_accounts) / CALLS,
+        },
+        notes=[f"The RETRY settled {settled:,} calls and failed {failed:,}."],
+    )
+
+
+def _accounts(count: int) -> Iterator[CustomerAccount]:
+    for number in range(count):
+        yield CustomerAccount(f"ACME{number:04d}", "ACME")
+
+
+def _open_calls(account: CustomerAccount, count: int) -> None:
+    at = micros("2026-03-02T18:00:00Z")
+    for number in range(count):
+        call = OpenCall(
+            f"{account.account_id}-order{number:04d}-1",
+            "BTCUSD",
+            "BUY",
+            10_000 + number,
+            at,
+            "2026-03-02",
+        )
+        call.attempts = 1
+        call.first_failed_at = at
+        call.last_reason = "INSUFFICIENT_FUNDS"
+        account.open(call)
+        account.owed -= call.amount
+        if number < count // 2:
+            account.cash += call.amount
+
+
+def _resident() -> int:
+    with Path("/proc/self/statm").open() as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+def idle(directory: Path) -> dict[str, Any]:
+    """Bytes per account that is known and does nothing, over all stages."""
+    path = directory / "idle.jsonl"
+    with path.open("wb") as out:
+        for number in range(IDLE_ACCOUNTS):
+            value = {
+                "type": "AccountUpdated",
+                "event_id": f"a{number}",
+                "event_time": "2026-03-02T12:00:00Z",
+                "account_id": f"A{number:07d}",
+                "client": "ACME",
+                "funding_model": "MARKETPLACE",
+                "mode": "OPEN",
+                "jurisdiction": "OPEN",
+            }
+            out.write(orjson.dumps({"topic": "accounts", "value": value}) + b"\n")
+    history = History(_Nowhere(), MemoryRows())
+    before = _resident()
+    # All are of one instant: they are sorted together, so take them from the reader first.
+    lines = list(read_inputs([str(path)]))
+    with_lines = _resident()
+    for line in lines:
+        history.apply(line)
+    return _result({"bytes per idle account": (_resident() - with_lines) / IDLE_ACCOUNTS}) | {
+        "notes": [f"(the lines themselves took {(with_lines - before) // 2**20} MiB meanwhile)"]
+    }
+
+
+# -- flat ---------------------------------------------------------------------------------------
+
+
+def flat(directory: Path) -> dict[str, Any]:
+    """Microseconds per event, inputs and outputs, at the beginning and at the end of 5,000,000."""
+    path = _orders_file(directory, FLAT_EVENTS // 9)
+    gc.disable()
+    summary = Summary()
+    marks: list[float] = []
+    with ReplayDirectory(directory / "flat", summary) as out:
+        spool = Spool(str(out.aside))
+        history = History(out, spool, summary)
+        due = FLAT_STEP
+        started = time.perf_counter()
+        for line in read_inputs([str(path)]):
+            history.apply(line)
+            if out.events + summary.inputs.total() >= due:
+                marks.append(time.perf_counter() - started)
+                due += FLAT_STEP
+        out.finish(None)
+        spool.close()
+    steps = [after - before for before, after in zip([0.0, *marks], marks, strict=False)]
+    tenth = max(1, len(steps) // 10)
+
+    def cost(some: list[float]) -> float:
+        return statistics.median(some) / FLAT_STEP * 1e6
+
+    return _result(
+        {
+            "us per event, first tenth of the run": cost(steps[:tenth]),
+            "us per event, last tenth of the run": cost(steps[-tenth:]),
+        },
+        notes=[f"Flatness over {len(steps) * FLAT_STEP:,} events in steps of {FLAT_STEP:,}."],
+    )
+
+
+_MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "quotes": quotes,
+    "orders": orders,
+    "profile": profile,
+    "retry": retry,
+    "idle": idle,
+    "flat": flat,
+}
+_ONCE = {"profile", "idle", "flat"}
+
+if __name__ == "__main__":
+    main()
