@@ -47,13 +47,13 @@ class Audit:
     """One audit; every step raises `DifferenceError` at the first difference."""
 
     def __init__(
-        self, directory: Path, close_at_end: ExitStack, on_line: Callable[[int], None]
+        self, directory: Path, close_at_end: ExitStack, on_bytes: Callable[[int], None]
     ) -> None:
-        """Open the directory; `on_line` is told the bytes of each line of a topic that is read."""
+        """Open the directory; `on_bytes` is told of bytes of topics that were read."""
         self.summary = StoredSummary(directory)
         self.topics: dict[str, TopicFile] = {}
         for topic in OUTPUT_TOPICS:
-            self.topics[topic] = TopicFile(directory, topic, on_line)
+            self.topics[topic] = TopicFile(directory, topic, on_bytes)
             close_at_end.callback(self.topics[topic].close)
         topics = self.topics
         self.directory = directory

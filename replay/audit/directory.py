@@ -11,9 +11,6 @@ from schemas.money import usd
 from settlement.invariants import FBO
 from topics.catalogue import AGED_FAILURES, BALANCES, BBO, CASH_CALLS, DEAD_LETTERS, JOURNAL
 
-# How often progress is told, in bytes of topics.
-_TELL_EVERY = 1 << 20
-
 
 def topic_bytes(directory: Path) -> int:
     """Return how many bytes of topics there are to read, for a progress bar."""
@@ -27,24 +24,15 @@ def audit_directory(
     """Audit a replay directory; return what was checked, as names and counts.
 
     `inputs`: the files that it was replayed from, in the same order; `tell` is told of bytes of
-    topics that are done.
+    topics that were read.
 
     Raises:
         DifferenceError: the first difference.
         UnreadableInputError: an input can't be read.
         OSError: the directory can't be read.
     """
-    done = 0
-
-    def on_line(size: int) -> None:
-        nonlocal done
-        done += size
-        if tell is not None and done >= _TELL_EVERY:
-            tell(done)
-            done = 0
-
     with ExitStack() as close_at_end:
-        audit = Audit(directory, close_at_end, on_line)
+        audit = Audit(directory, close_at_end, tell or (lambda _: None))
         answers = None
         if inputs:
             answers = Answers(audit)

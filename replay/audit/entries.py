@@ -108,9 +108,9 @@ def expense_accounts(client: str) -> dict[str, AdjustmentType]:
 
 
 def written(entry: Entry) -> list[dict[str, str]]:
-    """Return an entry as it is written, in the audit's own order: zero postings are left out."""
+    """Return an entry as it is written: zero postings are left out."""
     return [
         {"account": account, "asset": asset, "amount": amount_text(asset, amount)}
-        for account, asset, amount in sorted(entry)
+        for account, asset, amount in entry
         if amount
     ]

@@ -136,7 +136,7 @@ class Fundings:
         head = self.updates.head
         # Without the inputs nobody else tells the funding's own id.
         event["funding_id"] = step.funding_id or (
-            head.event["funding_id"] if head is not None else ""
+            head.event.get("funding_id") if head is not None else ""
         )
         event["amount"] = usd(step.amount if step.announced is None else step.announced)
         event["reason"] = reason

@@ -115,7 +115,7 @@ class WrittenFundings:
         return self._requested(answer)
 
     def _requested(self, answer: Written) -> FundingStep:
-        event = answer.event
+        event = self.updates.checked(answer).event
         account_id, client = event["account_id"], event["client"]
         if account_id is None or client is None:
             raise self.updates.surplus("it names no account")
@@ -132,7 +132,7 @@ class WrittenFundings:
         )
 
     def _entered(self, entry: Written) -> FundingStep:
-        event = entry.event
+        event = self.journal.checked(entry).event
         account_id, cause_id = event["account_id"] or "", event["cause_id"]
         if event["event_id"] != event_id(FUNDINGS, cause_id, "JournalEntry", account_id, 1):
             raise self.journal.surplus("nothing that was executed or funded makes it")
@@ -149,6 +149,7 @@ class WrittenFundings:
             step.movement = None  # it has to be announced, too
         head = self.updates.head
         if head is not None and head.event["cause_id"] == cause_id:
+            self.updates.checked(head)
             step.funding_id = head.event["funding_id"]
             if step.movement is Movement.DEBITED and head.event["amount"] == usd(-step.amount):
                 step.announced = -step.amount
@@ -169,13 +170,14 @@ def _reading(account_id: str, client: str, postings: list[dict[str, str]]) -> Fu
         amount = numbers.cents(texts[0])
     except ValueError:
         return None
+    found = sorted((p["account"], p["asset"], p["amount"]) for p in postings)
     for movement, kinds in _KINDS.items():
         step = FundingStep("", 0, account_id, client, movement, abs(amount), "", kinds=kinds)
-        if entries.written(entries.funding(movement, account_id, abs(amount))) == postings:
+        if _posted(entries.funding(movement, account_id, abs(amount))) == found:
             return step
     for expense, adjustment in expenses.items():
         entry = entries.funding(Movement.ADJUSTED, account_id, amount, expense)
-        if entries.written(entry) == postings:
+        if _posted(entry) == found:
             direction = "DEPOSIT" if amount > 0 else "WITHDRAWAL"
             return FundingStep(
                 "",
@@ -189,3 +191,8 @@ def _reading(account_id: str, client: str, postings: list[dict[str, str]]) -> Fu
                 kinds=((adjustment, direction, "SETTLED"),),
             )
     return None
+
+
+def _posted(entry: entries.Entry) -> list[tuple[str, str, str]]:
+    """Return an entry's postings in an order of their own."""
+    return sorted((p["account"], p["asset"], p["amount"]) for p in entries.written(entry))

@@ -175,7 +175,6 @@ def test_at_most_one_fill_per_quote() -> None:
     # Behind the best, so no new best quote: no fill.
     assert story.tick(ask="101.00", provider="beta").types() == []
     # Only the bid is new: a new sequence, the ask stands as it stood.
-    story.date = "2026-03-03"
     happened = story.tick(bid="90.00", ask="100.00", ask_size="1")
     assert leaves(happened) == ["1"]
     assert happened.one("Execution")["quote_sequence"] == 4

@@ -1,0 +1,89 @@
+"""Ids that were acted on, for ever and in few bytes (contract section 1, issue 3: 64 at most)."""
+
+import tracemalloc
+
+import pytest
+
+from settlement.remembered import KEY_BYTES, RememberedIds, fingerprint
+
+
+def key(number: int) -> bytes:
+    return fingerprint("ACME0001", f"o{number}")
+
+
+def test_an_id_that_was_never_put() -> None:
+    ids = RememberedIds(4)
+    assert ids.get(key(1)) is None
+    assert len(ids) == 0
+
+
+def test_an_id_has_its_value() -> None:
+    ids = RememberedIds(4)
+    ids.put(key(1), b"one.")
+    ids.put(key(2), b"two.")
+    assert (ids.get(key(1)), ids.get(key(2)), ids.get(key(3))) == (b"one.", b"two.", None)
+    assert len(ids) == 2
+
+
+def test_a_value_is_replaced() -> None:
+    ids = RememberedIds(4)
+    ids.put(key(1), b"one.")
+    ids.put(key(1), b"uno.")
+    assert ids.get(key(1)) == b"uno."
+    assert len(ids) == 1
+
+
+def test_a_value_of_zeros_is_a_value() -> None:
+    ids = RememberedIds(2)
+    ids.put(key(1), b"\0\0")
+    assert ids.get(key(1)) == b"\0\0"
+
+
+def test_ids_that_collide_stand_beside_each_other() -> None:
+    """Same shard, same slot: the first six bytes decide both, at the end of the table too."""
+    ids = RememberedIds(1)
+    alike = [b"\x07" + b"\xff" * 5 + number.to_bytes(6, "big") for number in range(1, 300)]
+    for number, one in enumerate(alike):
+        ids.put(one, bytes([number % 251]))
+    assert [ids.get(one) for one in alike] == [bytes([n % 251]) for n in range(len(alike))]
+    assert ids.get(b"\x07" + b"\xff" * 5 + (300).to_bytes(6, "big")) is None
+
+
+def test_it_grows_and_forgets_nothing() -> None:
+    ids = RememberedIds(4)
+    for number in range(60_000):
+        ids.put(key(number), number.to_bytes(4, "big"))
+    assert len(ids) == 60_000
+    assert all(ids.get(key(n)) == n.to_bytes(4, "big") for n in range(0, 60_000, 7))
+    assert ids.get(key(60_000)) is None
+
+
+@pytest.mark.parametrize("count", [5_000, 7_500, 11_000, 16_500, 25_000])
+def test_an_id_takes_at_most_64_bytes(count: int) -> None:
+    """All memory that is in use, at various points between two growths of its tables."""
+    keys = [key(number) for number in range(count)]
+    tracemalloc.start()
+    try:
+        ids = RememberedIds(4)
+        for one in keys:
+            ids.put(one, b"1234")
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(ids) == count
+    assert used <= 64 * count
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(("ACME0001", "o1"), ("ACME0002", "o1"), id="accounts"),
+        pytest.param(("ACME0001", "o1"), ("ACME0001", "o2"), id="ids"),
+        pytest.param(("ACME0001", "o1"), ("ACME0001o", "1"), id="where-parts-end"),
+        pytest.param(("ACME0001", ""), ("ACME0001",), id="an-empty-part"),
+    ],
+)
+def test_a_fingerprint_tells_ids_apart(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    assert fingerprint(*one) != fingerprint(*other)
+    assert fingerprint(*one) == fingerprint(*one)
+    assert len(fingerprint(*one)) == KEY_BYTES
