@@ -19,7 +19,7 @@ ReportName = Literal[
 
 
 class ReportDelivered(Emitted):
-    """`uri` = `s3://{client}/{key}`; `rows` without headers; `control_total`: docs/files.md."""
+    """`uri` = `s3://{client}/{key}`; `rows` without headers; `control_total`: docs/readings.md."""
 
     type: Literal["ReportDelivered"]
     client: str

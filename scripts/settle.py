@@ -1,7 +1,9 @@
 """The console script `settle`: all commands, and how errors reach a person."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -28,12 +30,13 @@ app.command("config")(config)
 
 def main() -> None:
     """Run a command: exit 0, or 1 with one clear line, or 2 for wrong usage."""
+    # Raised where the command works, so that it takes away what is half-written.
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except Failure as failure:
         _end(str(failure))
-    except KeyboardInterrupt:
-        _end("interrupted; nothing half-written is left")
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,6 +51,10 @@ def main() -> None:
             f"a defect of settle: {type(error).__name__}: {error}"
             " (set SETTLE_TRACEBACK=1 to see where)"
         )
+
+
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
+    raise Failure(f"stopped by {signal.Signals(number).name}; nothing half-written is left")
 
 
 def _end(message: str) -> None:

@@ -1,5 +1,6 @@
 """`settle verify`: audits a replay directory."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,8 @@ def verify(
             " e.g. settle verify out/day"
         )
     _check_paths(directory, inputs or [])
+    # Nothing in an audit refers to itself in a circle: collections would only walk through it.
+    gc.disable()
     try:
         with byte_progress("verifying", topic_bytes(directory)) as tell:
             checked = audit_directory(directory, inputs or [], tell)
@@ -51,6 +54,8 @@ def verify(
         raise Failure(f"{directory}: {error}") from None
     except OSError as error:
         raise Failure(f"{error.filename or directory}: {error.strerror or error}") from None
+    finally:
+        gc.enable()
     table = Table(title=escape(f"{directory}: no difference"), title_justify="left", box=None)
     table.show_header = False
     table.add_column(style="bold")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from holidays import financial_holidays
+from holidays.financial.federal_reserve import FederalReserve
 
 from schemas.instant import MINUTE, SECOND, Micros
 from schemas.window import Window
@@ -149,7 +149,8 @@ def same_window_day_before(window: ScheduledWindow) -> Micros:
     return _day(window.date - _ONE_DAY).windows[window.index].scheduled_at
 
 
-_FED_HOLIDAYS = financial_holidays("FED")
+# The calendar itself: `financial_holidays("FED")` is the same, but loads those of every country.
+_FED_HOLIDAYS = FederalReserve()  # type: ignore[no-untyped-call] - the package is untyped here
 
 
 def is_bank_day(date: dt.date) -> bool:

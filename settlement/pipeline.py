@@ -1,4 +1,4 @@
-"""The stages, in the order in which funds flow: no loops, one writer per fact (docs/design.md).
+"""The stages, in the order in which funds flow: no loops, one writer per fact.
 
     price-ticks, instruments, clients
         | best_quote         Market        -> bbo, market-feed

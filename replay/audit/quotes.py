@@ -6,6 +6,11 @@ from replay.audit import numbers
 from replay.audit.topic_file import TopicFile, Written
 from schemas.instant import Micros, micros
 
+_FIELDS = {
+    side: tuple(f"{side}_{field}" for field in ("price", "size", "providers", "valid_until"))
+    for side in ("bid", "ask")
+}
+
 
 class Side(NamedTuple):
     """One side of a best quote: price (10^-18 USD), units by provider as listed, its validity."""
@@ -45,6 +50,7 @@ class Quotes:
         self.latest: dict[str, Quote] = {}
         # The latest quote of any symbol.
         self.last: Quote | None = None
+        self._events: dict[str, dict[str, Any]] = {}
 
     def read_to(self, at: Micros) -> None:
         """Read all quotes up to and including this instant."""
@@ -75,7 +81,9 @@ class Quotes:
         before = self.latest.get(symbol)
         self._same(line, "sequence", before.sequence + 1 if before else 1, event["sequence"])
         self._same(line, "event_id", f"{symbol}-{event['sequence']}", event["event_id"])
-        bid, ask = self._side(line, "bid"), self._side(line, "ask")
+        bid = self._side(line, "bid", before and before.bid)
+        ask = self._side(line, "ask", before and before.ask)
+        self._events[symbol] = event
         if bid is None and ask is None:
             status = "EMPTY"
         else:
@@ -91,8 +99,14 @@ class Quotes:
             symbol, event["sequence"], line.at, bid, ask, status
         )
 
-    def _side(self, line: Written, name: str) -> Side | None:
+    def _side(self, line: Written, name: str, before: Side | None) -> Side | None:
+        """Check and return one side; `before`: that of the symbol's quote before."""
         event = line.event
+        if before is not None and line.at < before.valid_until:
+            # Mostly one side moves and the other stays.
+            same = self._events[event["symbol"]]
+            if all(same[field] == event[field] for field in _FIELDS[name]):
+                return before
         listed: list[dict[str, str]] = event[f"{name}_providers"]
         price = event[f"{name}_price"]
         if price is None:

@@ -313,7 +313,7 @@ def ids_are_used_once(told: Told) -> None:
     An order that did not use up its id, told again under its own event_id, gets the same answer
     under the same id: recognisable as a repeat (section 1).
     """
-    answered_again = {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}
+    answered_again = {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT", "DUPLICATE_ORDER_ID"}
     seen: set[tuple[str, str]] = set()
     for _, out in told.steps:
         for topic, event in out:

@@ -1,0 +1,245 @@
+"""The stage best_quote against a naive reading of contract section 5, on random ticks.
+
+The reading keeps every tick that was not refused and works everything out anew each time, in
+`Decimal`s. Ticks may be late, repeated, in conflict, crossed, dirty, over when they come.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.instrument import InstrumentUpdated
+from schemas.price_tick import PriceTick
+from settlement.best_quote import Market
+from settlement.cause import Out
+from topics.decode import Refused
+
+Event = dict[str, Any]
+
+NOON = dt.datetime(2026, 3, 3, 12, tzinfo=dt.UTC)
+MS = dt.timedelta(milliseconds=1)
+STALE_AFTER_MS = 2000
+
+
+class Side(NamedTuple):
+    price: Decimal
+    size: Decimal
+
+
+class Tick(NamedTuple):
+    number: int
+    provider: str
+    at: int  # milliseconds after noon, as all times here
+    bid: Side | None
+    ask: Side | None
+    valid_until: int | None
+
+    def content(self) -> tuple[object, ...]:
+        return (self.bid, self.ask, self.valid_until)
+
+    def expires(self) -> int:
+        stale = self.at + STALE_AFTER_MS
+        return stale if self.valid_until is None else min(stale, self.valid_until)
+
+
+def text(at: int) -> str:
+    return (NOON + at * MS).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# -- the naive reading ----------------------------------------------------------------------------
+
+
+def refusal(tick: Tick, latest: dict[str, Tick]) -> str | None:
+    before = latest.get(tick.provider)
+    if before is not None and before.at == tick.at and before.content() != tick.content():
+        return "CONFLICT"
+    if tick.bid and tick.ask and tick.bid.price > tick.ask.price:
+        return "CROSSED_TICK"
+    if any(number <= 0 for side in (tick.bid, tick.ask) if side for number in side):
+        return "NOT_POSITIVE"
+    return None
+
+
+def uncrossed(quotes: list[Tick]) -> list[Tick]:
+    """While best bid > best ask, drop the oldest whole quote at either; tie: the last name."""
+    bids = [q.bid.price for q in quotes if q.bid]
+    asks = [q.ask.price for q in quotes if q.ask]
+    if not bids or not asks or max(bids) <= min(asks):
+        return quotes
+    at_best = [
+        q
+        for q in quotes
+        if (q.bid and q.bid.price == max(bids)) or (q.ask and q.ask.price == min(asks))
+    ]
+    oldest = [q for q in at_best if q.at == min(other.at for other in at_best)]
+    dropped = max(oldest, key=lambda q: q.provider)
+    return uncrossed([q for q in quotes if q.provider != dropped.provider])
+
+
+def side_fields(name: str, shown: list[tuple[Tick, Side]], price: Decimal | None) -> Event:
+    at_best = [(q, side) for q, side in shown if side.price == price]
+    at_best.sort(key=lambda pair: pair[0].provider)
+    at_best.sort(key=lambda pair: pair[0].at)
+    at_best.sort(key=lambda pair: pair[1].size, reverse=True)
+    if not at_best or price is None:
+        return {f"{name}_price": None, f"{name}_size": None, f"{name}_providers": []} | {
+            f"{name}_valid_until": None
+        }
+    places = max(2, -int(price.normalize().as_tuple().exponent))
+    return {
+        f"{name}_price": f"{price:.{places}f}",
+        f"{name}_size": plain(sum((side.size for _, side in at_best), Decimal())),
+        f"{name}_providers": [
+            {"provider": q.provider, "size": plain(side.size)} for q, side in at_best
+        ],
+        f"{name}_valid_until": min(q.expires() for q, _ in at_best),
+    }
+
+
+def plain(size: Decimal) -> str:
+    return f"{size:.8f}".rstrip("0").rstrip(".")
+
+
+def moved(old: int | None, new: int | None) -> bool:
+    if old is None or new is None:
+        return False
+    return new < old or new - old >= STALE_AFTER_MS / 2
+
+
+def read(ticks: list[Tick]) -> Iterator[Event | str | None]:
+    """Yield for each tick its best quote, None if there is no news, or why it is refused."""
+    latest: dict[str, Tick] = {}
+    now: int | None = None
+    emitted: Event | None = None
+    sequence = 0
+    for tick in ticks:
+        why = refusal(tick, latest)
+        if why is not None:
+            yield why
+            continue
+        if tick.provider in latest and tick.at <= latest[tick.provider].at:
+            yield None
+            continue
+        latest[tick.provider] = tick
+        now = tick.at if now is None else max(now, tick.at)
+        counting = uncrossed([q for q in latest.values() if now < q.expires()])
+        bids = [(q, q.bid) for q in counting if q.bid]
+        asks = [(q, q.ask) for q in counting if q.ask]
+        best_bid = max((side.price for _, side in bids), default=None)
+        best_ask = min((side.price for _, side in asks), default=None)
+        status = "LOCKED" if best_bid == best_ask else "LIVE"
+        found: Event = {"status": "EMPTY" if best_bid is None and best_ask is None else status}
+        found |= side_fields("bid", bids, best_bid) | side_fields("ask", asks, best_ask)
+        times = ("bid_valid_until", "ask_valid_until")
+        if (
+            emitted is not None
+            and all(found[name] == emitted[name] for name in found if name not in times)
+            and not any(moved(emitted[name], found[name]) for name in times)
+        ):
+            yield None
+            continue
+        emitted = found
+        sequence += 1
+        yield {
+            "type": "BestQuote",
+            "event_id": f"BTCUSD-{sequence}",
+            "event_time": text(now),
+            "cause_id": f"t{tick.number}",
+            "symbol": "BTCUSD",
+            "sequence": sequence,
+        } | {
+            name: text(value) if name in times and value is not None else value
+            for name, value in found.items()
+        }
+
+
+# -- the stage ------------------------------------------------------------------------------------
+
+
+def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
+    stage = Market()
+    stage.instrument_updated(
+        InstrumentUpdated.model_validate(
+            {
+                "type": "InstrumentUpdated",
+                "event_id": "i",
+                "event_time": text(-1),
+                "symbol": "BTCUSD",
+                "base": "BTC",
+                "minimum_price_increment": "0.01",
+                "minimum_quantity_increment": "0.01",
+                "stale_after_ms": STALE_AFTER_MS,
+            }
+        )
+    )
+    for tick in ticks:
+        value: Event = {
+            "type": "PriceTick",
+            "event_id": f"t{tick.number}",
+            "event_time": text(tick.at),
+            "provider": tick.provider,
+            "symbol": "BTCUSD",
+        }
+        for name, side in (("bid", tick.bid), ("ask", tick.ask)):
+            if side is not None:
+                value |= {f"{name}_price": f"{side.price:f}", f"{name}_size": f"{side.size:f}"}
+        if tick.valid_until is not None:
+            value["valid_until"] = text(tick.valid_until)
+        quote = stage.check(PriceTick.model_validate(value))
+        if isinstance(quote, Refused):
+            yield quote.reason
+            continue
+        out: Out = []
+        stage.apply(quote, out)
+        assert len(out) <= 1
+        assert all((topic, key) == ("bbo", "BTCUSD") for topic, key, _ in out)
+        yield dict(out[0][2]) if out else None
+
+
+# Few prices, sizes and times, so that they meet.
+PRICES = st.sampled_from([Decimal(p) for p in ("99", "99.5", "100", "100.005", "100.5", "101")])
+DIRTY = st.sampled_from([Decimal(p) for p in ("0", "-1", "100.000")])
+SIZES = st.sampled_from([Decimal(s) for s in ("1", "1.0", "2.5", "0.00000001")])
+SIDES = st.one_of(st.none(), st.builds(Side, PRICES, SIZES), st.builds(Side, PRICES, SIZES))
+
+
+def right_way_round(bid: Side | None, ask: Side | None) -> tuple[Side | None, Side | None]:
+    return (ask, bid) if bid and ask and bid.price > ask.price else (bid, ask)
+
+
+@st.composite
+def bids_and_asks(draw: st.DrawFn) -> tuple[Side | None, Side | None]:
+    """Mostly good ones."""
+    kind = draw(st.integers(0, 11))
+    if kind == 7:
+        return draw(SIDES), draw(st.builds(Side, PRICES, DIRTY))
+    if kind == 8:
+        return draw(st.builds(Side, DIRTY, SIZES)), draw(SIDES)
+    bid, ask = draw(SIDES), draw(SIDES)
+    return (bid, ask) if kind == 9 else right_way_round(bid, ask)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Tick]:
+    """Ticks of four providers, mostly in time order, a few hundred milliseconds apart."""
+    ticks: list[Tick] = []
+    at = 0
+    for number in range(draw(st.integers(1, 30))):
+        at = max(0, at + draw(st.sampled_from([0, 0, 1, 250, 500, 999, 1000, 1999, 2000, -600])))
+        bid, ask = draw(bids_and_asks())
+        until = draw(st.sampled_from([None, None, None, -100, 0, 1, 700, 1000, 5000]))
+        provider = draw(st.sampled_from(["alpha", "beta", "Beta", "gamma"]))
+        valid_until = None if until is None else at + until
+        ticks.append(Tick(number, provider, at, bid, ask, valid_until))
+        if draw(st.integers(0, 9)) == 0:
+            ticks.append(ticks[-1]._replace(number=1000 + number))
+    return ticks
+
+
+@given(histories())
+def test_each_best_quote_is_that_of_a_naive_reading(ticks: list[Tick]) -> None:
+    assert list(decided(ticks)) == list(read(ticks))

@@ -1,0 +1,236 @@
+"""`settle config` (contract section 12): the environment, one TOML file, and no secret shown."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scripts.errors import Failure
+from scripts.settings import Settings, read_settings
+from scripts.settle import app
+
+Toml = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toml:
+    """Work in a folder without settings; return what writes a settle.toml."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SETTLE_{name.upper()}", raising=False)
+
+    def write(text: str) -> None:
+        (tmp_path / "settle.toml").write_text(text, encoding="utf-8")
+
+    return write
+
+
+def shown(columns: int = 300) -> str:
+    """Return what `settle config` prints."""
+    result = CliRunner(env={"COLUMNS": str(columns)}).invoke(app, ["config"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def line_of(name: str, output: str) -> str:
+    """Return the line of a setting."""
+    (line,) = [line for line in output.split("\n") if line.split()[:1] == [name]]
+    return line
+
+
+def test_the_defaults() -> None:
+    settings = read_settings()
+    assert (settings.partitions, settings.quiet_commit_ms) == (4, 1000)
+    assert settings.s3_url.startswith("file:")  # a local folder
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "text", "value"),
+    [
+        pytest.param("brokers", "SETTLE_BROKERS", "k1:9092,k2:9092", "k1:9092,k2:9092", id="text"),
+        pytest.param(
+            "s3_url", "SETTLE_S3_URL", "https://s3.example", "https://s3.example", id="s3"
+        ),
+        pytest.param("partitions", "SETTLE_PARTITIONS", "8", 8, id="a-number"),
+        pytest.param("quiet_commit_ms", "SETTLE_QUIET_COMMIT_MS", "250", 250, id="milliseconds"),
+    ],
+)
+def test_an_environment_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str, text: str, value: object
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert getattr(read_settings(), name) == value
+    assert line_of(name, shown()) == f"{name} = {text}"
+    assert f" {variable}: " in shown()
+
+
+def test_the_file(toml: Toml) -> None:
+    toml('partitions = 8\nbrokers = "k:1"\n')
+    settings = read_settings()
+    assert (settings.partitions, settings.brokers) == (8, "k:1")
+    assert settings.quiet_commit_ms == 1000  # what it does not say stays as it is
+
+
+def test_the_environment_comes_before_the_file(toml: Toml, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml('partitions = 8\nbrokers = "k:1"\n')
+    monkeypatch.setenv("SETTLE_PARTITIONS", "3")
+    settings = read_settings()
+    assert (settings.partitions, settings.brokers) == (3, "k:1")
+
+
+def test_it_says_whether_the_file_was_read(toml: Toml) -> None:
+    assert "settle.toml (not there)" in shown()
+    toml("")
+    assert "settle.toml (read)" in shown()
+
+
+def test_settings_can_not_be_changed_once_read() -> None:
+    settings = read_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.partitions = 5  # type: ignore[misc]
+
+
+def test_other_programs_variables_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTLEMENT_PARTITIONS", "7")
+    monkeypatch.setenv("PARTITIONS", "7")
+    assert read_settings().partitions == 4
+
+
+# -- bad values ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param('partitions = "many"\n', "partitions", id="no-number"),
+        pytest.param("partitions = 0\n", "partitions", id="too-small"),
+        pytest.param("partitions = 1001\n", "partitions", id="too-large"),
+        pytest.param("partitions = 1.5\n", "partitions", id="a-fraction"),
+        pytest.param("quiet_commit_ms = 0\n", "quiet_commit_ms", id="no-time-at-all"),
+        pytest.param('brokers = ["a:1", "b:2"]\n', "brokers", id="a-list"),
+        pytest.param("s3_secret_access_key = 5\n", "s3_secret_access_key", id="a-secret"),
+        pytest.param("partitons = 8\n", "partitons", id="misspelt"),
+        pytest.param("[kafka]\npartitions = 8\n", "kafka", id="a-table"),
+        pytest.param("partitions = \n", "settle.toml", id="no-toml"),
+        pytest.param("partitions = 8\npartitions = 9\n", "settle.toml", id="twice"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_names_the_setting(toml: Toml, text: str, names: str) -> None:
+    toml(text)
+    with pytest.raises(Failure) as failure:
+        read_settings()
+    message = str(failure.value)
+    assert names in message
+    assert "settle.toml" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        pytest.param("SETTLE_PARTITIONS", "many", id="no-number"),
+        pytest.param("SETTLE_PARTITIONS", "", id="empty"),
+        pytest.param("SETTLE_PARTITIONS", "-1", id="negative"),
+        pytest.param("SETTLE_QUIET_COMMIT_MS", "1s", id="with-a-unit"),
+    ],
+)
+def test_a_bad_variable_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(Failure) as failure:
+        read_settings()
+    assert variable in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "settle.toml").write_bytes(b'brokers = "\xff\xfe"\n')
+    with pytest.raises(Failure, match=r"settle\.toml"):
+        read_settings()
+
+
+# -- secrets ---------------------------------------------------------------------------------------
+
+SECRETS = (
+    "SETTLE_S3_ACCESS_KEY_ID",
+    "SETTLE_S3_SECRET_ACCESS_KEY",
+    "SETTLE_KAFKA_SASL_USERNAME",
+    "SETTLE_KAFKA_SASL_PASSWORD",
+)
+
+
+def test_secrets_pass_through_and_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in SECRETS:
+        monkeypatch.setenv(variable, "hunter2")
+    output = shown()
+    assert "hunter2" not in output
+    for variable in SECRETS:
+        name = variable.removeprefix("SETTLE_").lower()
+        assert "set, not shown" in line_of(name, output)
+    settings = read_settings()
+    assert "hunter2" not in repr(settings)
+    secret = settings.kafka_sasl_password
+    assert secret is not None
+    assert secret.get_secret_value() == "hunter2"
+
+
+def test_nor_those_of_the_file(toml: Toml) -> None:
+    toml('s3_secret_access_key = "hunter2"\nkafka_sasl_password = "hunter2"\n')
+    assert "hunter2" not in shown()
+
+
+def test_nor_in_a_message_about_a_bad_value(toml: Toml, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml('s3_secret_access_key = ["hunter2"]\n')
+    monkeypatch.setenv("SETTLE_KAFKA_SASL_PASSWORD", "hunter2")
+    with pytest.raises(Failure) as failure:
+        read_settings()
+    assert "hunter2" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("https://me:hunter2@s3.example/base", id="user-and-password"),
+        pytest.param("https://hunter2@s3.example/base", id="a-token-as-user"),
+    ],
+)
+def test_nor_inside_an_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("SETTLE_S3_URL", url)
+    assert "hunter2" not in shown()
+    assert "s3.example/base" in shown()
+    assert read_settings().s3_url == url
+
+
+def test_what_is_not_set_is_shown_as_such() -> None:
+    assert "set, not shown" not in shown()
+
+
+# -- what is printed is what holds -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_names_and_values_are_whole_at_any_width(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    brokers = "kafka-1.a-long-name.example:9092,kafka-2.a-long-name.example:9092"
+    monkeypatch.setenv("SETTLE_BROKERS", brokers)
+    output = shown(columns)
+    assert f"brokers = {brokers}\n" in output
+    for name in Settings.model_fields:
+        assert f"{name} = " in output
+        assert f"SETTLE_{name.upper()}" in output
+
+
+@pytest.mark.parametrize(
+    "brokers",
+    [
+        pytest.param("[fe80::1]:9092", id="an-ipv6-address"),
+        pytest.param("[/x]", id="what-looks-like-markup"),
+        pytest.param("[bold]k[/bold]:1", id="markup"),
+    ],
+)
+def test_values_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, brokers: str) -> None:
+    monkeypatch.setenv("SETTLE_BROKERS", brokers)
+    assert brokers in shown()
