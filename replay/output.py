@@ -4,7 +4,6 @@ Events are encoded here and written by one thread of its own, which also takes t
 let Python go on meanwhile.
 """
 
-import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import orjson
 
@@ -62,13 +61,16 @@ class _TopicFile:
 
     def __init__(self, topic: str, path: Path) -> None:
         self.topic = topic
-        self.file: IO[bytes] = path.open("wb")
+        # Unbuffered: chunks are large, and on a full disk nothing may wait for a last try.
+        self.file = path.open("wb", buffering=0)
         self.digest = sha256()
         self.waiting: list[Mapping[str, Any]] = []
 
     def write(self, chunk: bytes) -> None:
         self.digest.update(chunk)
-        self.file.write(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[self.file.write(rest) :]
 
 
 class ReplayDirectory:
@@ -178,8 +180,7 @@ class ReplayDirectory:
                 self.aside.rename(self.directory)
             return
         for file in self._topics.values():
-            # What is left in a buffer of a full disk can't be written, and need not be.
-            os.close(file.file.fileno()) if not file.file.closed else None
+            file.file.close()
         shutil.rmtree(self.aside, ignore_errors=True)
         for path in self._made:
             path.rmdir()

@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
-    raise Failure(f"stopped by {signal.Signals(number).name}; nothing half-written is left")
+    raise Failure(f"interrupted by {signal.Signals(number).name}; nothing half-written is left")
 
 
 def _end(message: str) -> None:

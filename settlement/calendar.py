@@ -150,7 +150,7 @@ def same_window_day_before(window: ScheduledWindow) -> Micros:
 
 
 # The calendar itself: `financial_holidays("FED")` is the same, but loads those of every country.
-_FED_HOLIDAYS = FederalReserve()  # type: ignore[no-untyped-call] - the package is untyped here
+_FED_HOLIDAYS = FederalReserve()  # type: ignore[no-untyped-call]  # its __init__ has no types
 
 
 def is_bank_day(date: dt.date) -> bool:

@@ -128,7 +128,7 @@ class Settlement:
             account = self.accounts[account_id]
             # One cause for the whole window: k counts per account.
             cause = Cause(EXECUTIONS, event["cause_id"], at)
-            before = (account.cash, account.owed)
+            before = (account.cash, account.owed, account.open_withdrawals)
             for call in sorted((account.open_calls or {}).values(), key=OpenCall.turn):
                 # ISO dates sort as dates do.
                 if call.side == "BUY" and call.trade_date <= oldest_kept:
@@ -137,7 +137,7 @@ class Settlement:
                     self._attempt(account, call, cause, out)
             if not account.open_calls:
                 self.with_open_calls.discard(account_id)
-            if before != (account.cash, account.owed):
+            if before != (account.cash, account.owed, account.open_withdrawals):
                 announce(account, cause, out)
             yield
 

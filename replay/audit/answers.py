@@ -41,7 +41,8 @@ class Answers:
         """Take an audit that has not begun."""
         self.audit = audit
         self.world = World({}, {}, {})
-        audit.orders.instruments = self.world.instruments
+        audit.orders.duties.instruments = self.world.instruments
+        audit.orders.duties.position = audit.ledger.position
         audit.bucket.inputs_known = True
         self.order_answers = OrderAnswers(self.world, audit.ledger, audit.orders)
         self.funding_inputs = FundingInputs()
@@ -120,6 +121,8 @@ class Answers:
         place = (at, rank_of(line.topic))
         if self.began is not None:
             self._refold_before(place)
+            # Quotes count under the terms of their own time.
+            self.audit.orders.quotes.read_to(at - 1)
         if isinstance(event, PriceTick):
             self.quotes.tick(event, at)
         elif isinstance(event, OrderSubmitted):

@@ -28,6 +28,11 @@ class Ledger:
             account = self.accounts[account_id] = Account(intern(account_id), intern(client))
         return account
 
+    def position(self, account_id: str, asset: str) -> int:
+        """Return how many units of an asset an account has."""
+        account = self.accounts.get(account_id)
+        return 0 if account is None else account.positions.get(asset, 0)
+
     def book(
         self, account: Account, entry: entries.Entry, cause: Cause, *, withdrawal_call: bool = False
     ) -> None:

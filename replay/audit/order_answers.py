@@ -58,7 +58,7 @@ class OrderAnswers:
         if cancel_id in self._cancels:
             return None
         self._cancels[cancel_id] = event.client_order_id
-        order = self.orders.working.get((event.account_id, event.client_order_id))
+        order = self.orders.at_work.by_id.get((event.account_id, event.client_order_id))
         known = (event.account_id, event.client_order_id) in self._orders
         outcomes: set[tuple[str, str | None]] = set()
         if order is not None:
@@ -97,7 +97,7 @@ class OrderAnswers:
     def barred(self, account_id: str, at: Micros) -> WorkingOrder | None:
         """Return an order accepted before `at` that its account's mode or jurisdiction now bars."""
         account = self.world.accounts[account_id]
-        for order in self.orders.working_of.get(account_id, {}).values():
+        for order in self.orders.at_work.by_account.get(account_id, {}).values():
             if order.may_be_done or order.accepted.at >= at:
                 continue
             if account.mode in {"CLOSED", "LOCKED"} or account.jurisdiction == "PROHIBITED":
@@ -146,7 +146,7 @@ class OrderAnswers:
             return [{}]
         held: dict[str, int] = defaultdict(int)
         perhaps: dict[str, int] = defaultdict(int)
-        for order in self.orders.working_of.get(event.account_id, {}).values():
+        for order in self.orders.at_work.by_account.get(event.account_id, {}).values():
             if not order.buy:
                 instrument = self.world.instruments[order.symbol]
                 by = perhaps if order.may_be_done else held

@@ -1,42 +1,19 @@
 """Each order from its acceptance to one end (contract section 6), as `order-updates` tells it."""
 
 from collections import Counter, defaultdict
-from heapq import heappop, heappush
 
 from replay.audit.cause import FoundIds, event_id
 from replay.audit.difference import DifferenceError, described
+from replay.audit.duties import Duties
 from replay.audit.fill import Increments, check_fill, check_filled
+from replay.audit.orders_at_work import OrderId, OrdersAtWork
 from replay.audit.quotes import Quote, Quotes
 from replay.audit.topic_file import TopicFile, Written
 from replay.audit.working_order import Rates, WorkingOrder
 from schemas.instant import Micros
-from schemas.instrument import InstrumentUpdated
 from settlement.calendar import in_maintenance
 from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDERS
 
-OrderId = tuple[str, str]
-
-# Which topics the cause of an event can come from, the likeliest first; of what ends an order by
-# the reason that it gives.
-_CAUSES: dict[str, tuple[str, ...]] = {
-    "OrderAccepted": (ORDERS,),
-    "OrderRejected": (ORDERS,),
-    "OrderCancelRejected": (ORDERS,),
-    "OrderTriggered": (BBO, ORDERS),
-    "OrderFilled": (ORDERS, BBO),
-    "CLIENT_REQUEST": (ORDERS,),
-    "IOC_REMAINDER": (ORDERS,),
-    "NOT_MARKETABLE": (ORDERS,),
-    "BELOW_MINIMUM": (BBO, ORDERS),
-    "PRICE_TOO_FAR": (BBO, ORDERS),
-    "MAINTENANCE": (EXECUTIONS,),
-    "ACCOUNT_NOT_OPEN": (ACCOUNTS,),
-    "JURISDICTION": (ACCOUNTS,),
-    "END_OF_DAY": (EXECUTIONS,),
-    "EXPIRE_TIME": (ORDERS,),
-}
-# A rejected order's id is used up, but for these reasons.
-_ID_STAYS_FREE = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"})
 _SHARED_WITH_EXECUTION = (
     "execution_id",
     "account_id",
@@ -45,20 +22,6 @@ _SHARED_WITH_EXECUTION = (
     "cause_id",
     "event_time",
 )
-# The checks that come before MAINTENANCE, and it.
-_REJECTED_IN_MAINTENANCE = frozenset(
-    {
-        "DUPLICATE_ORDER_ID",
-        "UNKNOWN_ACCOUNT",
-        "UNKNOWN_CLIENT",
-        "INVALID_ORDER",
-        "ACCOUNT_NOT_OPEN",
-        "UNKNOWN_SYMBOL",
-        "MAINTENANCE",
-    }
-)
-
-
 class Orders:
     """The orders at work, and the ids that were used."""
 
@@ -68,18 +31,16 @@ class Orders:
         self.executions = executions
         self.quotes = quotes
         self.increments: dict[str, Increments] = defaultdict(Increments)
-        self.working: dict[OrderId, WorkingOrder] = {}
-        self.working_of: dict[str, dict[OrderId, WorkingOrder]] = {}
-        # Told by the inputs, if they are at hand: the instruments, and what the order that is about
-        # to be accepted is charged.
-        self.instruments: dict[str, InstrumentUpdated] = {}
-        self.accepting: Rates | None = None
+        self.at_work = OrdersAtWork()
+        self.duties = Duties(self.at_work)
+        quotes.on_quote = self._quoted
         self.rejected: Counter[str] = Counter()
+        # What the order that is about to be accepted is charged, told by the inputs.
+        self.accepting: Rates | None = None
         self._accepted_ids: set[OrderId] = set()
         self._rejected_ids: set[OrderId] = set()
         # The MAINTENANCE_BEGIN whose sweep is being read.
         self.maintenance: Written | None = None
-        self._expiries: list[tuple[Micros, OrderId]] = []
         self._update_ids = FoundIds()
         self._execution_ids = FoundIds()
         # Of the step that is being read: the order that it accepted, whether the market had then
@@ -90,29 +51,14 @@ class Orders:
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def cause_topic(self, line: Written) -> str:
-        """Return the topic of an update's cause; its id must follow from it."""
-        event = line.event
-        kind: str = event["type"]
-        causes = _CAUSES.get(kind) or _CAUSES[event["reason"]]
-        return self._update_ids.topic_of_cause(
-            event,
-            event["account_id"] or "",
-            causes,
-            lambda expected: self.updates.differs(
-                line, "event_id", expected=expected, found=event["event_id"]
-            ),
-        )
-
-    def topic_of_first(self, line: Written) -> str:
-        """Return the topic of the cause of a step's first update; checked when it is applied."""
-        event = line.event
-        causes = _CAUSES.get(event["type"]) or _CAUSES[event["reason"]]
-        for topic in causes[1:]:
-            made = event_id(topic, event["cause_id"], event["type"], event["account_id"] or "", 1)
-            if made == event["event_id"]:
-                return topic
-        return causes[0]
+    def begin_step(self, line: Written, topic: str) -> None:
+        """Read the quotes that come before a step; what they had to do must be done."""
+        if topic == BBO:
+            self.quotes.read_to_quote(line.event["cause_id"], line.at)
+            return
+        # Within an instant ticks come before orders, and behind all else that trading does.
+        self.quotes.read_to(line.at if topic == ORDERS and not expires(line) else line.at - 1)
+        self.nothing_due()
 
     def apply(self, line: Written, topic: str) -> Written | None:
         """Check an update; return the execution that comes with it, if one does.
@@ -138,45 +84,55 @@ class Orders:
         return None
 
     def end_step(self) -> None:
-        """Demand what an order's own step had to do: trigger a reached stop, end an IOC order."""
+        """Demand what an order's own step, or a quote's, had to do."""
         self._tried = None
+        self.nothing_due()
         order, self._accepted = self._accepted, None
         if order is None:
             return
         if self._stop_reached and not order.triggered:
             raise self.missing(order, "OrderTriggered, its stop is reached")
-        if order.time_in_force != "IOC" or order.order_id not in self.working:
+        if order.order_id not in self.at_work.by_id:
             return
-        if order.last_fill is None or not order.may_be_done:
-            raise self.missing(order, "a fill of all or OrderCancelled, it is IOC")
-        self.increments[order.symbol].left(order.last_fill, order.residue)
-        self._end(order)
+        quote = self.quotes.latest.get(order.symbol)
+        if not order.fills and "OrderFilled" in self.duties.at_acceptance(order, quote):
+            raise self.missing(order, "OrderFilled, it is marketable")
+        if order.time_in_force == "IOC":
+            if order.last_fill is None or not order.may_be_done:
+                raise self.missing(order, "a fill of all or OrderCancelled, it is IOC")
+            self.increments[order.symbol].left(order.last_fill, order.residue)
+            self.at_work.end(order)
+
+    def nothing_due(self) -> None:
+        """Demand that the latest quote has done all that it had to.
+
+        Raises:
+            DifferenceError: an order that it reaches lacks an event.
+        """
+        for order_id, kinds in self.duties.due.items():
+            order = self.at_work.by_id[order_id]
+            last = self.quotes.last.event_id if self.quotes.last is not None else ""
+            raise self.missing(order, f"{' and '.join(sorted(kinds))} at quote {last}")
 
     def nothing_overdue(self, at: Micros, *, expiring: bool) -> None:
         """Demand that every order whose `expire_time` has come is gone.
 
         `expiring`: those of this very instant are still going.
         """
-        while self._expiries and self._expiries[0][0] <= at:
-            expire_time, order_id = self._expiries[0]
-            order = self.working.get(order_id)
-            if order is not None:
-                if expiring and expire_time == at:
-                    return
-                if not order.may_be_done:
-                    raise self.missing(order, "OrderExpired, its expire_time has come")
-                self._end(order)
-            heappop(self._expiries)
+        while (order := self.at_work.overdue(at)) is not None:
+            if expiring and order.expire_time == at:
+                return
+            if not order.may_be_done:
+                raise self.missing(order, "OrderExpired, its expire_time has come")
+            self.at_work.end(order)
 
     def end_maintenance(self) -> None:
         """Demand that MAINTENANCE_BEGIN has ended every order."""
         self.maintenance = None
-        for order in self.working.values():
+        for order in list(self.at_work.by_id.values()):
             if not order.may_be_done:
                 raise self.missing(order, "OrderExpired or OrderCancelled at MAINTENANCE_BEGIN")
-        self.working.clear()
-        self.working_of.clear()
-        self._expiries.clear()
+            self.at_work.end(order)
 
     def missing(self, order: WorkingOrder, what: str) -> DifferenceError:
         """Return the difference that an accepted order lacks an event."""
@@ -191,26 +147,19 @@ class Orders:
 
     def _accept(self, line: Written) -> None:
         event = line.event
-        order_id = self._order_id(line)
-        if order_id in self._accepted_ids or order_id in self._rejected_ids:
-            raise self._wrong(line, "client_order_id", "one that was not used before")
-        if in_maintenance(line.at):
-            raise self._wrong(line, "time of the acceptance", "none in [16:30, 17:05)")
+        self.ids.accept(line)
         if event["client"] is None:
             raise self._wrong(line, "client", "the account's")
         order = WorkingOrder(self.updates, line)
         self._accepted_ids.add(order_id)
-        self.working[order_id] = order
-        self.working_of.setdefault(order.account_id, {})[order_id] = order
         order.rates = self.accepting
-        if order.expire_time is not None:
-            heappush(self._expiries, (order.expire_time, order_id))
+        order.exact = self.accepting is not None
+        self.at_work.add(order)
         self._accepted = order
         self._check_market(line, order)
         self.increments[order.symbol].ordered(order)
 
     def _check_market(self, line: Written, order: WorkingOrder) -> None:
-        self.quotes.read_to(line.at)
         side = order.side_taken(self.quotes.latest.get(order.symbol))
         if side is not None and not side.open_at(line.at):
             side = None
@@ -221,33 +170,6 @@ class Orders:
             raise self._wrong(line, "the side that the order takes", "quoted at its acceptance")
         if order.too_far(side):
             raise self._wrong(line, "limit_price", "at most 10% through the market")
-
-    def _reject(self, line: Written) -> None:
-        reason = line.event["reason"]
-        order_id = self._order_id(line)
-        used = order_id in self._accepted_ids or order_id in self._rejected_ids
-        if used != (reason == "DUPLICATE_ORDER_ID"):
-            state = "was used before" if used else "was not used before"
-            raise self._wrong(line, "reason", f"one that fits an id that {state}")
-        if (reason == "MAINTENANCE") > in_maintenance(line.at):
-            raise self._wrong(line, "reason", "another outside [16:30, 17:05)")
-        if in_maintenance(line.at) and reason not in _REJECTED_IN_MAINTENANCE:
-            raise self._wrong(line, "reason", "MAINTENANCE")
-        self.rejected[reason] += 1
-        if reason not in _ID_STAYS_FREE and not used:
-            self._rejected_ids.add(order_id)
-
-    def _reject_cancel(self, line: Written) -> None:
-        order_id = self._order_id(line)
-        known = order_id in self._accepted_ids or order_id in self._rejected_ids
-        order = self.working.get(order_id)
-        if order is not None:
-            if not order.may_be_done:
-                raise self._wrong(line, "the answer to a cancel", "OrderCancelled, it is working")
-            self._end(order)
-        expected = "ORDER_DONE" if known else "UNKNOWN_ORDER"
-        if line.event["reason"] != expected:
-            raise self._wrong(line, "reason", expected)
 
     def _trigger(self, line: Written, topic: str) -> None:
         order = self._working_order(line)
@@ -267,7 +189,8 @@ class Orders:
         ):
             if line.event[field] != expected:
                 raise self.updates.differs(line, field, expected=expected, found=line.event[field])
-        order.triggered = True
+        self.at_work.triggered(order)
+        self.duties.done(order, "OrderTriggered")
 
     def _fill(self, line: Written, topic: str) -> Written:
         order = self._working_order(line)
@@ -293,13 +216,14 @@ class Orders:
         if not order.triggered:
             raise self._wrong(line, "the order", "OrderTriggered before its first fill")
         quote = self._quote(line, topic, order)
-        instrument = self.instruments.get(order.symbol)
+        instrument = self.duties.instruments.get(order.symbol)
         increments = self.increments[order.symbol]
         check_fill(self.executions, execution, order, quote, increments, instrument)
         check_filled(self.updates, line, order)
         order.last_fill = line
+        self.duties.done(order, "OrderFilled")
         if order.done:
-            self._end(order)
+            self._end(order, line)
         return self.executions.take()
 
     def _cancel(self, line: Written, topic: str) -> None:
@@ -309,7 +233,9 @@ class Orders:
             case "IOC_REMAINDER":
                 fits = ioc and order.fills > 0
             case "NOT_MARKETABLE":
-                fits = ioc and order.fills == 0
+                quote = self.quotes.latest.get(order.symbol)
+                due = self.duties.at_acceptance(order, quote)
+                fits = ioc and order.fills == 0 and "OrderFilled" not in due
             case "MAINTENANCE":
                 fits = order.time_in_force != "DAY" and self._in_sweep(line)
             case "BELOW_MINIMUM":
@@ -321,7 +247,7 @@ class Orders:
                 fits = True
         if not fits:
             raise self._wrong(line, "reason", f"another for {described(order.accepted.event)}")
-        self._end(order)
+        self._end(order, line)
 
     def _expire(self, line: Written) -> None:
         order = self._working_order(line)
@@ -331,19 +257,20 @@ class Orders:
             fits = order.expire_time == line.at and order.cause_id == line.event["cause_id"]
         if not fits:
             raise self._wrong(line, "reason", f"another for {described(order.accepted.event)}")
-        self._end(order)
+        self._end(order, line)
 
-    def _end(self, order: WorkingOrder) -> None:
-        del self.working[order.order_id]
-        of_account = self.working_of[order.account_id]
-        del of_account[order.order_id]
-        if not of_account:
-            del self.working_of[order.account_id]
+    def _end(self, order: WorkingOrder, line: Written) -> None:
+        self.at_work.end(order)
+        self.duties.done(order, line.event["type"])
+
+    def _quoted(self, quote: Quote) -> None:
+        self.nothing_due()
+        self.duties.quoted(quote)
 
     # -- what they share -------------------------------------------------------------------------
 
     def _working_order(self, line: Written) -> WorkingOrder:
-        order = self.working.get(self._order_id(line))
+        order = self.at_work.by_id.get(self._order_id(line))
         if order is None or order.client != line.event["client"]:
             raise self._wrong(line, "the order", "a working one of this account and client")
         priority = order.priority()
@@ -355,10 +282,13 @@ class Orders:
     def _quote(self, line: Written, topic: str, order: WorkingOrder) -> Quote | None:
         """Return the quote that the order saw: its cause, or the latest of its symbol."""
         if topic != BBO:
-            self.quotes.read_to(line.at)
             return self.quotes.latest.get(order.symbol)
-        quote = self.quotes.read_to_quote(line.event["cause_id"], line.at)
-        if quote is None or quote.symbol != order.symbol:
+        quote = self.quotes.last
+        if quote is None or (quote.event_id, quote.at, quote.symbol) != (
+            line.event["cause_id"],
+            line.at,
+            order.symbol,
+        ):
             raise self._wrong(line, "cause_id", f"a best quote of {order.symbol} at its time")
         return quote
 
@@ -376,3 +306,8 @@ class Orders:
 
     def _wrong(self, line: Written, what: str, expected: str) -> DifferenceError:
         return self.updates.differs(line, what, expected=expected, found=described(line.event))
+
+
+def expires(line: Written) -> bool:
+    """Whether an update is an order's expiry at its own time."""
+    return line.event.get("reason") == "EXPIRE_TIME"

@@ -1,5 +1,6 @@
 """The topic `bbo`: each quote by itself, after the one before it, and which one a trade saw."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from replay.audit import numbers
@@ -48,6 +49,7 @@ class Quotes:
         """Start before the first quote."""
         self.topic = topic
         self.latest: dict[str, Quote] = {}
+        self.on_quote: Callable[[Quote], None] = lambda _: None
         # The latest quote of any symbol.
         self.last: Quote | None = None
         self._events: dict[str, dict[str, Any]] = {}
@@ -57,17 +59,14 @@ class Quotes:
         while self.topic.head is not None and self.topic.head.at <= at:
             self._read()
 
-    def read_to_quote(self, event_id: str, at: Micros) -> Quote | None:
-        """Read up to this quote; return it, or None if no quote of this instant is it."""
+    def read_to_quote(self, event_id: str, at: Micros) -> None:
+        """Read up to this quote, if it is one of this instant."""
         while (
             (self.last is None or self.last.event_id != event_id)
             and self.topic.head is not None
             and self.topic.head.at <= at
         ):
             self._read()
-        if self.last is None or self.last.event_id != event_id or self.last.at != at:
-            return None
-        return self.last
 
     def read_all(self) -> None:
         """Read the rest."""
@@ -95,9 +94,10 @@ class Quotes:
             )
         if before is not None and (before.bid, before.ask) == (bid, ask):
             raise self.topic.surplus_at(line, "nothing changed since the quote before")
-        self.last = self.latest[symbol] = Quote(
-            symbol, event["sequence"], line.at, bid, ask, status
-        )
+        quote = Quote(symbol, event["sequence"], line.at, bid, ask, status)
+        # Told before it counts: what the quote before it had to do must be done by now.
+        self.on_quote(quote)
+        self.last = self.latest[symbol] = quote
 
     def _side(self, line: Written, name: str, before: Side | None) -> Side | None:
         """Check and return one side; `before`: that of the symbol's quote before."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from replay.audit.orders import Orders
+from replay.audit.orders import Orders, expires
 from replay.audit.schedule import Schedule
 from replay.audit.topic_file import TopicFile, Written
 from schemas.instant import Micros
@@ -75,7 +75,7 @@ class Trading:
         head = self.updates.head
         if head is None:
             return None
-        if _expiring(head):
+        if expires(head):
             return (head.at, Rank.DUE)
         return (head.at, rank_of(self.orders.topic_of_first(head)))
 
@@ -100,6 +100,7 @@ class Trading:
             self.orders.nothing_overdue(self.schedule.until, expiring=False)
         self.executions.nothing_more("no OrderFilled belongs to it")
         self.orders.quotes.read_all()
+        self.orders.nothing_due()
         for increments in self.orders.increments.values():
             increments.check(self.executions, self.updates)
 
@@ -109,10 +110,12 @@ class Trading:
         if head is None:
             until = self.schedule.until
             return until is not None and self.schedule.due(until, inclusive=True)
-        return self.schedule.due(head.at, inclusive=not _expiring(head))
+        return self.schedule.due(head.at, inclusive=not expires(head))
 
     def _open(self) -> Step:
         window = self.schedule.open(self.executions)
+        self.orders.quotes.read_to(window.at - 1)
+        self.orders.nothing_due()
         self.orders.nothing_overdue(window.at, expiring=False)
         cause_id = window.event["cause_id"]
         if window.event["window"] == "MAINTENANCE_BEGIN":
@@ -124,7 +127,8 @@ class Trading:
 
     def _updates_of_one_cause(self, first: Written) -> Step:
         cause = (first.event["cause_id"], first.at)
-        expiring = _expiring(first)
+        expiring = expires(first)
+        self.orders.begin_step(first, self.orders.topic_of_first(first))
         self.orders.nothing_overdue(first.at, expiring=expiring)
         rank = Rank.DUE
         filled: list[Written] = []
@@ -142,7 +146,3 @@ class Trading:
         if self.orders.maintenance is not None:
             self.orders.end_maintenance()
         return Step(first.at, rank, cause[0], filled)
-
-
-def _expiring(line: Written) -> bool:
-    return line.event.get("reason") == "EXPIRE_TIME"

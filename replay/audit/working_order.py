@@ -19,6 +19,7 @@ class WorkingOrder:
         "client",
         "client_order_id",
         "commission",
+        "exact",
         "expire_time",
         "fills",
         "gross",
@@ -67,6 +68,7 @@ class WorkingOrder:
         self.weighted = 0  # sum of units x price
         self.commission = 0
         self.rates: Rates | None = None  # known from the first fill on
+        self.exact = False  # whether the inputs told its terms
         self.last_sequence = 0
         # The latest `OrderFilled`, and how many units a notional's rest would buy at its price.
         self.last_fill: Written | None = None
@@ -110,9 +112,9 @@ class WorkingOrder:
         """Whether it may have ended without a word.
 
         A notional order does when its rest buys less than the quantity increment, which only the
-        instrument knows.
+        inputs tell.
         """
-        return self.notional is not None and self.fills > 0
+        return self.notional is not None and self.fills > 0 and not self.exact
 
     def left_at(self, at_price: int) -> int:
         """How many units are left to fill; of a notional, what its rest buys at this price."""

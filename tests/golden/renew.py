@@ -3,6 +3,7 @@
 Then read the diff: each changed line is a decision, and README.md says why the amounts are right.
 """
 
+import sys
 from pathlib import Path
 
 from scripts.replay import run_replay
@@ -19,4 +20,4 @@ def renew(out: Path = EXPECTED) -> None:
 
 if __name__ == "__main__":
     renew()
-    print(f"{EXPECTED} is renewed; now read: git diff --stat {EXPECTED}")
+    sys.stdout.write("tests/golden/expected is renewed; now read: git diff tests/golden\n")

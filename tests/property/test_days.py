@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import orjson
+import pytest
 from hypothesis import given, note, settings
 
 from replay.engine import History
@@ -23,7 +24,15 @@ from replay.read import read_inputs
 from settlement.invariants import books_difference
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
-from tests.property.days import CHICAGO, CLOCK_TIMES, Line, clock_time, days, text_of
+from tests.property.days import (
+    CHICAGO,
+    CLOCK_TIMES,
+    Line,
+    clock_time,
+    days,
+    next_clock_time,
+    text_of,
+)
 from tests.story import Story
 from topics.catalogue import CATALOGUE, REFERENCE_TOPICS
 
@@ -101,6 +110,20 @@ class Book:
 
     def of(self, account_id: str, what: str, asset: str = "USD") -> Decimal:
         return self.sums[f"customer:{account_id}:{what}", asset]
+
+
+class Modes:
+    """The mode of each account, as the lines have it."""
+
+    def __init__(self) -> None:
+        self._modes: dict[str, str] = {}
+
+    def add(self, line: Line, out: Emitted) -> None:
+        if line.topic == "accounts" and not any(topic == "dead-letters" for topic, _ in out):
+            self._modes[line.value["account_id"]] = line.value["mode"]
+
+    def of(self, account_id: str) -> str:
+        return self._modes[account_id]
 
 
 # -- the promises --------------------------------------------------------------------------------
@@ -222,17 +245,20 @@ def calls_end_at_most_once(told: Told) -> None:
 def calls_are_retried(told: Told) -> None:
     """Every open call is tried or written off at every RETRY, and at no other time.
 
-    Written off: at the first RETRY 30 CT dates or more after its trade date, if it is a WITHDRAWAL.
+    Accounts by name, an account's calls by (executed_at, fill number, order). Written off: at the
+    first RETRY 30 CT dates or more after its trade date, if it is a WITHDRAWAL.
     """
-    trade_dates = {event["execution_id"]: event["trade_date"] for event in _executions(told)}
+    executions = {event["execution_id"]: event for event in _executions(told)}
     still_open: set[str] = set()
     retrying: Event | None = None
     to_try: set[str] = set()
+    last_turn: tuple[object, ...] = ("",)
     for topic, event in _of(told, "cash-calls", "executions"):
         if topic == "executions":
             assert not to_try, (retrying, to_try)
             retrying = event if event.get("window") == "RETRY" else None
             to_try = set(still_open) if retrying else set()
+            last_turn = ("",)
             continue
         call = event["cash_call_id"]
         if event["type"] == "CashCallRequested":
@@ -244,13 +270,87 @@ def calls_are_retried(told: Told) -> None:
         age = 0
         if retrying:
             assert event["event_time"] == retrying["scheduled_at"]
-            trade_date = dt.date.fromisoformat(trade_dates[event["execution_id"]])
+            execution = executions[event["execution_id"]]
+            turn = (execution["account_id"], *_turn(execution))
+            assert turn > last_turn, event
+            last_turn = turn
+            trade_date = dt.date.fromisoformat(execution["trade_date"])
             age = (_date(event["event_time"]) - trade_date).days
         too_old = age >= 30 and event["direction"] == "WITHDRAWAL"
         assert (event["type"] == "CashCallWrittenOff") == too_old, (event, age)
         if event["type"] != "CashCallFailed":
             still_open.remove(call)
     assert not to_try
+
+
+def calls_fail_for_a_reason(told: Told) -> None:
+    """ACCOUNT_RESTRICTED is looked at first, then INSUFFICIENT_FUNDS; else the call settles."""
+    book, modes = Book(), Modes()
+    for line, out in told.steps:
+        for topic, event in out:
+            if topic == "journal":
+                book.add(event)
+            elif event["type"] in {"CashCallSettled", "CashCallFailed"}:
+                amount = number(event["amount"])
+                reason = None
+                if amount and modes.of(event["account_id"]) in {"LOCKED", "CLOSED"}:
+                    reason = "ACCOUNT_RESTRICTED"
+                elif event["direction"] == "WITHDRAWAL":
+                    if book.of(event["account_id"], "cash") < amount:
+                        reason = "INSUFFICIENT_FUNDS"
+                assert event.get("reason") == reason, event
+                if reason is not None:
+                    at = dt.datetime.fromisoformat(event["event_time"])
+                    retry = min(next_clock_time(at, text) for text in ("06:00", "17:00"))
+                    assert event["next_retry_at"] == text_of(retry), event
+        # What an update of the account causes was decided before it.
+        modes.add(line, out)
+
+
+def withdrawals_are_covered(told: Told) -> None:
+    """Refused for the first of three reasons in their order, else accepted."""
+    book, modes = Book(), Modes()
+    called: dict[str, Decimal] = defaultdict(Decimal)
+    for line, out in told.steps:
+        for topic, event in out:
+            if topic == "journal":
+                book.add(event)
+            elif topic == "cash-calls":
+                called[event["account_id"]] += _calls_more(event)
+            elif event["type"] in {"WithdrawalAccepted", "WithdrawalRefused"}:
+                account_id, amount = event["account_id"], number(event["amount"])
+                reason = None
+                if modes.of(account_id) == "LOCKED":
+                    reason = "ACCOUNT_RESTRICTED"
+                elif amount < 10:
+                    reason = "BELOW_MINIMUM"
+                elif amount > book.of(account_id, "cash") - called[account_id]:
+                    reason = "INSUFFICIENT_FUNDS"
+                assert (event["type"], event["reason"]) == (
+                    "WithdrawalRefused" if reason else "WithdrawalAccepted",
+                    reason,
+                ), event
+        modes.add(line, out)
+
+
+def only_returns_and_adjustments_go_below_zero(told: Told) -> None:
+    """And are flagged then; nothing else takes cash below zero, or lower."""
+    book = Book()
+    for line, out in told.steps:
+        below: list[str] = []
+        for topic, event in out:
+            if topic != "journal":
+                continue
+            account_id = event["account_id"]
+            before = book.of(account_id, "cash")
+            book.add(event)
+            after = book.of(account_id, "cash")
+            if after < min(before, 0):
+                assert event["cause_id"] == line.value["event_id"], event
+                assert line.value["type"] in {"DepositReturned", "CashAdjusted"}, event
+                below.append(line.value["funding_id"])
+        flagged = [e["funding_id"] for _, e in out if e.get("reason") == "NEGATIVE_BALANCE"]
+        assert flagged == below, line
 
 
 def balances_are_the_journal(told: Told) -> None:
@@ -265,11 +365,8 @@ def balances_are_the_journal(told: Told) -> None:
             if topic == "journal":
                 book.add(event)
                 touched.add(event["account_id"])
-            elif topic == "cash-calls" and event["direction"] == "WITHDRAWAL":
-                if event["type"] == "CashCallRequested":
-                    called[event["account_id"]] += number(event["amount"])
-                elif event["type"] != "CashCallFailed":
-                    called[event["account_id"]] -= number(event["amount"])
+            elif topic == "cash-calls":
+                called[event["account_id"]] += _calls_more(event)
             elif topic == "balances" and account_id is not None:
                 shown = _shown(event)
                 assert shown == _folded(book, account_id, called[account_id], event), event
@@ -278,6 +375,14 @@ def balances_are_the_journal(told: Told) -> None:
                 last[account_id] = event
                 touched.discard(account_id)
         assert not touched, (line, touched)
+
+
+def _calls_more(event: Event) -> Decimal:
+    """Return by how much a cash call event changes the account's open WITHDRAWAL calls."""
+    if event["direction"] == "DEPOSIT" or event["type"] == "CashCallFailed":
+        return Decimal(0)
+    amount = number(event["amount"])
+    return amount if event["type"] == "CashCallRequested" else -amount
 
 
 def _shown(balance: Event | None) -> Event | None:
@@ -499,13 +604,10 @@ def _note_failure(failed: dict[str, Event], event: Event, execution: Event) -> N
     row |= {"attempts": event["attempt"], "last_reason": event["reason"]}
 
 
-def _turn(rows: dict[str, Event]) -> Callable[[str], tuple[str, str, int, str]]:
-    def turn(call: str) -> tuple[str, str, int, str]:
-        row = rows[call]
-        fill = int(row["execution_id"].rpartition("-")[2])
-        return (row["account_id"], row["executed_at"], fill, row["client_order_id"])
-
-    return turn
+def _turn(execution: Event) -> tuple[str, int, str]:
+    """Return an execution's place among those of its account (section 7)."""
+    fill = int(execution["execution_id"].rpartition("-")[2])
+    return (execution["event_time"], fill, execution["client_order_id"])
 
 
 def _row(row: Event, report: str, window: Event) -> Event:
@@ -542,6 +644,9 @@ PROMISES = (
     executions_are_called,
     calls_end_at_most_once,
     calls_are_retried,
+    calls_fail_for_a_reason,
+    withdrawals_are_covered,
+    only_returns_and_adjustments_go_below_zero,
     balances_are_the_journal,
     ids_are_used_once,
     times_never_go_back,
@@ -575,6 +680,7 @@ def _date(text: str) -> dt.date:
 # -- the tests -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_promise_holds_on_every_day() -> None:
     reached: set[str] = set()
 

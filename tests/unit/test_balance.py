@@ -161,6 +161,21 @@ def test_a_retry_tells_only_the_accounts_that_it_changed() -> None:
     assert (balance["account_id"], balance["settled"], balance["owed"]) == (OTHER, "0.00", "0.00")
 
 
+def test_a_retry_in_which_two_calls_cancel_out_changes_the_buying_power() -> None:
+    """A DEPOSIT and a WITHDRAWAL call over 24.75 settle: cash and owed are as before, 0.00 each."""
+    story = customer(cash="25.00")
+    story.order("o1", quantity="0.25")
+    account = story.history.pipeline.settlement.accounts[ACCOUNT]
+    account.mode = "LOCKED"  # settlement knew of the lock first
+    story.order("o2", side="SELL", quantity="0.25")
+    happened = story.order("o3", quantity="0.2475")
+    assert balances(happened) == [("0.00", "0.00", "0.00", "0.00", "-24.75")]
+    account.mode = "OPEN"
+    happened = story.wait("17:00")
+    assert happened.types("cash-calls") == ["CashCallSettled", "CashCallSettled"]
+    assert balances(happened) == [("0.00", "0.00", "0.00", "0.00", "0.00")]
+
+
 def test_a_write_off_changes_what_is_owed() -> None:
     story = customer()
     story.order("o1", quantity="0.25")

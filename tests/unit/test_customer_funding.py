@@ -507,6 +507,23 @@ def test_what_raises_cash_that_stays_below_zero_is_not_flagged() -> None:
     assert happened.one("AccountBalance")["settled"] == "-15.00"
 
 
+def test_what_lowers_it_further_is_flagged_again() -> None:
+    story = funded("10.00")
+    for number in (1, 2):
+        happened = story.funding(
+            "CashAdjusted", f"A{number}", "-30.00", adjustment_type="OTHER_ADJUSTMENT"
+        )
+        assert flags(happened) == ["NEGATIVE_BALANCE"]
+
+
+def test_what_touches_no_cash_is_not_flagged_though_it_is_below_zero() -> None:
+    """A deposit that comes back before it settled was never cash."""
+    story = funded("10.00")
+    tell(story, "DepositInitiated")
+    story.funding("CashAdjusted", "A1", "-30.00", adjustment_type="OTHER_ADJUSTMENT")
+    assert flags(tell(story, "DepositReturned")) == []
+
+
 def test_a_return_to_exactly_zero_is_not_flagged() -> None:
     story = Story()
     tell(story, "DepositSettled")
