@@ -21,8 +21,10 @@ from settlement.reports.report import Report
 from topics.catalogue import OUTPUT_TOPICS
 
 SUMMARY = "summary.json"
-# Events of a topic are handed over together; queued hand-overs are bounded, so is memory.
-_EVENTS_PER_WRITE = 512
+# So few events of a topic are encoded together that they are still in the processor's cache.
+_EVENTS_ENCODED_TOGETHER = 24
+# So many bytes of a topic are written together; queued writes are bounded, so is memory.
+_BYTES_PER_WRITE = 256 * 1024
 _WRITES_QUEUED_MAX = 64
 
 
@@ -57,7 +59,7 @@ def _is_replay(directory: Path) -> bool:
 class _TopicFile:
     """One topic: events that wait, and the file that they go to."""
 
-    __slots__ = ("digest", "file", "topic", "waiting")
+    __slots__ = ("digest", "encoded", "encoded_bytes", "file", "topic", "waiting")
 
     def __init__(self, topic: str, path: Path) -> None:
         self.topic = topic
@@ -65,6 +67,8 @@ class _TopicFile:
         self.file = path.open("wb", buffering=0)
         self.digest = sha256()
         self.waiting: list[Mapping[str, Any]] = []
+        self.encoded: list[bytes] = []
+        self.encoded_bytes = 0
 
     def write(self, chunk: bytes) -> None:
         self.digest.update(chunk)
@@ -118,8 +122,10 @@ class ReplayDirectory:
         """Write one event behind the others of its topic."""
         file = self._topics[topic]
         file.waiting.append(event)
-        if len(file.waiting) >= _EVENTS_PER_WRITE:
-            self._hand_over(file)
+        if len(file.waiting) >= _EVENTS_ENCODED_TOGETHER:
+            self._encode(file)
+            if file.encoded_bytes >= _BYTES_PER_WRITE:
+                self._hand_over(file)
 
     def report(self, report: Report) -> WrittenFile:
         """Write one file of a client, whole."""
@@ -144,6 +150,7 @@ class ReplayDirectory:
     def finish(self, until: Micros | None) -> None:
         """Write what waits, and the summary with all checksums; `until`: as asked for."""
         for file in self._topics.values():
+            self._encode(file)
             self._hand_over(file)
         self._settle(0)
         for file in self._topics.values():
@@ -185,13 +192,22 @@ class ReplayDirectory:
         for path in self._made:
             path.rmdir()
 
-    def _hand_over(self, file: _TopicFile) -> None:
+    def _encode(self, file: _TopicFile) -> None:
         if not file.waiting:
             return
         self._summary.count(file.topic, file.waiting)
         self.events += len(file.waiting)
         chunk = b"\n".join(map(orjson.dumps, file.waiting)) + b"\n"
+        file.encoded.append(chunk)
+        file.encoded_bytes += len(chunk)
         file.waiting.clear()
+
+    def _hand_over(self, file: _TopicFile) -> None:
+        if not file.encoded:
+            return
+        chunk = b"".join(file.encoded)
+        file.encoded.clear()
+        file.encoded_bytes = 0
         self._queued.append(self._writer.submit(file.write, chunk))
         if len(self._queued) > _WRITES_QUEUED_MAX:
             self._settle(_WRITES_QUEUED_MAX // 2)

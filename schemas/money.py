@@ -35,9 +35,9 @@ PRICE_ONE: Price = 10**PRICE_DECIMALS
 
 _SCALE: tuple[int, ...] = tuple(int("1" + "0" * places) for places in range(PRICE_DECIMALS + 1))
 _NUMBER = re.compile(NUMBER_PATTERN)
-# One fill writes the same few numbers in a dozen places, and quotes repeat: remembering the last
-# texts takes a few megabytes and saves a third of a replay's time.
-_TEXTS_REMEMBERED = 1 << 14
+# One fill writes the same few numbers in a dozen places: remembering the last texts saves a good
+# part of a replay's time. Few of them, so that they stay in the processor's cache.
+_TEXTS_REMEMBERED = 1 << 9
 
 
 class FinerThanScaleError(ValueError):

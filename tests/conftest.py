@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 _PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 settings.register_profile(
-    "ci", derandomize=True, deadline=None, max_examples=120, suppress_health_check=_PATIENT
+    "ci", derandomize=True, deadline=None, max_examples=100, suppress_health_check=_PATIENT
 )
 settings.register_profile(
     "thorough", deadline=None, max_examples=3000, suppress_health_check=_PATIENT

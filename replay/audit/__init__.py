@@ -6,7 +6,7 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
     directory.py       the door: audit one directory, with or without its inputs
     audit.py           what is refolded, in which order; what must not be left over
     difference.py      the first difference, as one line
-    topic_file.py      one topic, line by line, each event against its schema
+    topic_file.py event_schema.py     one topic, line by line, each event against its schema
     cause.py           ids of events: expected, or recomputed from what is written
     numbers.py         decimal strings and roundings
 
@@ -14,8 +14,9 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       schedule.py      windows that have to open
       quotes.py        best quotes, and which of them a trade saw
       trading.py       step by step: windows, updates, executions
+      update_causes.py order_ids.py       what an update's own fields tell
       orders.py        each order to its one end
-      working_order.py an accepted order
+      orders_at_work.py working_order.py  which orders work, and what is known of one
       fill.py          the arithmetic of an execution
 
     settlement, refolded: each next event is foretold and must be there
@@ -28,6 +29,7 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
     with the inputs at hand
       answers.py         every input has its answer, every event its input
       admission.py order_answers.py     may the order work? contract section 6 read anew
+      duties.py          what a quote has to make of the orders that it reaches
       quote_refold.py    best quotes out of the ticks: section 5 read anew
       funding_inputs.py  fundings as state machines: section 8 read anew
 

@@ -120,7 +120,7 @@ class Audit:
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.settled_at_once = self.cash_calls.settled_at_once
         self.totals.settled_after_retry = self.cash_calls.settled_after_retry
-        self.totals.rejected = self.orders.rejected
+        self.totals.rejected = self.orders.ids.rejected
         self.totals.dead_letters = self.dead_letters.reasons
         self.summary.same(
             {

@@ -1,18 +1,19 @@
 """Each order from its acceptance to one end (contract section 6), as `order-updates` tells it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
-from replay.audit.cause import FoundIds, event_id
+from replay.audit.cause import FoundIds
 from replay.audit.difference import DifferenceError, described
 from replay.audit.duties import Duties
 from replay.audit.fill import Increments, check_fill, check_filled
-from replay.audit.orders_at_work import OrderId, OrdersAtWork
+from replay.audit.order_ids import OrderIds
+from replay.audit.orders_at_work import OrdersAtWork
 from replay.audit.quotes import Quote, Quotes
 from replay.audit.topic_file import TopicFile, Written
+from replay.audit.update_causes import UpdateCauses
 from replay.audit.working_order import Rates, WorkingOrder
 from schemas.instant import Micros
-from settlement.calendar import in_maintenance
-from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDERS
+from topics.catalogue import BBO, ORDERS
 
 _SHARED_WITH_EXECUTION = (
     "execution_id",
@@ -22,6 +23,8 @@ _SHARED_WITH_EXECUTION = (
     "cause_id",
     "event_time",
 )
+
+
 class Orders:
     """The orders at work, and the ids that were used."""
 
@@ -34,14 +37,12 @@ class Orders:
         self.at_work = OrdersAtWork()
         self.duties = Duties(self.at_work)
         quotes.on_quote = self._quoted
-        self.rejected: Counter[str] = Counter()
+        self.ids = OrderIds(updates)
+        self.causes = UpdateCauses(updates)
         # What the order that is about to be accepted is charged, told by the inputs.
         self.accepting: Rates | None = None
-        self._accepted_ids: set[OrderId] = set()
-        self._rejected_ids: set[OrderId] = set()
         # The MAINTENANCE_BEGIN whose sweep is being read.
         self.maintenance: Written | None = None
-        self._update_ids = FoundIds()
         self._execution_ids = FoundIds()
         # Of the step that is being read: the order that it accepted, whether the market had then
         # reached its stop, and the place in line of the order that was tried last.
@@ -70,7 +71,7 @@ class Orders:
             case "OrderAccepted":
                 self._accept(line)
             case "OrderRejected":
-                self._reject(line)
+                self.ids.reject(line)
             case "OrderCancelRejected":
                 self._reject_cancel(line)
             case "OrderTriggered":
@@ -146,12 +147,8 @@ class Orders:
     # -- events ----------------------------------------------------------------------------------
 
     def _accept(self, line: Written) -> None:
-        event = line.event
         self.ids.accept(line)
-        if event["client"] is None:
-            raise self._wrong(line, "client", "the account's")
         order = WorkingOrder(self.updates, line)
-        self._accepted_ids.add(order_id)
         order.rates = self.accepting
         order.exact = self.accepting is not None
         self.at_work.add(order)
@@ -170,6 +167,14 @@ class Orders:
             raise self._wrong(line, "the side that the order takes", "quoted at its acceptance")
         if order.too_far(side):
             raise self._wrong(line, "limit_price", "at most 10% through the market")
+
+    def _reject_cancel(self, line: Written) -> None:
+        order = self._known(line)
+        if order is not None:
+            if not order.may_be_done:
+                raise self._wrong(line, "the answer to a cancel", "OrderCancelled, it is working")
+            self._end(order, line)
+        self.ids.reject_cancel(line)
 
     def _trigger(self, line: Written, topic: str) -> None:
         order = self._working_order(line)
@@ -270,7 +275,7 @@ class Orders:
     # -- what they share -------------------------------------------------------------------------
 
     def _working_order(self, line: Written) -> WorkingOrder:
-        order = self.at_work.by_id.get(self._order_id(line))
+        order = self._known(line)
         if order is None or order.client != line.event["client"]:
             raise self._wrong(line, "the order", "a working one of this account and client")
         priority = order.priority()
@@ -298,11 +303,9 @@ class Orders:
             (window.event["cause_id"], window.at) == (line.event["cause_id"], line.at)
         )
 
-    def _order_id(self, line: Written) -> OrderId:
-        account_id = line.event["account_id"]
-        if account_id is None:
-            raise self._wrong(line, "account_id", "an account")
-        return (account_id, line.event["client_order_id"])
+    def _known(self, line: Written) -> WorkingOrder | None:
+        """Return the working order that an update is about, None if there is none."""
+        return self.at_work.by_id.get((line.event["account_id"], line.event["client_order_id"]))
 
     def _wrong(self, line: Written, what: str, expected: str) -> DifferenceError:
         return self.updates.differs(line, what, expected=expected, found=described(line.event))

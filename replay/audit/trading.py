@@ -77,7 +77,7 @@ class Trading:
             return None
         if expires(head):
             return (head.at, Rank.DUE)
-        return (head.at, rank_of(self.orders.topic_of_first(head)))
+        return (head.at, rank_of(self.orders.causes.topic_of_first(head)))
 
     def next_cause(self) -> str | None:
         """Return the cause of the next step, None if it is a window or there is none."""
@@ -128,13 +128,13 @@ class Trading:
     def _updates_of_one_cause(self, first: Written) -> Step:
         cause = (first.event["cause_id"], first.at)
         expiring = expires(first)
-        self.orders.begin_step(first, self.orders.topic_of_first(first))
+        self.orders.begin_step(first, self.orders.causes.topic_of_first(first))
         self.orders.nothing_overdue(first.at, expiring=expiring)
         rank = Rank.DUE
         filled: list[Written] = []
         line: Written | None = first
         while line is not None and (line.event["cause_id"], line.at) == cause:
-            topic = self.orders.cause_topic(line)
+            topic = self.orders.causes.topic_of(line)
             if not expiring:
                 rank = rank_of(topic)
             execution = self.orders.apply(line, topic)

@@ -1,4 +1,4 @@
-"""Where an order update's cause came from: its id follows from nothing else (contract section 1)."""
+"""Where an order update's cause came from: only its id tells (contract section 1)."""
 
 from replay.audit.cause import FoundIds, event_id
 from replay.audit.topic_file import TopicFile, Written

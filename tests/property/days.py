@@ -105,6 +105,7 @@ MARKETS = (
 )
 NOTIONALS = ("25.00", "60.01", "150.00", "5.00", "1.00", "0.99", "0.01")
 AMOUNTS = ("100.00", "250.00", "10.00", "9.99", "33.33", "500.00", "0.01", "75.50")
+OPENING_AMOUNTS = ("2500.00", "250.00", "100.00", "9.99")
 RETURN_CODES = (None, "R01", "R10", "R29", "R04", "R99")
 MODES = ("OPEN", "LOCKED", "CLOSED", "CLOSING_ONLY")
 JURISDICTIONS = ("OPEN", "CLOSE", "PROHIBITED")
@@ -293,7 +294,8 @@ def _place(line: Line) -> tuple[dt.datetime, int]:
 def pause(day: Telling, dice: Dice) -> None:
     """Let seconds to hours pass, or wait for a clock time, a microsecond more or less."""
     if dice.once_in(2):
-        clock, off = dice.pick(CLOCK_TIMES), dice.pick((-1, 0, 1))
+        # After most of them orders are taken.
+        clock, off = dice.pick((*CLOCK_TIMES, "06:00", "09:00", "17:05")), dice.pick((-1, 0, 1))
         day.at = max(day.at, next_clock_time(day.at, clock) + off * MICRO)
     else:
         day.at += dice.pick((30, 2, 600, 3600, 4 * 3600)) * SECOND
@@ -349,7 +351,7 @@ def any_order(day: Telling, dice: Dice) -> None:
         limit=dice.pick((1, 0, 2, -1, 5, -5, 12, -30, 60)),
         stop=dice.pick((1, 0, -1, 2, -2)),
         expires_in=dice.pick((60, 3600, 0.5, 90_000, -1, 0)),
-        flaw=dice.pick(({}, {}, {}, *FLAWS)),
+        flaw=dice.pick((*[{}] * 20, *FLAWS)),
     )
 
 
@@ -395,6 +397,8 @@ def funding(day: Telling, dice: Dice) -> None:
     """Tell the first step of a deposit or withdrawal, or an adjustment."""
     kind = dice.pick(FIRST_STEPS)
     account_id = dice.pick((*ACCOUNTS * 5, STRANGER, ORPHAN))
+    if kind == "WithdrawalRequested" and dice.once_in(2):
+        tell_funding(day, "DepositSettled", account_id, "1000.00")
     fields = tell_funding(day, kind, account_id, dice.pick(AMOUNTS))
     fields["instrument_type"] = dice.pick(("ACH", "WIRE", "DEBIT"))
     if kind == "CashAdjusted":
@@ -452,7 +456,7 @@ def account_change(day: Telling, dice: Dice) -> None:
     account_id = dice.pick(ACCOUNTS)
     tell_account(day, account_id)
     day.lines[-1].value.update(
-        mode=dice.pick((*("OPEN",) * 3, *MODES)),
+        mode=dice.pick((*MODES, "OPEN", "LOCKED")),
         jurisdiction=dice.pick((*("OPEN",) * 7, *JURISDICTIONS)),
         client="ELSE" if dice.once_in(10) else account_id[:4],
     )
@@ -485,8 +489,8 @@ MOVES: tuple[Callable[[Telling, Dice], None], ...] = (
     *[any_order] * 8,
     *[funding] * 6,
     *[pause] * 5,
-    *[account_change] * 3,
-    *[cancel] * 2,
+    *[account_change] * 5,
+    *[cancel] * 4,
     *[again] * 2,
     quiet_days,
     clock_tick,
@@ -630,7 +634,7 @@ def _opening(day: Telling, dice: Dice) -> None:
         tell_account(day, account_id)
     day.at += SECOND
     for number, account_id in enumerate(ACCOUNTS):
-        tell_funding(day, "DepositSettled", account_id, AMOUNTS[number])
+        tell_funding(day, "DepositSettled", account_id, OPENING_AMOUNTS[number])
     for market in MARKETS:
         tell_tick(day, market)
     day.at += SECOND
