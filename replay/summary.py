@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from schemas.instant import Micros, time_text
-from schemas.money import CENTS_DECIMALS, Cents, scaled, usd
+from schemas.money import CENTS_DECIMALS, Cents, reread, usd
 from topics.catalogue import CASH_CALLS, DEAD_LETTERS, EXECUTIONS, ORDER_UPDATES
 
 
@@ -37,8 +37,8 @@ class Summary:
         if topic == EXECUTIONS:
             for event in events:
                 if event["type"] == "Execution":
-                    self.volume += scaled(event["gross"], CENTS_DECIMALS)
-                    self.called += scaled(event["net_money"], CENTS_DECIMALS)
+                    self.volume += reread(event["gross"], CENTS_DECIMALS)
+                    self.called += reread(event["net_money"], CENTS_DECIMALS)
                     self.orders_executed += event["execution_id"].endswith("-1")
         elif topic == CASH_CALLS:
             for event in events:

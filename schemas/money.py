@@ -58,16 +58,26 @@ def scaled(text: str, decimals: int) -> int:
         FinerThanScaleError: more decimal places than `decimals` (zeros at the end do not count).
         TooManyDigitsError: more than 15 significant digits.
     """
-    whole, point, fraction = text.partition(".")
-    digits = whole + fraction
+    digits = text.replace(".", "")
     # 16 characters hold 15 digits and a sign: nothing to count in nearly all numbers.
     if len(digits) > DIGITS_MAX and len(digits.lstrip("-0")) > DIGITS_MAX:
         raise TooManyDigitsError(f"{text} has more than {DIGITS_MAX} significant digits")
+    return reread(text, decimals)
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def reread(text: str, decimals: int) -> int:
+    """Read a number that we wrote ourselves: a sum or a product may have more than 15 digits.
+
+    Raises:
+        FinerThanScaleError: more decimal places than `decimals` (zeros at the end do not count).
+    """
+    whole, point, fraction = text.partition(".")
     if not point:
         return int(whole) * _SCALE[decimals]
     missing = decimals - len(fraction)
     if missing >= 0:
-        return int(digits) * _SCALE[missing]
+        return int(whole + fraction) * _SCALE[missing]
     if fraction[decimals:].strip("0"):
         raise FinerThanScaleError(f"{text} has more than {decimals} decimal places")
     return int(whole + fraction[:decimals])

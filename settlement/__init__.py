@@ -5,7 +5,8 @@
     best_quote.py             BBO: best bid and offer
     order.py                  OMS: may this order work?
     commission.py             markup and commission
-    working_orders.py execution.py      OMS: fills, stops, expiries; opens the windows
+    working_orders.py execution.py order_update.py
+                              OMS: fills, stops, expiries, and what is said of them; the windows
     ledger.py customer_account.py       BTS: the table of postings; a customer's books
     cash_call.py              BTS: each execution's money, at once and at retries
     customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments

@@ -5,7 +5,7 @@ No window lies in the hour that a daylight-saving change skips or repeats (02:00
 """
 
 import datetime as dt
-from calendar import FRIDAY, SATURDAY
+from calendar import SATURDAY
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -156,14 +156,9 @@ _FED_HOLIDAYS = FederalReserve()  # type: ignore[no-untyped-call]  # its __init_
 def is_bank_day(date: dt.date) -> bool:
     """Whether the Federal Reserve settles on this date.
 
-    A holiday on a Saturday is not observed by the Fed, one on a Sunday moves to Monday; the
-    calendar's own Friday observance of a Saturday holiday is therefore left out.
+    A holiday on a Saturday is not observed by the Fed, one on a Sunday moves to Monday.
     """
-    if date.weekday() >= SATURDAY:
-        return False
-    if date not in _FED_HOLIDAYS:
-        return True
-    return date.weekday() == FRIDAY and (date + _ONE_DAY) in _FED_HOLIDAYS
+    return date.weekday() < SATURDAY and date not in _FED_HOLIDAYS
 
 
 def bank_days_after(date: dt.date, count: int) -> dt.date:

@@ -16,7 +16,7 @@ from schemas.cash_call import (
 )
 from schemas.execution import Execution
 from schemas.instant import Micros, micros, time_text
-from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, scaled, usd
+from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, reread, usd
 from schemas.window import WindowOpened
 from settlement import ledger
 from settlement.calendar import civil_date, next_retry
@@ -82,10 +82,10 @@ class Settlement:
                 client,
                 event["base"],
                 buy=buy,
-                units=scaled(event["quantity"], UNITS_DECIMALS),
-                gross=scaled(event["gross"], CENTS_DECIMALS),
-                markup=scaled(event["markup"], CENTS_DECIMALS),
-                commission=scaled(event["commission"], CENTS_DECIMALS),
+                units=reread(event["quantity"], UNITS_DECIMALS),
+                gross=reread(event["gross"], CENTS_DECIMALS),
+                markup=reread(event["markup"], CENTS_DECIMALS),
+                commission=reread(event["commission"], CENTS_DECIMALS),
             ),
             cause,
             out,
@@ -95,7 +95,7 @@ class Settlement:
             event["execution_id"],
             event["symbol"],
             event["side"],
-            scaled(event["net_money"], CENTS_DECIMALS),
+            reread(event["net_money"], CENTS_DECIMALS),
             at,
             event["trade_date"],
         )

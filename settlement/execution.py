@@ -13,22 +13,16 @@ from schemas.client import ClientUpdated
 from schemas.execution import Execution, ProviderQuantity
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import UNITS_DECIMALS, Price, Units, price, quantity, scaled, usd
+from schemas.money import UNITS_DECIMALS, Price, Units, price, quantity, reread, usd
 from schemas.order import (
     CancelReason,
     CancelRejectReason,
     ExpireReason,
-    OrderAccepted,
-    OrderCancelled,
-    OrderCancelRejected,
     OrderCancelRequested,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
     OrderSubmitted,
-    OrderTriggered,
 )
 from schemas.window import WindowOpened
+from settlement import order_update
 from settlement.calendar import ScheduledWindow, first_window, trade_date, window_after
 from settlement.cause import Cause, Out
 from settlement.commission import Rates, client_rates, commission_owed, customer_price
@@ -43,8 +37,6 @@ from settlement.order import (
 )
 from settlement.remembered import RememberedIds, fingerprint
 from settlement.rounding import (
-    AVERAGE_DECIMALS,
-    average_price,
     buys_at_most,
     round_down,
     value_of,
@@ -57,7 +49,7 @@ from settlement.working_orders import (
     SymbolBook,
     TradingAccount,
 )
-from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDER_UPDATES, ORDERS
+from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDERS
 from topics.decode import Refused
 
 # A repeat with other content is told from an honest one by this many bytes of a checksum: no money
@@ -212,7 +204,9 @@ class Trading:
         if known is not None:
             if known != content:
                 detail = "another order of the account has this client_order_id"
-                _reject(event, account, Rejection("DUPLICATE_ORDER_ID", detail), cause, out)
+                order_update.rejected(
+                    event, account, Rejection("DUPLICATE_ORDER_ID", detail), cause, out
+                )
             return
         quote = self.quotes.get(event.symbol)
         order = admission(
@@ -227,15 +221,15 @@ class Trading:
             # An order that named no account or client of ours may come again under its id.
             if order.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
                 self.order_ids.put(order_id, content)
-            _reject(event, account, order, cause, out)
+            order_update.rejected(event, account, order, cause, out)
             return
         self.order_ids.put(order_id, content)
-        _accept(event, order, cause, out)
+        order_update.accepted(event, order, cause, out)
         done = False
         if quote is not None:
             side = quote.taken_by(buy=order.buy, at=at)
             if not order.triggered and is_triggered(order, side):
-                _trigger(order, quote, cause, out)
+                self._trigger(order, quote, cause, out)
             if order.triggered and side is not None:
                 done = self._try(order, quote, side, cause, out)
         if done:
@@ -243,9 +237,11 @@ class Trading:
         if order.time_in_force == "IOC":
             if order.fills:
                 detail = "more was not there at once"
-                _cancelled(order, "IOC_REMAINDER", detail, cause, out)
+                order_update.cancelled(order, "IOC_REMAINDER", detail, cause, out)
             else:
-                _cancelled(order, "NOT_MARKETABLE", "nothing was there at once", cause, out)
+                order_update.cancelled(
+                    order, "NOT_MARKETABLE", "nothing was there at once", cause, out
+                )
             return
         self._work(order)
 
@@ -265,19 +261,7 @@ class Trading:
         detail = "no order of the account has this client_order_id"
         if self.order_ids.get(fingerprint(event.account_id, event.client_order_id)) is not None:
             reason, detail = "ORDER_DONE", "the order works no longer"
-        rejected: OrderCancelRejected = {
-            "type": "OrderCancelRejected",
-            "event_id": cause.event_id("OrderCancelRejected", event.account_id),
-            "event_time": cause.at_text,
-            "cause_id": cause.id,
-            "account_id": event.account_id,
-            "client": account.client if account else None,
-            "client_order_id": event.client_order_id,
-            "cancel_id": event.cancel_id,
-            "reason": reason,
-            "detail": detail,
-        }
-        out.append((ORDER_UPDATES, event.account_id, rejected))
+        order_update.cancel_rejected(event, account, reason, detail, cause, out)
 
     # -- the market ------------------------------------------------------------------------------
 
@@ -299,7 +283,7 @@ class Trading:
             cause = cause or Cause(BBO, event["event_id"], at)
             if not order.triggered:
                 book.remove(order)
-                _trigger(order, quote, cause, out)
+                self._trigger(order, quote, cause, out)
                 book.add(order)
                 if too_far(order, side):
                     detail = "the limit is more than 10% through the market"
@@ -399,26 +383,12 @@ class Trading:
             "funding_model": account.funding_model,
         }
         out.append((EXECUTIONS, account.account_id, execution))
-        by_quantity = order.quantity is not None
-        filled: OrderFilled = {
-            "type": "OrderFilled",
-            "event_id": cause.event_id("OrderFilled", account.account_id),
-            "event_time": cause.at_text,
-            "cause_id": cause.id,
-            "account_id": account.account_id,
-            "client": account.client,
-            "client_order_id": order.client_order_id,
-            "execution_id": execution_id,
-            "cumulative_quantity": quantity(order.filled),
-            "leaves_quantity": quantity((order.quantity or 0) - order.filled)
-            if by_quantity
-            else None,
-            "leaves_notional": None if by_quantity else usd(order.leaves_notional),
-            "average_price": price(
-                average_price(order.average_total, order.filled), AVERAGE_DECIMALS
-            ),
-        }
-        out.append((ORDER_UPDATES, account.account_id, filled))
+        order_update.filled(order, execution_id, cause, out)
+
+    @staticmethod
+    def _trigger(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
+        order.triggered = True
+        order_update.triggered(order, quote, cause, out)
 
     # -- the life of a working order -------------------------------------------------------------
 
@@ -456,25 +426,13 @@ class Trading:
     ) -> None:
         if order.working:
             self._end(order)
-        _cancelled(order, reason, detail, cause, out)
+        order_update.cancelled(order, reason, detail, cause, out)
 
     def _expire(
         self, order: Order, reason: ExpireReason, detail: str, cause: Cause, out: Out
     ) -> None:
         self._end(order)
-        account = order.account
-        expired: OrderExpired = {
-            "type": "OrderExpired",
-            "event_id": cause.event_id("OrderExpired", account.account_id),
-            "event_time": cause.at_text,
-            "cause_id": cause.id,
-            "account_id": account.account_id,
-            "client": account.client,
-            "client_order_id": order.client_order_id,
-            "reason": reason,
-            "detail": detail,
-        }
-        out.append((ORDER_UPDATES, account.account_id, expired))
+        order_update.expired(order, reason, detail, cause, out)
 
     def _book(self, symbol: str) -> SymbolBook:
         book = self.books.get(symbol)
@@ -500,86 +458,9 @@ def _providers(side: QuoteSide, taken: Units) -> list[ProviderQuantity]:
     """Use up the providers of a side in listed order."""
     used: list[ProviderQuantity] = []
     for shown in side.providers:
-        part = min(taken, scaled(shown["size"], UNITS_DECIMALS))
+        part = min(taken, reread(shown["size"], UNITS_DECIMALS))
         used.append({"provider": shown["provider"], "quantity": quantity(part)})
         taken -= part
         if not taken:
             break
     return used
-
-
-def _accept(submitted: OrderSubmitted, order: Order, cause: Cause, out: Out) -> None:
-    account, decimals = order.account, order.instrument.decimals
-    accepted: OrderAccepted = {
-        "type": "OrderAccepted",
-        "event_id": cause.event_id("OrderAccepted", account.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": account.account_id,
-        "client": account.client,
-        "client_order_id": order.client_order_id,
-        "symbol": submitted.symbol,
-        "side": submitted.side,
-        "order_type": submitted.order_type,
-        "time_in_force": submitted.time_in_force,
-        "notional": None if order.notional is None else usd(order.notional),
-        "quantity": None if order.quantity is None else quantity(order.quantity),
-        "limit_price": None if order.limit is None else price(order.limit, decimals),
-        "stop_price": None if order.stop is None else price(order.stop, decimals),
-        "expire_time": None if order.expire_time is None else time_text(order.expire_time),
-    }
-    out.append((ORDER_UPDATES, account.account_id, accepted))
-
-
-def _reject(
-    submitted: OrderSubmitted,
-    account: TradingAccount | None,
-    rejection: Rejection,
-    cause: Cause,
-    out: Out,
-) -> None:
-    rejected: OrderRejected = {
-        "type": "OrderRejected",
-        "event_id": cause.event_id("OrderRejected", submitted.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": submitted.account_id,
-        "client": account.client if account is not None else None,
-        "client_order_id": submitted.client_order_id,
-        "reason": rejection.reason,
-        "detail": rejection.detail,
-    }
-    out.append((ORDER_UPDATES, submitted.account_id, rejected))
-
-
-def _trigger(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
-    account = order.account
-    order.triggered = True
-    triggered: OrderTriggered = {
-        "type": "OrderTriggered",
-        "event_id": cause.event_id("OrderTriggered", account.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": account.account_id,
-        "client": account.client,
-        "client_order_id": order.client_order_id,
-        "stop_price": price(order.stop or 0, order.instrument.decimals),
-        "quote_sequence": quote.sequence,
-    }
-    out.append((ORDER_UPDATES, account.account_id, triggered))
-
-
-def _cancelled(order: Order, reason: CancelReason, detail: str, cause: Cause, out: Out) -> None:
-    account = order.account
-    cancelled: OrderCancelled = {
-        "type": "OrderCancelled",
-        "event_id": cause.event_id("OrderCancelled", account.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": account.account_id,
-        "client": account.client,
-        "client_order_id": order.client_order_id,
-        "reason": reason,
-        "detail": detail,
-    }
-    out.append((ORDER_UPDATES, account.account_id, cancelled))

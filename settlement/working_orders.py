@@ -12,7 +12,7 @@ from schemas.account import FundingModel, Jurisdiction, Mode
 from schemas.best_quote import BestQuote, ProviderSize
 from schemas.instant import Micros, micros
 from schemas.instrument import InstrumentUpdated
-from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Cents, Price, Units, scaled
+from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Cents, Price, Units, reread
 from schemas.order import OrderSubmitted
 from settlement.best_quote import decimals_of
 from settlement.commission import Rates, marketable_from
@@ -52,8 +52,8 @@ class QuoteSide:
         self, price: str, size: str, valid_until: str, providers: list[ProviderSize]
     ) -> None:
         """Read the wire form."""
-        self.price: Price = scaled(price, PRICE_DECIMALS)
-        self.size: Units = scaled(size, UNITS_DECIMALS)
+        self.price: Price = reread(price, PRICE_DECIMALS)
+        self.size: Units = reread(size, UNITS_DECIMALS)
         self.valid_until: Micros = micros(valid_until)
         self.providers = providers
 

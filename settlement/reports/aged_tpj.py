@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from schemas.aged_failure import AgedFailure
 from schemas.instant import micros, milliseconds_text
-from schemas.money import CENTS_DECIMALS, scaled
+from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow, civil_time_text
 from settlement.reports.report import Report, Row
 
@@ -48,4 +48,4 @@ def _account_and_call(row: str) -> list[str]:
 
 def _in_order(rows: Iterator[str]) -> Iterator[Row]:
     for row in sorted(rows, key=_account_and_call):
-        yield Row(row, scaled(row.split(",", 7)[6], CENTS_DECIMALS))
+        yield Row(row, reread(row.split(",", 7)[6], CENTS_DECIMALS))

@@ -10,7 +10,7 @@ from schemas.account import AccountUpdated, FundingModel
 from schemas.aged_failure import AgedFailure
 from schemas.cash_call import CashCallSettled
 from schemas.execution import Execution
-from schemas.money import CENTS_DECIMALS, scaled
+from schemas.money import CENTS_DECIMALS, reread
 from settlement.aged_failure import AGED_WINDOWS
 from settlement.calendar import ScheduledWindow, same_window_day_before
 from settlement.reports import (
@@ -40,7 +40,7 @@ class _AccountBook:
     def in_cash_balance(self) -> bool:
         """Marketplace accounts, and any with money left (domain.md section 9)."""
         return self.funding_model == "MARKETPLACE" or any(
-            scaled(text, CENTS_DECIMALS) for text in (self.settled, self.unsettled)
+            reread(text, CENTS_DECIMALS) for text in (self.settled, self.unsettled)
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing_extensions import TypedDict
 
 from schemas.cash_call import CashCallSettled
-from schemas.money import CENTS_DECIMALS, scaled
+from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
 from settlement.reports.report import Report, Row, field
 
@@ -71,4 +71,4 @@ def report(client: str, window: ScheduledWindow, rows: Iterator[str]) -> Report:
 
 def _in_order(rows: Iterator[str]) -> Iterator[Row]:
     for _, _, amount, text in sorted(row.split(_MARK, 3) for row in rows):
-        yield Row(text, scaled(amount, CENTS_DECIMALS))
+        yield Row(text, reread(amount, CENTS_DECIMALS))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from schemas.money import CENTS_DECIMALS, scaled
+from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
 from settlement.reports.report import Report, Row
 
@@ -19,7 +19,7 @@ def report(
         f"{client}_CashBalanceReport_{window.date:%m-%d-%y}.csv",
         (HEADER,),
         (
-            Row(f"{account_id},{unsettled},{settled}", scaled(settled, CENTS_DECIMALS))
+            Row(f"{account_id},{unsettled},{settled}", reread(settled, CENTS_DECIMALS))
             for account_id, unsettled, settled in balances
         ),
     )

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from schemas.execution import Execution
 from schemas.instant import Micros, milliseconds_text
-from schemas.money import CENTS_DECIMALS, scaled
+from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
 from settlement.reports.report import Report, Row
 
@@ -62,4 +62,4 @@ def _with_status(rows: Iterator[str], open_calls: AbstractSet[str]) -> Iterator[
     for _, instant in groupby((row.split(",") for row in rows), key=lambda fields: fields[0]):
         for fields in sorted(instant, key=_turn):
             status = "NOT_SETTLED" if fields[4] in open_calls else "SETTLED"
-            yield Row(",".join([*fields[1:], status]), scaled(fields[10], CENTS_DECIMALS))
+            yield Row(",".join([*fields[1:], status]), reread(fields[10], CENTS_DECIMALS))

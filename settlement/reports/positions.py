@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from schemas.instant import milliseconds_text
-from schemas.money import UNITS_DECIMALS, scaled
+from schemas.money import UNITS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
 from settlement.reports.report import Report, Row
 
@@ -27,5 +27,5 @@ def _rows(as_of: str, positions: Iterator[tuple[str, Mapping[str, str]]]) -> Ite
     for account_id, quantities in positions:
         for asset, units in sorted(quantities.items()):
             yield Row(
-                f"{as_of},{account_id},{asset},CURRENCY,{units}", scaled(units, UNITS_DECIMALS)
+                f"{as_of},{account_id},{asset},CURRENCY,{units}", reread(units, UNITS_DECIMALS)
             )

@@ -105,7 +105,8 @@ MARKETS = (
 )
 NOTIONALS = ("25.00", "60.01", "150.00", "5.00", "1.00", "0.99", "0.01")
 AMOUNTS = ("100.00", "250.00", "10.00", "9.99", "33.33", "500.00", "0.01", "75.50")
-OPENING_AMOUNTS = ("2500.00", "250.00", "100.00", "9.99")
+# Without charges a BTCUSD costs 100.50 at first: what the third has; the fourth lacks a cent.
+OPENING_AMOUNTS = ("2500.00", "250.00", "100.50", "100.49")
 RETURN_CODES = (None, "R01", "R10", "R29", "R04", "R99")
 MODES = ("OPEN", "LOCKED", "CLOSED", "CLOSING_ONLY")
 JURISDICTIONS = ("OPEN", "CLOSE", "PROHIBITED")
@@ -179,6 +180,7 @@ FLAWS: tuple[Value, ...] = (
     {"symbol": "NONEUSD"},
 )
 TERMS: tuple[Value, ...] = (
+    {"commission_model": "MARKUP"},
     {"commission_model": "MARKUP", "markup_bps": "50"},
     {"commission_model": "TRADE_FEE", "commission_bps": "20", "commission_minimum": "0.50"},
     {"commission_model": "MARKUP", "markup_bps": "12.5", "markup_fixed": "0.10"},
@@ -189,7 +191,6 @@ TERMS: tuple[Value, ...] = (
         "commission_fixed": "0.05",
         "commission_minimum": "3.00",
     },
-    {"commission_model": "TRADE_FEE"},
 )
 # Values that no decision sees.
 BAD_VALUES: tuple[tuple[str, object], ...] = (
@@ -624,7 +625,7 @@ def tell_funding(day: Telling, kind: str, account_id: str, amount: str) -> Value
 
 
 def _opening(day: Telling, dice: Dice) -> None:
-    """Introduce everybody; each account gets some money, two buy what they can't pay."""
+    """Introduce everybody; each account gets some money, three buy at once."""
     for client in CLIENTS:
         tell_client(day, client, dice.pick(TERMS))
     stale_after_ms = dice.pick(STALE_AFTER_MS)
@@ -638,19 +639,20 @@ def _opening(day: Telling, dice: Dice) -> None:
     for market in MARKETS:
         tell_tick(day, market)
     day.at += SECOND
-    for account_id in ACCOUNTS[::2]:
-        for market in MARKETS[:2]:
-            day.tell(
-                "orders",
-                "OrderSubmitted",
-                account_id=account_id,
-                client_order_id=day.fresh("first"),
-                symbol=market.symbol,
-                side="BUY",
-                order_type="MARKET",
-                time_in_force="IOC",
-                quantity=market.bought[0],
-            )
+    bitcoin, ether = MARKETS[:2]
+    first_orders = ((0, bitcoin), (0, ether), (2, bitcoin), (3, bitcoin))
+    for number, market in first_orders:
+        day.tell(
+            "orders",
+            "OrderSubmitted",
+            account_id=ACCOUNTS[number],
+            client_order_id=day.fresh("first"),
+            symbol=market.symbol,
+            side="BUY",
+            order_type="MARKET",
+            time_in_force="IOC",
+            quantity=market.bought[0],
+        )
 
 
 # hypothesis makes lists of five or so, if it may make them empty: several of them are a day that

@@ -148,8 +148,13 @@ def here(
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["settle", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
         code = ended.value.code
         assert isinstance(code, int)
         return subprocess.CompletedProcess(arguments, code, *capfdbinary.readouterr())
@@ -520,6 +525,17 @@ def test_interrupted_in_mid_run_it_leaves_nothing_and_says_so(
     result = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
     failed_with_one_line(result, "interrupted", "nothing")
     assert tree(tmp_path) == before
+
+
+def test_ctrl_c_again_and_again_does_not_keep_it_from_tidying_up(tmp_path: Path) -> None:
+    with in_mid_run(tmp_path) as running:
+        while running.poll() is None:
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.001)
+        stdout, stderr = running.communicate(timeout=SECONDS_MAX)
+    result = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
+    failed_with_one_line(result, "interrupted")
+    assert tree(tmp_path) == {}
 
 
 # -- help and wrong usage --------------------------------------------------------------------------
