@@ -34,7 +34,7 @@ def replay(
         typer.Option(
             metavar="TIME",
             help="Stop at this time, and open all windows up to it, e.g. 2020-03-30T00:30:00Z."
-            " Without it: the last event.",
+            " (default: the last event)",
         ),
     ] = None,
 ) -> None:

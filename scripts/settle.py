@@ -54,6 +54,9 @@ def main() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants it
+    # People press Ctrl-C twice: what tidies up is not interrupted again.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Failure(f"interrupted by {signal.Signals(number).name}; nothing half-written is left")
 
 

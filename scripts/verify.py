@@ -56,13 +56,14 @@ def verify(
         raise Failure(f"{error.filename or directory}: {error.strerror or error}") from None
     finally:
         gc.enable()
-    table = Table(title=escape(f"{directory}: no difference"), title_justify="left", box=None)
-    table.show_header = False
+    table = Table(show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in checked:
         table.add_row(name, value)
-    Console(file=sys.stdout).print(table)
+    console = Console(file=sys.stdout)
+    console.print(f"{escape(str(directory))}: no difference", soft_wrap=True)
+    console.print(table)
 
 
 def _check_paths(directory: Path, inputs: list[str]) -> None:
