@@ -31,7 +31,7 @@ run: $(READY)
 	@$(PY) -m scripts.run_day $(ARGS)
 
 test: $(READY)
-	@$(PY) -m pytest -q $(ARGS)
+	@$(PY) -m pytest -q -n auto $(ARGS)
 
 bench: $(READY)
 	@$(PY) -m scripts.bench $(ARGS)

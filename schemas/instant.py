@@ -16,6 +16,10 @@ DAY: Micros = 24 * 60 * MINUTE
 
 TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
 
+# The calendar's reach: what is scheduled after an instant must have a date, too.
+YEAR_FIRST = "1970"
+YEAR_LAST = "9998"
+
 _TIME = re.compile(TIME_PATTERN)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -37,10 +41,12 @@ def micros(text: str) -> Micros:
     """Read an RFC 3339 UTC time.
 
     Raises:
-        ValueError: not `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`, or no such day or hour.
+        ValueError: not `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`, no such day or hour, or out of reach.
     """
     if not _TIME.fullmatch(text):
         raise ValueError(f"{text!r} is no RFC 3339 UTC time such as 2026-03-02T14:30:00.000000Z")
+    if not YEAR_FIRST <= text[:4] <= YEAR_LAST:
+        raise ValueError(f"{text} is not in the years {YEAR_FIRST} to {YEAR_LAST}")
     return (
         _minute(text[:16])
         + int(text[17:19]) * SECOND

@@ -105,7 +105,7 @@ class Market:
     def instrument_updated(self, event: InstrumentUpdated) -> None:
         """Take an instrument's new terms; nothing is emitted before the next tick."""
         symbol = self.symbols.setdefault(event.symbol, SymbolQuotes())
-        symbol.decimals = decimals_of(event.minimum_price_increment)
+        symbol.decimals = event.price_decimals
         symbol.stale_after = event.stale_after_ms * MILLISECOND
         for quote in symbol.quotes.values():
             quote.expire_after(symbol.stale_after)
@@ -264,12 +264,3 @@ def _total_size(side: BestSide) -> str | None:
 
 def _provider_sizes(side: BestSide) -> list[ProviderSize]:
     return [{"provider": provider, "size": quantity(size)} for provider, size in side.providers]
-
-
-def decimals_of(increment: Price) -> int:
-    """Return how many decimal places a price increment has: its prices are printed with as many."""
-    places = PRICE_DECIMALS
-    while places and increment % 10 == 0:
-        increment //= 10
-        places -= 1
-    return places

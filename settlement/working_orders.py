@@ -14,7 +14,6 @@ from schemas.instant import Micros, micros
 from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Cents, Price, Units, reread
 from schemas.order import OrderSubmitted
-from settlement.best_quote import decimals_of
 from settlement.commission import Rates, marketable_from
 from settlement.rounding import holds_at_least
 
@@ -37,7 +36,7 @@ class Instrument:
         self.symbol = event.symbol
         self.base = event.base
         self.price_increment: Price = event.minimum_price_increment
-        self.decimals = decimals_of(event.minimum_price_increment)
+        self.decimals = event.price_decimals
         self.quantity_increment: Units = event.minimum_quantity_increment
         self.minimum_order_value: Cents = event.minimum_order_value
         self.tradable = event.tradable

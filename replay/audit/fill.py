@@ -5,6 +5,7 @@ every filled quantity one of the quantity increment, so the greatest common divi
 is at least the increment: `Increments` holds each rounding against it when all are known.
 """
 
+from collections.abc import Callable
 from math import gcd
 
 from replay.audit import numbers
@@ -12,18 +13,18 @@ from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
 from replay.audit.working_order import Rates, WorkingOrder
 from schemas.instrument import InstrumentUpdated
+from schemas.money import bps, quantity, usd
 from schemas.money import price as price_text
-from schemas.money import quantity, usd
 from settlement.calendar import trade_date
 
 _AVERAGE_STEP = 10**10  # eight of a price's eighteen places
 _NO_RATES: Rates = (0, 0, 0, 0, 0)
-_RATE_FIELDS = (
-    ("markup_bps", numbers.basis_points),
-    ("markup_fixed", numbers.price),
-    ("commission_bps", numbers.basis_points),
-    ("commission_fixed", numbers.cents),
-    ("commission_minimum", numbers.cents),
+_RATE_FIELDS: tuple[tuple[str, Callable[[str], int], Callable[[int], str]], ...] = (
+    ("markup_bps", numbers.basis_points, bps),
+    ("markup_fixed", numbers.price, lambda value: price_text(value, 0)),
+    ("commission_bps", numbers.basis_points, bps),
+    ("commission_fixed", numbers.cents, usd),
+    ("commission_minimum", numbers.cents, usd),
 )
 
 
@@ -100,7 +101,7 @@ def check_fill(
     executions.same(line, "side", "BUY" if order.buy else "SELL")
     executions.same(line, "trade_date", trade_date(line.at))
     side = _side(executions, line, order, quote)
-    taken = numbers.units(line.event["quantity"])
+    taken = executions.number(line, "quantity", line.event["quantity"], numbers.units)
     at_price = executions.number(line, "price", line.event["price"])
     rates = _rates(executions, line, order)
     _check_price(executions, line, order, (side.price, at_price), rates, increments)
@@ -193,9 +194,11 @@ def _check_money(
 def _rates(executions: TopicFile, line: Written, order: WorkingOrder) -> Rates:
     event = line.event
     first, second, third, fourth, fifth = (
-        executions.number(line, field, event[field], read) for field, read in _RATE_FIELDS
+        executions.number(line, field, event[field], read) for field, read, _ in _RATE_FIELDS
     )
     rates = (first, second, third, fourth, fifth)
+    for (field, _, printed), rate in zip(_RATE_FIELDS, rates, strict=True):
+        executions.same(line, field, printed(rate))
     if order.rates is None:
         order.rates = rates
     if rates != order.rates or min(rates) < 0:
@@ -203,7 +206,7 @@ def _rates(executions: TopicFile, line: Written, order: WorkingOrder) -> Rates:
             line,
             "the order's rates",
             expected=f"those fixed at its acceptance, in minor units {order.rates}",
-            found=[event[field] for field, _ in _RATE_FIELDS],
+            found=[event[field] for field, *_ in _RATE_FIELDS],
         )
     return rates
 
@@ -263,9 +266,10 @@ def _check_increments(
         instrument.minimum_price_increment,
         buy=order.buy,
     )
-    if numbers.price(event["price"]) != exact:
-        expected = price_text(exact, 0)
-        raise executions.differs(line, "price", expected=expected, found=event["price"])
+    decimals = instrument.price_decimals
+    executions.same(line, "price", price_text(exact, decimals))
+    quoted = numbers.price(event["quote_price"])
+    executions.same(line, "quote_price", price_text(quoted, decimals))
     step = instrument.minimum_quantity_increment
     most = min(left - left % step, shown - shown % step)
     # A sell may also be held back by the position.

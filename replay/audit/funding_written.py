@@ -125,7 +125,7 @@ class WrittenFundings:
             account_id,
             client,
             None,
-            numbers.cents(event["amount"]),
+            self.updates.number(answer, "amount", event["amount"], numbers.cents),
             event["funding_id"],
             found_refusal=event["reason"] or "",
             kinds=_KINDS[Movement.SET_ASIDE],

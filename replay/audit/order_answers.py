@@ -8,7 +8,6 @@ from replay.audit import numbers
 from replay.audit.admission import World, rates_of, refusal
 from replay.audit.ledger import Ledger
 from replay.audit.orders import Orders
-from replay.audit.quote_refold import increment_decimals
 from replay.audit.working_order import WorkingOrder
 from schemas.instant import Micros, time_text
 from schemas.money import (
@@ -122,7 +121,7 @@ class OrderAnswers:
         """Return what `OrderAccepted` repeats of an order; fix what the order is charged."""
         account = self.world.accounts[event.account_id]
         self.orders.accepting = rates_of(event, self.world.clients[account.client])
-        decimals = increment_decimals(self.world.instruments[event.symbol].minimum_price_increment)
+        decimals = self.world.instruments[event.symbol].price_decimals
         notional, units = event.notional, event.quantity
         return {
             "symbol": event.symbol,

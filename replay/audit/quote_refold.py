@@ -66,7 +66,7 @@ class QuoteRefold:
         """Take an instrument's terms."""
         symbol = self.symbols.setdefault(event.symbol, _Symbol())
         symbol.stale_after = event.stale_after_ms * MILLISECOND
-        symbol.decimals = increment_decimals(event.minimum_price_increment)
+        symbol.decimals = event.price_decimals
 
     def refusals(self, tick: PriceTick, at: Micros) -> set[str]:
         """Return the reasons for which a tick may be dead-lettered; empty: it counts."""
@@ -168,11 +168,6 @@ class QuoteRefold:
             found=event.get(field),
             event_id=expected["event_id"],
         )
-
-
-def increment_decimals(increment: int) -> int:
-    """Return the decimals of a price increment in 10^-18 USD."""
-    return len(f"{increment:0{PRICE_DECIMALS + 1}d}"[-PRICE_DECIMALS:].rstrip("0"))
 
 
 def _read(tick: PriceTick, at: Micros) -> _Quote:

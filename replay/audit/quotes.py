@@ -118,13 +118,17 @@ class Quotes:
             raise self.topic.differs(
                 line, f"{name} side", expected="size, providers and validity", found=event
             )
-        providers = [(shown["provider"], numbers.units(shown["size"])) for shown in listed]
+        number = self.topic.number
+        providers = [
+            (shown["provider"], number(line, "size", shown["size"], numbers.units))
+            for shown in listed
+        ]
         sizes = [shown for _, shown in providers]
         side = Side(
-            self.topic.number(line, f"{name}_price", price),
-            numbers.units(size),
+            number(line, f"{name}_price", price),
+            number(line, f"{name}_size", size, numbers.units),
             providers,
-            micros(until),
+            number(line, f"{name}_valid_until", until, micros),
         )
         self._same(line, f"{name}_size, the sum of its providers", sum(sizes), side.size)
         self._same(line, f"{name}_providers by size", sorted(sizes, reverse=True), sizes)

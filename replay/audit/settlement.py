@@ -97,7 +97,7 @@ class CashCalls:
         today = civil_date(window.at)
         for account_id in sorted(self._with_open_calls):
             account = self.ledger.accounts[account_id]
-            before = (account.cash, account.owed)
+            before = _shown(account)
             # The mode does not change in the middle of a window.
             restricted = account.restricted
             for call in sorted(account.open_calls.values(), key=OpenCall.turn):
@@ -107,7 +107,7 @@ class CashCalls:
                     restricted = self._attempt(account, call, cause, restricted=restricted)
             if not account.open_calls:
                 self._with_open_calls.remove(account_id)
-            if (account.cash, account.owed) != before:
+            if _shown(account) != before:
                 self.ledger.announce(account, cause)
 
     def report_aged(self, window: Written) -> None:
@@ -207,3 +207,8 @@ class CashCalls:
         event["direction"] = call.direction
         event["amount"] = usd(call.amount)
         return event
+
+
+def _shown(account: Account) -> tuple[int, int, int]:
+    """Return what a retry can change of a balance: settled, owed, and buying power with them."""
+    return (account.cash, account.owed, account.open_withdrawals)

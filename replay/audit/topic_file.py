@@ -18,7 +18,7 @@ from topics.catalogue import BALANCES, CATALOGUE, FUNDING_UPDATES, JOURNAL
 # so only the others are held against it. Not of events with integers: in Python 1 equals true.
 _FORETOLD = frozenset({JOURNAL, BALANCES, FUNDING_UPDATES})
 # What is looked at before an event is foretold or checked.
-_HEAD = ("event_id", "event_time", "cause_id")
+_HEAD = ("type", "event_id", "event_time", "cause_id")
 # How often progress is told, in bytes.
 _TELL_EVERY = 1 << 20
 
@@ -230,8 +230,8 @@ class TopicFile:
         if (
             self._foretold
             and isinstance(event, dict)
-            and event.get("type") in self._types
             and all(isinstance(event.get(name), str) for name in _HEAD)
+            and event["type"] in self._types
             and isinstance(event.get("negative", False), bool)
         ):
             return event

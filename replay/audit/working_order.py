@@ -1,5 +1,7 @@
 """An accepted order, as far as its own events tell."""
 
+from collections.abc import Callable
+
 from replay.audit import numbers
 from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
@@ -55,12 +57,11 @@ class WorkingOrder:
         self.buy = event["side"] == "BUY"
         self.order_type: str = event["order_type"]
         self.time_in_force: str = event["time_in_force"]
-        self.notional = None if event["notional"] is None else numbers.cents(event["notional"])
-        self.quantity = None if event["quantity"] is None else numbers.units(event["quantity"])
-        self.limit = self._price(topic, line, "limit_price")
-        self.stop = self._price(topic, line, "stop_price")
-        expire_time = event["expire_time"]
-        self.expire_time: Micros | None = None if expire_time is None else micros(expire_time)
+        self.notional = _stated(topic, line, "notional", numbers.cents)
+        self.quantity = _stated(topic, line, "quantity", numbers.units)
+        self.limit = _stated(topic, line, "limit_price", numbers.price)
+        self.stop = _stated(topic, line, "stop_price", numbers.price)
+        self.expire_time: Micros | None = _stated(topic, line, "expire_time", micros)
         self.triggered = self.order_type != "STOP_LIMIT"
         self.fills = 0
         self.units = 0
@@ -123,11 +124,6 @@ class WorkingOrder:
         left: int = (self.notional or 0) - self.gross
         return left * numbers.UNIT_PRICES_PER_CENT // at_price
 
-    @staticmethod
-    def _price(topic: TopicFile, line: Written, field: str) -> int | None:
-        text = line.event[field]
-        return None if text is None else topic.number(line, field, text)
-
     def _check_form(self, topic: TopicFile, line: Written) -> None:
         kind, force = self.order_type, self.time_in_force
         stated = (self.notional, self.quantity, self.limit, self.stop)
@@ -145,3 +141,8 @@ class WorkingOrder:
                 raise topic.differs(
                     line, what, expected="as contract section 6 accepts it", found=line.event
                 )
+
+
+def _stated(topic: TopicFile, line: Written, field: str, read: Callable[[str], int]) -> int | None:
+    text = line.event[field]
+    return None if text is None else topic.number(line, field, text, read)

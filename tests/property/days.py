@@ -104,6 +104,8 @@ MARKETS = (
     ),
 )
 NOTIONALS = ("25.00", "60.01", "150.00", "5.00", "1.00", "0.99", "0.01")
+# Of GTD orders: after so many seconds, or at the next such clock time.
+EXPIRIES: tuple[float | str, ...] = (60, "16:30", 3600, 0.5, 90_000, -1, 0, "17:00")
 AMOUNTS = ("100.00", "250.00", "10.00", "9.99", "33.33", "500.00", "0.01", "75.50")
 # Without charges a BTCUSD costs 100.50 at first: what the third has; the fourth lacks a cent.
 OPENING_AMOUNTS = ("2500.00", "250.00", "100.50", "100.49")
@@ -119,6 +121,7 @@ ADJUSTMENTS = (
 )
 FIRST_STEPS = (
     "DepositInitiated",
+    "WithdrawalRequested",
     "DepositSettled",
     "WithdrawalRequested",
     "WithdrawalRequested",
@@ -351,7 +354,7 @@ def any_order(day: Telling, dice: Dice) -> None:
         account_id=dice.pick((*ACCOUNTS * 3, STRANGER, ORPHAN)),
         limit=dice.pick((1, 0, 2, -1, 5, -5, 12, -30, 60)),
         stop=dice.pick((1, 0, -1, 2, -2)),
-        expires_in=dice.pick((60, 3600, 0.5, 90_000, -1, 0)),
+        expires=dice.pick(EXPIRIES),
         flaw=dice.pick((*[{}] * 20, *FLAWS)),
     )
 
@@ -375,7 +378,7 @@ def trade(day: Telling, dice: Dice) -> None:
         account_id=dice.pick(ACCOUNTS),
         limit=dice.pick((2, 0, 1, 3, -1, -2)),
         stop=dice.pick((1, 0, -1)),
-        expires_in=60,
+        expires=dice.pick(EXPIRIES[:2]),
         flaw={},
     )
 
@@ -488,7 +491,7 @@ MOVES: tuple[Callable[[Telling, Dice], None], ...] = (
     *[tick] * 10,
     *[funding_step] * 10,
     *[any_order] * 8,
-    *[funding] * 6,
+    *[funding] * 8,
     *[pause] * 5,
     *[account_change] * 5,
     *[cancel] * 4,
@@ -574,10 +577,13 @@ def tell_order(
     account_id: str,
     limit: int,
     stop: int,
-    expires_in: float,
+    expires: float | str,
     flaw: Value,
 ) -> None:
-    """Tell an order of a kind, side, size and time in force that the dice say."""
+    """Tell an order of a kind, side, size and time in force that the dice say.
+
+    A GTD order `expires` in so many seconds, or at the next such clock time.
+    """
     side = dice.pick(("BUY", "BUY", "SELL"))
     kind = dice.pick(("LIMIT", "LIMIT", "MARKET", "STOP_LIMIT"))
     force = dice.pick(("GTC", "IOC", "DAY", "GTD"))
@@ -603,7 +609,11 @@ def tell_order(
         "stop_price": market.price(stop) if kind == "STOP_LIMIT" else None,
     }
     if force == "GTD":
-        fields["expire_time"] = text_of(day.at + dt.timedelta(seconds=expires_in))
+        fields["expire_time"] = text_of(
+            next_clock_time(day.at, expires)
+            if isinstance(expires, str)
+            else day.at + dt.timedelta(seconds=expires)
+        )
     fields |= dice.pick(RATES)
     fields |= flaw
     day.orders.append(fields)

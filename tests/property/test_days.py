@@ -18,9 +18,11 @@ import orjson
 import pytest
 from hypothesis import given, note, settings
 
+from replay.audit.directory import audit_directory
 from replay.engine import History
 from replay.output import WrittenFile
 from replay.read import read_inputs
+from scripts.replay import run_replay
 from settlement.invariants import books_difference
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
@@ -41,6 +43,8 @@ Emitted = list[tuple[str, Event]]
 
 # The other tests run each day several times.
 FEWER = settings(max_examples=max(1, settings().max_examples // 4))
+# Weeks of files are written and read again.
+FEW = settings(max_examples=max(1, settings().max_examples // 8))
 WINDOWS = (
     "RETRY",
     "NET_SETTLEMENT",
@@ -453,7 +457,10 @@ class _Life:
 
 
 def orders_end_once(told: Told) -> None:
-    """An accepted order has one end or is at work; none is at work in the maintenance."""
+    """An accepted order has one end or is at work; none is at work in the maintenance.
+
+    Nothing happens to it from its `expire_time` on, but that it expires at that very instant.
+    """
     lives: dict[tuple[str, str], _Life] = {}
     for line, out in told.steps:
         for topic, event in out:
@@ -470,6 +477,9 @@ def orders_end_once(told: Told) -> None:
                 continue
             life = lives[name]
             assert not life.ended, (line, event)
+            expires, reason = life.accepted["expire_time"], event.get("reason")
+            assert (event["event_time"] == expires) == (reason == "EXPIRE_TIME"), event
+            assert expires is None or event["event_time"] <= expires, event
             if event["type"] == "OrderFilled":
                 life.fills += 1
                 life.ended = event["leaves_quantity"] == "0" or event["leaves_notional"] == "0.00"
@@ -514,6 +524,10 @@ def _fill(life: _Life, execution: Event) -> None:
     life.fills += 1
     assert execution["execution_id"].endswith(f"-{execution['client_order_id']}-{life.fills}")
     assert execution["side"] == accepted["side"]
+    at = dt.datetime.fromisoformat(execution["event_time"])
+    # From 17:05 on it is the next trading day.
+    trading_day_ends = next_clock_time(at, "17:05").astimezone(CHICAGO).date()
+    assert execution["trade_date"] == trading_day_ends.isoformat()
     gross = number(execution["gross"])
     commission = number(execution["commission"])
     assert gross > 0
@@ -735,20 +749,21 @@ class Kept:
         return WrittenFile(path, len(rows), control, sha256(text.encode()).hexdigest())
 
 
+def written(path: Path, lines: Sequence[Line]) -> str:
+    """Write lines to a file, and return its name."""
+    path.write_bytes(
+        b"".join(orjson.dumps({"topic": line.topic, "value": line.value}) + b"\n" for line in lines)
+    )
+    return str(path)
+
+
 def replayed(*files: Sequence[Line]) -> Kept:
     """Replay lines as they are read back from files."""
     kept = Kept()
     with TemporaryDirectory() as folder:
-        paths: list[str] = []
-        for lines in files:
-            path = Path(folder) / f"{len(paths)}.jsonl"
-            path.write_bytes(
-                b"".join(
-                    orjson.dumps({"topic": line.topic, "value": line.value}) + b"\n"
-                    for line in lines
-                )
-            )
-            paths.append(str(path))
+        paths = [
+            written(Path(folder) / f"{number}.jsonl", lines) for number, lines in enumerate(files)
+        ]
         History(kept, MemoryRows()).run(read_inputs(paths))
     return kept
 
@@ -801,3 +816,14 @@ def test_it_does_not_matter_how_lines_are_spread_over_files(lines: list[Line]) -
         )
 
     assert letters(many) == letters(one)
+
+
+@FEW
+@given(days())
+def test_the_audit_finds_nothing_wrong(lines: list[Line]) -> None:
+    """Nor in the files: `settle verify` knows nothing of how they were made."""
+    with TemporaryDirectory() as folder:
+        told, out = written(Path(folder) / "day.jsonl", lines), Path(folder) / "out"
+        run_replay([told], out, None)
+        checked = dict(audit_directory(out, [told]))
+    assert checked["inputs, each answered"] == str(len(lines))

@@ -534,8 +534,8 @@ def test_ctrl_c_again_and_again_does_not_keep_it_from_tidying_up(tmp_path: Path)
             time.sleep(0.001)
         stdout, stderr = running.communicate(timeout=SECONDS_MAX)
     result = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
-    failed_with_one_line(result, "interrupted")
     assert tree(tmp_path) == {}
+    failed_with_one_line(result, "interrupted")
 
 
 # -- help and wrong usage --------------------------------------------------------------------------

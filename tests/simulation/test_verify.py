@@ -1,9 +1,11 @@
 """`settle verify` finds planted damage and names it, also when what is stored of it is made to fit.
 
-Each row of the tables in replay_damage.py damages a copy of a replay directory and says what the
+Each row of the tables in damage_*.py damages a copy of a replay directory and says what the
 audit's one line must name.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,15 @@ from replay.generated_day import DayOptions, write_generated_day
 from scripts.errors import Failure
 from scripts.replay import run_replay
 from scripts.verify import verify
+from tests.simulation.damage import Damage
+from tests.simulation.damage_to_a_month import MONTH
+from tests.simulation.damage_to_files import FILES
+from tests.simulation.damage_to_settlement import SETTLEMENT
+from tests.simulation.damage_to_trading import TRADING
+from tests.simulation.damage_with_inputs import INPUTS
 from tests.simulation.replay_copy import ReplayCopy
-from tests.simulation.replay_damage import INPUTS_SHOW, MONTH_SHOWS, OUTPUTS_SHOW, Damage
+
+OUTPUTS = TRADING | SETTLEMENT | FILES
 
 
 @pytest.fixture(scope="session")
@@ -136,30 +145,30 @@ _STORED = pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored"
 
 
 @_STORED
-@pytest.mark.parametrize("name", OUTPUTS_SHOW)
+@pytest.mark.parametrize("name", OUTPUTS)
 def test_damage_is_found(
     name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(day[0], tmp_path / "copy")
-    _found(copy, OUTPUTS_SHOW[name], [], stored_anew=stored_anew)
+    _found(copy, OUTPUTS[name], [], stored_anew=stored_anew)
 
 
 @_STORED
-@pytest.mark.parametrize("name", INPUTS_SHOW)
+@pytest.mark.parametrize("name", INPUTS)
 def test_damage_is_found_with_the_inputs(
     name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(day[0], tmp_path / "copy")
-    _found(copy, INPUTS_SHOW[name], [day[1]], stored_anew=stored_anew)
+    _found(copy, INPUTS[name], [day[1]], stored_anew=stored_anew)
 
 
 @_STORED
-@pytest.mark.parametrize("name", MONTH_SHOWS)
+@pytest.mark.parametrize("name", MONTH)
 def test_damage_to_a_month_is_found(
     name: str, month: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(month[0], tmp_path / "copy")
-    _found(copy, MONTH_SHOWS[name], [], stored_anew=stored_anew)
+    _found(copy, MONTH[name], [], stored_anew=stored_anew)
 
 
 def test_stored_counts_are_compared(day: tuple[Path, str], tmp_path: Path) -> None:
@@ -170,6 +179,24 @@ def test_stored_counts_are_compared(day: tuple[Path, str], tmp_path: Path) -> No
     path.write_bytes(orjson.dumps(summary))
     with pytest.raises(DifferenceError, match=r"summary\.json: emitted\.journal"):
         audit_directory(copy.root)
+
+
+# -- the second reading is one ------------------------------------------------------------------
+
+
+def test_the_audit_imports_no_decision() -> None:
+    """What it shares with the replay are words, roads, the calendar and the invariants."""
+    names = "import sys, replay.audit.directory; print(*sys.modules)"
+    loaded = subprocess.run(  # in a process of its own: here everything is loaded
+        [sys.executable, "-c", names], capture_output=True, check=True, text=True
+    ).stdout.split()
+    shared = {name for name in loaded if name.startswith(("settlement.", "replay."))}
+    assert {name for name in shared if not name.startswith("replay.audit")} == {
+        "replay.read",
+        "settlement.ach_return_codes",
+        "settlement.calendar",
+        "settlement.invariants",
+    }
 
 
 # -- the command ---------------------------------------------------------------------------------

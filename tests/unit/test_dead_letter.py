@@ -212,6 +212,14 @@ def test_a_repeated_tick_has_no_effect() -> None:
     assert story.tick(bid="99.0", ask="100", at="12:00", event_id="three").emitted == []
 
 
+def test_a_repeated_tick_has_no_effect_though_the_instrument_has_changed() -> None:
+    """Taken anew it would be valid for 500 ms only, and so be news."""
+    story = Story()
+    story.tick(bid="99.00", ask="100.00", at="12:00")
+    story.instrument(stale_after_ms=500, at="12:00")
+    assert story.tick(bid="99.00", ask="100.00", at="12:00").emitted == []
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -151,6 +151,24 @@ def test_unknown_fields_are_ignored() -> None:
             "minimum_quantity_increment",
             id="quantity-increment-negative",
         ),
+        pytest.param(
+            "instruments",
+            INSTRUMENT | {"minimum_order_value": "1.0\n"},
+            "minimum_order_value",
+            id="dollars-and-a-line-end",
+        ),
+        pytest.param(
+            "instruments",
+            INSTRUMENT | {"minimum_order_value": "1.001"},
+            "minimum_order_value",
+            id="dollars-beyond-cents",
+        ),
+        pytest.param(
+            "instruments",
+            INSTRUMENT | {"minimum_order_value": "-1.00"},
+            "minimum_order_value",
+            id="dollars-negative",
+        ),
         pytest.param("instruments", INSTRUMENT | {"quote": "EUR"}, "quote", id="quote-euro"),
         pytest.param(
             "instruments", INSTRUMENT | {"stale_after_ms": 0}, "stale_after_ms", id="stale-0"

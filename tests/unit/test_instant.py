@@ -33,6 +33,12 @@ LEAP_DAY_2024 = 1_709_164_800_000_000  # `date -u -d 2024-02-29 +%s`
             "2024-02-29T23:59:59.999999Z",
             id="last-of-a-leap-day",
         ),
+        pytest.param(
+            "9998-12-31T23:59:59.999999Z",
+            253_370_764_799_999_999,  # `date -u -d 9999-01-01 +%s` less a microsecond
+            "9998-12-31T23:59:59.999999Z",
+            id="last-of-all",
+        ),
         pytest.param("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00.000000Z", id="epoch"),
     ],
 )
@@ -72,11 +78,16 @@ def test_truncated_never_rounded_when_printed_shorter(at: int, printed: str) -> 
         pytest.param("2026-03-03T18:00:00.5Z\n", id="line-end-after-a-fraction"),
         pytest.param("٢٠٢٦-03-03T18:00:00Z", id="arabic-digits"),
         pytest.param("", id="empty"),
+        # Readings: the calendar reaches from 1970 to 9998.
+        pytest.param("1969-12-31T23:59:59.999999Z", id="before-1970"),
+        pytest.param("0001-01-01T00:00:00Z", id="the-year-1"),
+        pytest.param("9999-01-01T00:00:00Z", id="the-year-9999"),
+        pytest.param("9999-12-31T23:59:59Z", id="the-last-second-of-all"),
     ],
 )
 def test_no_other_form_is_a_time(text: str) -> None:
     """Refused as an input's `event_time`, which is dead-lettered and moves no time."""
-    with pytest.raises(ValueError, match=r"RFC 3339|day|month|hour"):
+    with pytest.raises(ValueError, match=r"RFC 3339|day|month|hour|years"):
         micros(text)
     story = Story()
     happened = story.tell(
