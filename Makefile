@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup run test bench lint format lock clean FORCE
+.PHONY: help setup run test bench golden lint format lock clean FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -18,7 +18,7 @@ ARGS ?=
 help:
 	@echo "make setup   .venv with the locked packages and the settle command"
 	@echo "make run     a real market day, from quotes to the clients' files"
-	@echo "make test    the tests; make test ARGS='-k cash_call -n 2' passes on to pytest"
+	@echo "make test    the tests; make test ARGS='-k cash_call' passes on to pytest"
 	@echo "make bench   the speed figures, as a table"
 	@echo "make lint    style, types and the import contract; make format puts style right"
 	@echo "make lock    requirements.lock anew from pyproject.toml"
@@ -35,6 +35,10 @@ test: $(READY)
 
 bench: $(READY)
 	@$(PY) -m scripts.bench $(ARGS)
+
+# After a change of the rules, or of tests/golden/day.jsonl: read the diff, it is the review.
+golden: $(READY)
+	@$(PY) -m tests.golden.renew
 
 lint: $(READY)
 	@echo "ruff check" && $(PY) -m ruff check --quiet .
