@@ -175,11 +175,11 @@ class History:
         self.pipeline.settlement.account_updated(event, settled)
         self._settled(settled)
 
-    def _instrument_updated(self, event: InstrumentUpdated, at: Micros) -> None:  # noqa: ARG002
+    def _instrument_updated(self, event: InstrumentUpdated, at: Micros) -> None:  # noqa: ARG002 - one signature for all
         self.pipeline.market.instrument_updated(event)
         self.pipeline.trading.instrument_updated(event)
 
-    def _client_updated(self, event: ClientUpdated, at: Micros) -> None:  # noqa: ARG002
+    def _client_updated(self, event: ClientUpdated, at: Micros) -> None:  # noqa: ARG002 - one signature for all
         self.pipeline.trading.client_updated(event)
         self.pipeline.books.client_updated(event.client)
 

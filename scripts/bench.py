@@ -90,7 +90,7 @@ def main() -> None:
                     f"{floor / median:.1f}x" if floor else "",
                 )
             notes += results[-1]["notes"]
-    console = Console(file=sys.stdout, soft_wrap=True)
+    console = Console(file=sys.stdout, width=120)
     console.print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors\n")
     console.print(table)
     for note in notes:
@@ -105,7 +105,7 @@ def _in_a_process(name: str, directory: str) -> dict[str, Any]:
 
 
 def _shown(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"  # noqa: PLR2004
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"  # noqa: PLR2004 - three digits
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -232,7 +232,7 @@ def profile(directory: Path) -> dict[str, Any]:
     profiler.runcall(run_replay, [str(path)], directory / "profile", None)
     statistic = pstats.Stats(profiler, stream=io.StringIO())
     by_file: Counter[str] = Counter()
-    for (name, _, function), (_, _, own, *_) in statistic.stats.items():  # type: ignore[attr-defined]
+    for (name, _, function), (_, _, own, *_) in statistic.stats.items():  # type: ignore[attr-defined]  # not in the stubs
         where = Path(name)
         by_file[f"{where.parent.name}/{where.name}" if name[:1] == "/" else function] += own
     total = by_file.total()
