@@ -28,7 +28,7 @@ from settlement import customer_funding
 from settlement.best_quote import ProviderQuote
 from settlement.calendar import first_window
 from settlement.cause import Cause, Out
-from settlement.dead_letter import DeadLetters
+from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.invariants import books_difference
 from settlement.ledger import FBO
 from settlement.pipeline import Pipeline, settle_window
@@ -76,7 +76,7 @@ class History:
             ClockTicked: self._clock_ticked,
             **dict.fromkeys(get_args(Funding), self._funded),
         }
-        self._dead_letters = DeadLetters()
+        self._places = RepeatedPlaces()
 
     @property
     def now(self) -> Micros | None:
@@ -101,7 +101,8 @@ class History:
         """Apply one input and all that it causes."""
         summary = self.summary
         summary.inputs[line.topic] += 1
-        checked = line.event if isinstance(line.event, Refused) else self._check(line.event)
+        event = line.event
+        checked = event if isinstance(event, Refused) else self._check(event, line.at)
         if isinstance(checked, Refused):
             self._dead_letter(line, checked)
             return
@@ -128,13 +129,13 @@ class History:
         trading.now = max(trading.now or 0, at)
         self.summary.last_time = trading.now
 
-    def _check(self, event: Input) -> Input | ProviderQuote | Refused:
+    def _check(self, event: Input, at: Micros) -> Input | ProviderQuote | Refused:
         """Return a well-formed input as it will be decided on, or why it is dead-lettered."""
         pipeline = self.pipeline
         refused: Refused | None = None
         match event:
             case PriceTick():
-                return pipeline.market.check(event)
+                return pipeline.market.check(event, at)
             case AccountUpdated() | OrderCancelRequested():
                 refused = pipeline.trading.refusal(event)
             case FundingStep() | CashAdjusted():
@@ -195,7 +196,7 @@ class History:
                 continue
             if event["type"] == "Execution":
                 lines: Out = []
-                settlement.executed(cast("Execution", event), lines)
+                settlement.executed(cast("Execution", event), micros(event["event_time"]), lines)
                 self._settled(lines)
             else:
                 self.opened(cast("WindowOpened", event))
@@ -239,15 +240,17 @@ class History:
 
     def _dead_letter(self, line: InputLine, refused: Refused) -> None:
         raw = raw_value(line.text)
+        key = _key(line.topic, raw)
+        at = self.now if self.now is not None else self.summary.last_time or 0
         out: Out = []
-        self._dead_letters.write(
+        dead_letter(
             refused,
+            self._places.cause(line.topic, 0, line.number, key, at),
             topic=line.topic,
             partition=0,
             offset=line.number,
-            key=_key(line.topic, raw),
+            key=key,
             raw=raw,
-            at=self.now if self.now is not None else self.summary.last_time or 0,
             out=out,
         )
         for topic, _, event in out:

@@ -28,3 +28,22 @@ class ReportDelivered(Emitted):
     rows: int
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     control_total: str
+
+
+class ReportIssued(Emitted):
+    """Internal: one part of a file that is to be put; `part` counts 1, 2 ... in order.
+
+    The last part carries the facts of the whole file, and the id that its `ReportDelivered` will
+    have; they are null in the others.
+    """
+
+    type: Literal["ReportIssued"]
+    client: str
+    report: ReportName
+    key: str
+    part: int
+    text: str
+    delivered_id: str | None
+    rows: int | None
+    sha256: str | None
+    control_total: str | None

@@ -13,6 +13,8 @@
     aged_failure.py           calls that failed and are open
     reports/                  the client's files
     dead_letter.py remembered.py        refused inputs; ids that were acted on
+    account.py                may an account be as it says?
+    tasks/                    the stages as the live engine runs them: tasks with their state
     invariants.py             what must always hold
     pipeline.py               the stages in order
 

@@ -17,12 +17,19 @@ from topics.catalogue import AGED_FAILURES, CLIENT_LINES, EXECUTIONS
 AGED_WINDOWS: dict[str, AgedReport] = {"AGED_REPORT": "AGED", "START_OF_DAY": "SOD"}
 
 
-def report_aged(settlement: Settlement, event: WindowOpened, out: Out) -> Iterator[None]:
-    """Emit an `AgedFailure` per open call that failed at least once, one account per step."""
+def report_aged(
+    settlement: Settlement, event: WindowOpened, out: Out, after: str = ""
+) -> Iterator[str]:
+    """Emit an `AgedFailure` per open call that failed at least once, one account per step.
+
+    Yields each account that is done; a sweep that was cut off goes on behind `after`.
+    """
     report = AGED_WINDOWS[event["window"]]
     as_of = micros(event["scheduled_at"])
     today = civil_date(as_of)
     for account_id in sorted(settlement.with_open_calls):
+        if account_id <= after:
+            continue
         account = settlement.accounts[account_id]
         cause = Cause(EXECUTIONS, event["cause_id"], as_of)
         for call in sorted((account.open_calls or {}).values(), key=OpenCall.turn):
@@ -53,4 +60,4 @@ def report_aged(settlement: Settlement, event: WindowOpened, out: Out) -> Iterat
             }
             out.append((AGED_FAILURES, account_id, aged))
             out.append((CLIENT_LINES, account.client, aged))
-        yield
+        yield account_id

@@ -19,7 +19,7 @@ from settlement.cause import Out
 from topics.catalogue import BBO
 from topics.decode import Refused
 
-_NEVER: Micros = 1 << 62
+NEVER: Micros = 1 << 62
 # The price of a side that is not quoted: below every bid, above every ask.
 NO_BID: Price = -(1 << 128)
 NO_ASK: Price = 1 << 128
@@ -41,8 +41,8 @@ class ProviderQuote:
         "valid_until",
     )
 
-    def __init__(self, tick: PriceTick) -> None:
-        """Read a tick.
+    def __init__(self, tick: PriceTick, at: Micros) -> None:
+        """Read a tick; `at` is its own time e (contract section 4).
 
         Raises:
             ValueError: a number has more digits or decimals than such a number has, or one of
@@ -51,7 +51,7 @@ class ProviderQuote:
         self.symbol = tick.symbol
         self.tick_id = tick.event_id
         self.provider = tick.provider
-        self.at = tick.own_time
+        self.at = at
         self.bid, self.bid_size = _side("bid", tick.bid_price, tick.bid_size, NO_BID)
         self.ask, self.ask_size = _side("ask", tick.ask_price, tick.ask_size, NO_ASK)
         self.valid_until = _until(tick.valid_until)
@@ -77,6 +77,10 @@ class BestSide(NamedTuple):
 _NO_SIDE = BestSide(None, [], None)
 
 
+# What the last best quote showed: bid, who shows it, ask, who shows it.
+Shown = tuple[Price | None, list[tuple[str, Units]], Price | None, list[tuple[str, Units]]]
+
+
 class SymbolQuotes:
     """One symbol: its providers' quotes, its now, and the last best quote emitted."""
 
@@ -89,7 +93,7 @@ class SymbolQuotes:
         self.now: Micros = -1
         self.sequence = 0
         self.quotes: dict[str, ProviderQuote] = {}
-        self.emitted: tuple[object, ...] | None = None
+        self.emitted: Shown | None = None
         self.emitted_until: tuple[Micros | None, Micros | None] = (None, None)
 
 
@@ -110,10 +114,10 @@ class Market:
         for quote in symbol.quotes.values():
             quote.expire_after(symbol.stale_after)
 
-    def check(self, tick: PriceTick) -> ProviderQuote | Refused:
-        """Read a tick, or say why it is dead-lettered. Changes nothing."""
+    def check(self, tick: PriceTick, at: Micros) -> ProviderQuote | Refused:
+        """Read a tick of the time e, or say why it is dead-lettered. Changes nothing."""
         try:
-            quote = ProviderQuote(tick)
+            quote = ProviderQuote(tick, at)
         except ValueError as error:
             return Refused("INVALID", str(error))
         symbol = self.symbols.get(quote.symbol)
@@ -239,7 +243,7 @@ def _side(side: str, price: str | None, size: str | None, none: Price) -> tuple[
 
 def _until(text: str | None) -> Micros:
     try:
-        return _NEVER if text is None else micros(text)
+        return NEVER if text is None else micros(text)
     except ValueError as error:
         raise ValueError(f"valid_until: {error}") from None
 

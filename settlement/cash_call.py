@@ -36,11 +36,10 @@ class Settlement:
     `fundings` remembers every funding by id (customer_funding.py gives the record).
     """
 
-    __slots__ = ("accounts", "fundings", "ledger", "now", "with_open_calls")
+    __slots__ = ("accounts", "fundings", "ledger", "with_open_calls")
 
     def __init__(self, funding_record_bytes: int) -> None:
         """Start with empty books."""
-        self.now: Micros | None = None
         self.accounts: dict[str, CustomerAccount] = {}
         self.with_open_calls: set[str] = set()
         self.ledger = Ledger()
@@ -61,14 +60,18 @@ class Settlement:
             self.accounts[event.account_id] = account
         account.funding_model = event.funding_model
         account.mode = event.mode
-        out.append((CLIENT_LINES, event.client, {"type": "AccountLine", "account": event}))
+        line = {
+            "type": "AccountLine",
+            "account_id": event.account_id,
+            "funding_model": event.funding_model,
+        }
+        out.append((CLIENT_LINES, event.client, line))
 
-    def executed(self, event: Execution, out: Out) -> None:
-        """Book an execution and make its cash call, all in one step."""
+    def executed(self, event: Execution, at: Micros, out: Out) -> None:
+        """Book an execution and make its cash call, all in one step decided at t."""
         account_id, client = event["account_id"], event["client"]
         if account_id is None or client is None:
             raise AssertionError(f"{event['execution_id']} names no account")
-        at = micros(event["event_time"])
         cause = Cause(EXECUTIONS, event["event_id"], at)
         account = self.accounts.get(account_id)
         if account is None:
@@ -96,7 +99,7 @@ class Settlement:
             event["symbol"],
             event["side"],
             reread(event["net_money"], CENTS_DECIMALS),
-            at,
+            micros(event["event_time"]),
             event["trade_date"],
         )
         account.open(call)
@@ -119,12 +122,17 @@ class Settlement:
             self.with_open_calls.add(account_id)
         announce(account, cause, out)
 
-    def retry(self, event: WindowOpened, out: Out) -> Iterator[None]:
-        """Try every open call once, one account per step: a sweep of any size in bounded steps."""
+    def retry(self, event: WindowOpened, out: Out, after: str = "") -> Iterator[str]:
+        """Try every open call once, one account per step: a sweep of any size in bounded steps.
+
+        Yields each account that is done; a sweep that was cut off goes on behind `after`.
+        """
         at = micros(event["scheduled_at"])
         today = civil_date(at)
         oldest_kept = (today - dt.timedelta(days=WRITE_OFF_DAYS)).isoformat()
         for account_id in sorted(self.with_open_calls):
+            if account_id <= after:
+                continue
             account = self.accounts[account_id]
             # One cause for the whole window: k counts per account.
             cause = Cause(EXECUTIONS, event["cause_id"], at)
@@ -139,7 +147,7 @@ class Settlement:
                 self.with_open_calls.discard(account_id)
             if before != (account.cash, account.owed, account.open_withdrawals):
                 announce(account, cause, out)
-            yield
+            yield account_id
 
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Settle a call if it can be: never by taking cash below zero."""

@@ -126,11 +126,6 @@ class CustomerAccount:
         """Whether cash calls of the account fail: it is locked or closed."""
         return self.mode in {"LOCKED", "CLOSED"}
 
-    @property
-    def has_values(self) -> bool:
-        """Whether anything is or ever was in the account's balance."""
-        return bool(self.cash or self.pending or self.withdrawing or self.owed or self.positions)
-
     def open(self, call: OpenCall) -> None:
         """Add a call to the open ones."""
         if self.open_calls is None:

@@ -13,11 +13,41 @@ from topics.decode import Refused
 _COUNT_BYTES = 2
 
 
-class DeadLetters:
-    """Writes dead letters.
+def dead_letter(
+    refused: Refused,
+    cause: Cause,
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    key: str | None,
+    raw: bytes,
+    out: Out,
+) -> None:
+    """Emit the dead letter of one value; `cause` is `{topic}-{partition}-{offset}`, at time T."""
+    letter: DeadLetter = {
+        "type": "DeadLetter",
+        "event_id": cause.event_id("DeadLetter", key or ""),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "source_topic": topic,
+        "source_partition": partition,
+        "source_offset": offset,
+        "source_key": key,
+        "raw": b64encode(raw[:RAW_BYTES_MAX]).decode(),
+        "raw_length": len(raw),
+        "raw_sha256": sha256(raw).hexdigest(),
+        "reason": refused.reason,
+        "detail": refused.detail,
+    }
+    out.append((DEAD_LETTERS, key or "", letter))
 
-    Two files of a replay may have a bad value of the same topic in the same line: the cause is the
-    same, and k goes on counting. So places are remembered, with how often they were named.
+
+class RepeatedPlaces:
+    """Two files of a replay may have a bad value of the same topic in the same line.
+
+    The cause is the same then, and k goes on counting: so places are remembered, with how often
+    they were named. In a topic a place is named once.
     """
 
     __slots__ = ("_places",)
@@ -26,39 +56,12 @@ class DeadLetters:
         """Start with none."""
         self._places = RememberedIds(_COUNT_BYTES)
 
-    def write(
-        self,
-        refused: Refused,
-        *,
-        topic: str,
-        partition: int,
-        offset: int,
-        key: str | None,
-        raw: bytes,
-        at: Micros,
-        out: Out,
-    ) -> None:
-        """Emit the dead letter of one value; `at` is the time of its task: it moves none."""
-        cause_id = f"{topic}-{partition}-{offset}"
-        cause = Cause(topic, cause_id, at)
-        place = fingerprint(cause_id, key or "")
+    def cause(self, topic: str, partition: int, offset: int, key: str | None, at: Micros) -> Cause:
+        """Return the cause of the next dead letter of a place; `at` is the time of its task."""
+        cause = Cause(topic, f"{topic}-{partition}-{offset}", at)
+        place = fingerprint(cause.id, key or "")
         named = int.from_bytes(self._places.get(place) or b"", "big")
         for _ in range(named):
             cause.event_id("DeadLetter", key or "")
         self._places.put(place, (named + 1).to_bytes(_COUNT_BYTES, "big"))
-        letter: DeadLetter = {
-            "type": "DeadLetter",
-            "event_id": cause.event_id("DeadLetter", key or ""),
-            "event_time": cause.at_text,
-            "cause_id": cause_id,
-            "source_topic": topic,
-            "source_partition": partition,
-            "source_offset": offset,
-            "source_key": key,
-            "raw": b64encode(raw[:RAW_BYTES_MAX]).decode(),
-            "raw_length": len(raw),
-            "raw_sha256": sha256(raw).hexdigest(),
-            "reason": refused.reason,
-            "detail": refused.detail,
-        }
-        out.append((DEAD_LETTERS, key or "", letter))
+        return cause

@@ -23,6 +23,7 @@ from schemas.order import (
 )
 from schemas.window import WindowOpened
 from settlement import order_update
+from settlement.account import account_refusal
 from settlement.calendar import ScheduledWindow, first_window, trade_date, window_after
 from settlement.cause import Cause, Out
 from settlement.commission import Rates, client_rates, commission_owed, customer_price
@@ -99,6 +100,12 @@ class Trading:
         self.now = at
         self.next_window = first_window(at)
 
+    def move_time(self, at: Micros, out: Out) -> None:
+        """Let all that is due at or before `at` happen, in time order; then time is `at`."""
+        while self.due(at):
+            self.open_next(out)
+        self.now = max(self.now or 0, at)
+
     def due(self, at: Micros) -> bool:
         """Whether an expiry or a window is due at or before `at`."""
         if self.next_window is None:
@@ -164,11 +171,7 @@ class Trading:
         """Say why an input is dead-lettered, None if it is not. Changes nothing."""
         if isinstance(event, AccountUpdated):
             account = self.accounts.get(event.account_id)
-            if account is not None and account.client != event.client:
-                return Refused("CLIENT_CHANGED", f"the account belongs to {account.client}")
-            if event.funding_model != "MARKETPLACE":
-                return Refused("INVALID", f"funding_model: {event.funding_model} comes later")
-            return None
+            return account_refusal(event, account.client if account is not None else None)
         answered = self.cancel_ids.get(fingerprint(event.account_id, event.cancel_id))
         if answered is not None and answered != _checksum(event.client_order_id):
             return Refused("CONFLICT", "this cancel_id was used for another order")
@@ -243,7 +246,7 @@ class Trading:
                     order, "NOT_MARKETABLE", "nothing was there at once", cause, out
                 )
             return
-        self._work(order)
+        self.work(order)
 
     def cancel_requested(self, event: OrderCancelRequested, at: Micros, out: Out) -> None:
         """Answer a cancel, once per `cancel_id`."""
@@ -392,7 +395,8 @@ class Trading:
 
     # -- the life of a working order -------------------------------------------------------------
 
-    def _work(self, order: Order) -> None:
+    def work(self, order: Order) -> None:
+        """Let an accepted order rest until a quote reaches it, or its time is over."""
         account = order.account
         order.working = True
         self.working[order] = None

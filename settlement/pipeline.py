@@ -43,9 +43,14 @@ class Pipeline:
         self.books = ClientBooks(rows)
 
 
-def settle_window(settlement: Settlement, event: WindowOpened, out: Out) -> Iterator[None]:
-    """Do what a window asks of the settlement task, in bounded steps (contract section 7)."""
+def settle_window(
+    settlement: Settlement, event: WindowOpened, out: Out, after: str = ""
+) -> Iterator[str]:
+    """Do what a window asks of the settlement task, in bounded steps (contract section 7).
+
+    Yields each account that is done; what was cut off goes on behind `after`.
+    """
     if event["window"] == "RETRY":
-        yield from settlement.retry(event, out)
+        yield from settlement.retry(event, out, after)
     elif event["window"] in AGED_WINDOWS:
-        yield from report_aged(settlement, event, out)
+        yield from report_aged(settlement, event, out, after)

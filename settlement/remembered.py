@@ -21,7 +21,7 @@ def fingerprint(*parts: str) -> bytes:
 class RememberedIds:
     """A map from 12-byte fingerprints to values of a fixed size. Nothing is ever removed."""
 
-    __slots__ = ("_buckets", "_count", "_mask", "_width")
+    __slots__ = ("_buckets", "_count", "_mask", "_width", "fresh")
 
     def __init__(self, value_bytes: int) -> None:
         """Make an empty map for values of `value_bytes` bytes."""
@@ -30,6 +30,9 @@ class RememberedIds:
         # A power of two less one: buckets up to it are complete, those above are split already.
         self._mask = 0
         self._buckets = [bytearray()]
+        # What was put lately, for an engine that keeps it elsewhere too and empties this; None:
+        # nobody asks.
+        self.fresh: dict[bytes, bytes] | None = None
 
     def __len__(self) -> int:
         """Return how many ids are remembered."""
@@ -43,6 +46,8 @@ class RememberedIds:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Remember a fingerprint with its value, or replace the value."""
+        if self.fresh is not None:
+            self.fresh[key] = value
         bucket = self._buckets[self._bucket_of(key)]
         at = self._place(bucket, key)
         if at >= 0:

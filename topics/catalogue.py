@@ -87,6 +87,21 @@ MARKET_FEED = "market-feed"
 CLIENT_LINES = "client-lines"
 REPORT_ISSUES = "report-issues"
 TASK_LOG = "task-log"
+# The tasks of the live engine, in the order in which funds flow (design: settlement/tasks/).
+MARKET_TASK = "market"
+TRADING_TASK = "trading"
+SETTLEMENT_TASK = "settlement"
+CLIENT_BOOKS_TASK = "client-books"
+DELIVERY_TASK = "delivery"
+TASKS = (MARKET_TASK, TRADING_TASK, SETTLEMENT_TASK, CLIENT_BOOKS_TASK, DELIVERY_TASK)
+# Not a task of the pipeline: how far `settle produce` has come, kept in the same way.
+PRODUCE = "produce"
+
+
+def state_topic(task: str) -> str:
+    """Return the compacted topic that holds a task's states and input positions."""
+    return f"{task}-state"
+
 
 PARTITIONS_DEFAULT = 4
 KEEP_FOREVER_MS = -1
@@ -196,6 +211,10 @@ CATALOGUE: dict[str, Topic] = {
         Topic(CLIENT_LINES, None, (), "internal"),
         Topic(REPORT_ISSUES, "client", (), "internal"),
         Topic(TASK_LOG, None, (), "internal"),
+        *(
+            Topic(state_topic(task), None, (), "internal", cleanup="compact")
+            for task in (*TASKS, PRODUCE)
+        ),
     )
 }
 

@@ -6,7 +6,7 @@ Lines come from settlement on `client-lines`; files go out when a window's last 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from schemas.account import AccountUpdated, FundingModel
+from schemas.account import FundingModel
 from schemas.aged_failure import AgedFailure
 from schemas.cash_call import CashCallSettled
 from schemas.execution import Execution
@@ -25,16 +25,15 @@ from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 
 
-class _AccountBook:
+class ClientAccount:
     """The latest of one account, in the texts that its `AccountBalance` carried."""
 
-    __slots__ = ("funding_model", "positions", "settled", "unsettled", "withdrawing")
+    __slots__ = ("funding_model", "positions", "settled", "unsettled")
 
     def __init__(self) -> None:
         self.funding_model: FundingModel = "MARKETPLACE"
         self.settled = "0.00"
         self.unsettled = "0.00"
-        self.withdrawing = "0.00"
         self.positions: Mapping[str, str] = {}
 
     def in_cash_balance(self) -> bool:
@@ -53,7 +52,7 @@ class ClientBooks:
         """Start without a client; `rows` keeps what a file will consist of."""
         self._rows = rows
         self.clients: set[str] = set()
-        self.accounts: dict[str, dict[str, _AccountBook]] = {}
+        self.accounts: dict[str, dict[str, ClientAccount]] = {}
 
     def client_updated(self, client: str) -> None:
         """Know a client: from now on it gets files."""
@@ -63,10 +62,9 @@ class ClientBooks:
         """Take one line of a client."""
         match line["type"]:
             case "AccountBalance":
-                book = self._account(client, line["account_id"])
+                book = self.account(client, line["account_id"])
                 book.settled = line["settled"]
                 book.unsettled = line["unsettled"]
-                book.withdrawing = line["withdrawing"]
                 book.positions = line["positions"]
             case "Execution":
                 self._rows.add(
@@ -83,16 +81,20 @@ class ClientBooks:
             case "AgedFailure":
                 self._rows.add(client, "aged", aged_tpj.row_of(cast("AgedFailure", line)))
             case "AccountLine":
-                account: AccountUpdated = line["account"]
-                self._account(client, account.account_id).funding_model = account.funding_model
+                self.account(client, line["account_id"]).funding_model = line["funding_model"]
             case _:
                 pass  # calls written off concern the revenue share
 
-    def close(self, window: ScheduledWindow) -> Iterator[Report]:
-        """Issue the files of a window, clients in code order, and start anew."""
+    def close(self, window: ScheduledWindow, after: str = "") -> Iterator[Report]:
+        """Issue the files of a window, clients in code order, and start anew.
+
+        What was cut off goes on behind the client `after`.
+        """
         if window.window not in AGED_WINDOWS:
             return
         for client in sorted(self.clients | self.accounts.keys()):
+            if client <= after:
+                continue
             if client in self.clients:
                 yield aged_tpj.report(client, window, self._rows.read(client, "aged"))
             if window.window == "START_OF_DAY":
@@ -122,9 +124,10 @@ class ClientBooks:
             yield cash_balance.report(client, window, iter(with_cash))
             yield cash_activity.report(client, window, self._rows.read(client, "activity"))
 
-    def _account(self, client: str, account_id: str) -> _AccountBook:
+    def account(self, client: str, account_id: str) -> ClientAccount:
+        """Return the latest of an account."""
         accounts = self.accounts.setdefault(client, {})
         book = accounts.get(account_id)
         if book is None:
-            book = accounts[account_id] = _AccountBook()
+            book = accounts[account_id] = ClientAccount()
         return book

@@ -189,7 +189,8 @@ def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
                 value |= {f"{name}_price": f"{side.price:f}", f"{name}_size": f"{side.size:f}"}
         if tick.valid_until is not None:
             value["valid_until"] = text(tick.valid_until)
-        quote = stage.check(PriceTick.model_validate(value))
+        read = PriceTick.model_validate(value)
+        quote = stage.check(read, read.own_time)
         if isinstance(quote, Refused):
             yield quote.reason
             continue

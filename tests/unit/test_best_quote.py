@@ -663,7 +663,8 @@ def _late(*ticks: tuple[str, str, str]) -> list[Event]:
     for number, (provider, ask, at) in enumerate(ticks):
         tick = {"type": "PriceTick", "event_id": f"t{number}", "event_time": ct(at)}
         tick |= {"provider": provider, "symbol": "BTCUSD", "ask_price": ask, "ask_size": "1"}
-        quote = stage.check(PriceTick.model_validate(tick))
+        read = PriceTick.model_validate(tick)
+        quote = stage.check(read, read.own_time)
         assert not isinstance(quote, Refused)
         stage.apply(quote, out)
     return [dict(event) for _, _, event in out]

@@ -1,0 +1,13 @@
+"""TASKS: what the live engine runs in one transaction each, still as pure functions.
+
+    task.py            what every task is; a record and what was read in it; where events go
+    market.py          best_quote
+    trading.py         execution; it alone opens windows
+    settlement.py      cash_call, customer_funding, aged_failure
+    client_books.py    reports: what a client's files consist of
+    delivery.py        files that are to be put, and that they were
+
+A task takes records of its input topics in one partition, one after the other, and says what it
+emits and which of its records of state changed. The live engine (agents/) commits both with its
+input positions; `verify` and `replay --recorded` refold the same tasks from recorded inputs.
+"""

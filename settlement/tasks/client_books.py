@@ -1,0 +1,399 @@
+"""Task client-books: what each client's files consist of, out of all settlement partitions.
+
+A window closes when the markers of all partitions are in and their counts and totals agree with the
+lines that came (settlement/tasks/client_lines.py). Until then a line of the open window is folded
+into the books; a line of a partition that is already further waits behind that partition's marker.
+A marker of a later window stands for all earlier ones that its partition did not send, with nothing
+in them: a partition's time may have started later.
+"""
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any, ClassVar, cast
+
+import orjson
+from typing_extensions import override
+
+from schemas.client import ClientUpdated
+from schemas.event import Input
+from schemas.instant import Micros, micros, time_text
+from schemas.report import ReportIssued
+from settlement.calendar import ScheduledWindow, first_window, window_after
+from settlement.cause import Cause, Out
+from settlement.reports.books import ClientAccount, ClientBooks
+from settlement.reports.report import Report
+from settlement.reports.rows import RowKind
+from settlement.tasks.client_lines import WindowMarker, count_line
+from settlement.tasks.task import Change, Head, Record, Task, read_outside
+from topics.catalogue import (
+    CLIENT_BOOKS_TASK,
+    CLIENT_LINES,
+    CLIENTS,
+    EXECUTIONS,
+    NET_WIRES,
+    REPORT_ISSUES,
+)
+from topics.decode import Refused
+from topics.partition import partition_of
+
+_TIME = b"time"
+# A part of a file is one Kafka record: far below what a broker takes.
+_PART_BYTES = 512 * 1024
+
+
+class TaskRows:
+    """Rows in memory, and in chunks in the state topic: one per commit, client and kind."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._rows: dict[tuple[str, RowKind], list[str]] = {}
+        self._fresh: dict[tuple[str, RowKind], list[str]] = {}
+        # Keys of the chunks that the state topic has.
+        self._chunks: dict[tuple[str, RowKind], list[bytes]] = {}
+        self._cleared: list[bytes] = []
+        self._chunk_number = 0
+
+    def add(self, client: str, kind: RowKind, row: str) -> None:
+        """Keep one row."""
+        self._rows.setdefault((client, kind), []).append(row)
+        self._fresh.setdefault((client, kind), []).append(row)
+
+    def read(self, client: str, kind: RowKind) -> Iterator[str]:
+        """Return a client's rows of one kind; executions in time order, as in one partition."""
+        rows = self._rows.get((client, kind), [])
+        return iter(sorted(rows, key=_time_of) if kind == "execution" else rows)
+
+    def clear(self, kind: RowKind) -> None:
+        """Forget all rows of one kind."""
+        for key in [key for key in self._rows if key[1] == kind]:
+            del self._rows[key]
+            self._fresh.pop(key, None)
+            self._cleared += self._chunks.pop(key, [])
+
+    def changes(self) -> Iterator[Change]:
+        """Return a chunk of new rows for each client and kind, and which chunks are gone."""
+        for key in self._cleared:
+            yield key, None
+        self._cleared.clear()
+        for (client, kind), rows in self._fresh.items():
+            self._chunk_number += 1
+            key = f"rows|{client}|{kind}|{self._chunk_number}".encode()
+            self._chunks.setdefault((client, kind), []).append(key)
+            yield key, orjson.dumps(rows)
+        self._fresh.clear()
+
+    def restore(self, chunks: list[tuple[int, bytes, str, RowKind, list[str]]]) -> None:
+        """Take the chunks back: number, key, client, kind, rows."""
+        for number, key, client, kind, rows in sorted(chunks):
+            self._chunk_number = max(self._chunk_number, number)
+            self._rows.setdefault((client, kind), []).extend(rows)
+            self._chunks.setdefault((client, kind), []).append(key)
+
+
+def _time_of(row: str) -> str:
+    return row.partition(",")[0]
+
+
+class _Source:
+    """What one settlement partition has sent: `closed` is its last marker whose window closed.
+
+    `ahead` are lines and markers that wait, with their offsets; `came` counts what came since the
+    last marker in `ahead`, or since `closed`, by client.
+    """
+
+    __slots__ = ("ahead", "came", "closed")
+
+    def __init__(self) -> None:
+        self.closed: Micros | None = None
+        self.ahead: list[tuple[int, str, Mapping[str, Any]]] = []
+        self.came: dict[str, list[int]] = {}
+
+    def marker(self) -> WindowMarker | None:
+        """Return the first marker that waits."""
+        for _, _, line in self.ahead:
+            if line["type"] == "WindowMarker":
+                return cast("WindowMarker", line)
+        return None
+
+
+class ClientBooksTask(Task):
+    """The books of the clients of one partition."""
+
+    name: ClassVar[str] = CLIENT_BOOKS_TASK
+    inputs: ClassVar[tuple[str, ...]] = (CLIENT_LINES, CLIENTS, NET_WIRES)
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        """Start without a client."""
+        super().__init__(partition, partitions)
+        self.rows = TaskRows()
+        self.books = ClientBooks(self.rows)
+        self._now: Micros | None = None
+        # The last window that closed.
+        self._closed: Micros | None = None
+        # Of a window that is closing: its time, and the last client whose files are issued.
+        self._closing: tuple[Micros, str] | None = None
+        self._sources = [_Source() for _ in range(partitions)]
+        # What the state topic is to learn.
+        self._touched_accounts: set[tuple[str, str]] = set()
+        self._touched_clients: set[str] = set()
+        self._touched_sources: set[int] = set()
+        self._fresh_ahead: dict[bytes, bytes] = {}
+        self._gone_ahead: list[bytes] = []
+        self._time_written: list[Any] | None = None
+        self._restored_chunks: list[tuple[int, bytes, str, RowKind, list[str]]] = []
+
+    @property
+    @override
+    def now(self) -> Micros | None:
+        return self._now
+
+    @override
+    def read(self, record: Record) -> Head:
+        if record.topic != CLIENT_LINES:
+            return read_outside(record, self.partitions)
+        return Head(record, orjson.loads(record.value or b""), 0)
+
+    @override
+    def waits(self, head: Head) -> bool:
+        if head.record.topic == CLIENT_LINES:
+            return False
+        if self._closing is not None:
+            return True  # nothing comes between the steps of a window
+        if isinstance(head.event, Refused) or self._closed is None:
+            return False
+        return head.at >= window_after(first_window(self._closed)).scheduled_at
+
+    @override
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        if head.record.topic != CLIENT_LINES:
+            self._outside(head, head.event, out)
+            return
+        line = head.event
+        if self._closing is None:
+            self._take(head, line)
+        if line["type"] == "WindowMarker":
+            yield from self._close_windows(out)
+
+    def _outside(self, head: Head, event: Input | Refused, out: Out) -> None:
+        if isinstance(event, ClientUpdated):
+            if self._closed is not None:
+                self._now = max(self._now or 0, head.at)
+            self.books.client_updated(event.client)
+            self._touched_clients.add(event.client)
+        elif head.record.topic == NET_WIRES:
+            if not isinstance(event, Refused):
+                event = Refused("INVALID", f"{type(event).__name__}s are not served yet")
+            self.refuse(head, event, out)
+        # Of a bad client, which two tasks read, market is the one that dead-letters.
+
+    # -- lines -----------------------------------------------------------------------------------
+
+    def _take(self, head: Head, line: Mapping[str, Any]) -> None:
+        """Fold a line of the open window, or let it wait behind its partition's marker."""
+        marker = line["type"] == "WindowMarker"
+        number = line["partition"] if marker else partition_of(line["account_id"], self.partitions)
+        client = (head.record.key or b"").decode()
+        source = self._sources[number]
+        if not marker and not source.ahead and self._is_open(source):
+            self._fold(source, client, line)
+        else:
+            if marker and line["partitions"] != self.partitions:
+                raise AssertionError(f"a marker of {line['partitions']} partitions")
+            source.ahead.append((head.record.offset, client, line))
+            key = _ahead_key(number, head.record.offset)
+            self._fresh_ahead[key] = orjson.dumps([client, line])
+        self._touched_sources.add(number)
+
+    def _is_open(self, source: _Source) -> bool:
+        return self._closed is not None and source.closed == self._closed
+
+    def _fold(self, source: _Source, client: str, line: Mapping[str, Any]) -> None:
+        count_line(source.came, client, line)
+        self.books.line(client, line)
+        if line["type"] in {"AccountBalance", "AccountLine"}:
+            self._touched_accounts.add((client, line["account_id"]))
+
+    def _fold_ahead(self, number: int) -> None:
+        """Fold what waits of a partition, up to its first marker."""
+        source = self._sources[number]
+        while source.ahead and source.ahead[0][2]["type"] != "WindowMarker":
+            offset, client, line = source.ahead.pop(0)
+            self._fold(source, client, line)
+            self._forget_ahead(number, offset)
+        self._touched_sources.add(number)
+
+    def _forget_ahead(self, number: int, offset: int) -> None:
+        key = _ahead_key(number, offset)
+        if self._fresh_ahead.pop(key, None) is None:
+            self._gone_ahead.append(key)
+
+    # -- windows ---------------------------------------------------------------------------------
+
+    def _close_windows(self, out: Out) -> Iterator[None]:
+        """Close each window of which every partition has sent its marker, or a later one."""
+        while True:
+            if self._closing is None:
+                markers = [source.marker() for source in self._sources]
+                if not all(markers):
+                    return
+                at = min(micros(marker["scheduled_at"]) for marker in markers if marker)
+                for number, marker in enumerate(markers):
+                    if marker is not None and micros(marker["scheduled_at"]) == at:
+                        self._fold_ahead(number)
+                        self._check(number, marker)
+                self._closing = (at, "")
+            at, after = self._closing
+            yield from self._issue(first_window(at), after, out)
+            for number, source in enumerate(self._sources):
+                marker = source.marker()
+                if marker is not None and micros(marker["scheduled_at"]) == at:
+                    offset, _, _ = source.ahead.pop(0)
+                    self._forget_ahead(number, offset)
+                    source.closed, source.came = at, {}
+                    self._touched_sources.add(number)
+            self._closed = self._now = at
+            self._closing = None
+            for number, source in enumerate(self._sources):
+                if self._is_open(source):
+                    self._fold_ahead(number)
+
+    def _check(self, number: int, marker: WindowMarker) -> None:
+        """Compare what came with what was sent; a mismatch stops the worker."""
+        came = self._sources[number].came
+        if came != marker["clients"]:
+            raise AssertionError(
+                f"{CLIENT_LINES} of partition {number} up to {marker['cause_id']}:"
+                f" sent {marker['clients']}, came {came}"
+            )
+
+    def _issue(self, window: ScheduledWindow, after: str, out: Out) -> Iterator[None]:
+        """Issue the files of a window, one client per step."""
+        at = window.scheduled_at
+        cause_id = f"{window.window}@{time_text(at)}"
+        client = ""
+        cause = Cause(EXECUTIONS, cause_id, at)
+        for report in self.books.close(window, after):
+            if report.client != client:
+                if client:
+                    self._closing = (at, client)
+                    yield
+                client = report.client
+                cause = Cause(EXECUTIONS, cause_id, at)
+            _issue_parts(report, cause, out)
+
+    # -- the state topic -------------------------------------------------------------------------
+
+    @override
+    def changes(self) -> Iterator[Change]:
+        time = [self._now, self._closed, self._closing]
+        if time != self._time_written:
+            self._time_written = time
+            yield _TIME, orjson.dumps(time)
+        for client in sorted(self._touched_clients):
+            yield b"client|" + client.encode(), b"1"
+        for client, account_id in sorted(self._touched_accounts):
+            book = self.books.account(client, account_id)
+            yield f"account|{client}|{account_id}".encode(), orjson.dumps(_account_record(book))
+        for number in sorted(self._touched_sources):
+            source = self._sources[number]
+            yield f"source|{number}".encode(), orjson.dumps([source.closed, source.came])
+        for key in self._gone_ahead:
+            yield key, None
+        yield from self._fresh_ahead.items()
+        yield from self.rows.changes()
+        self._touched_clients.clear()
+        self._touched_accounts.clear()
+        self._touched_sources.clear()
+        self._gone_ahead.clear()
+        self._fresh_ahead.clear()
+
+    @override
+    def restore(self, key: bytes, value: bytes) -> None:
+        stored = orjson.loads(value)
+        kind, *rest = key.decode().split("|")
+        match kind:
+            case "time":
+                self._time_written = orjson.loads(value)
+                self._now, self._closed, closing = stored
+                self._closing = None if closing is None else (closing[0], closing[1])
+            case "client":
+                self.books.client_updated(rest[0])
+            case "account":
+                book = self.books.account(rest[0], rest[1])
+                book.funding_model, book.settled, book.unsettled, book.positions = stored
+            case "source":
+                source = self._sources[int(rest[0])]
+                source.closed, source.came = stored
+            case "ahead":
+                client, line = stored
+                self._sources[int(rest[0])].ahead.append((int(rest[1]), client, line))
+            case "rows":
+                client, row_kind, number = rest
+                chunk = (int(number), key, client, cast("RowKind", row_kind), stored)
+                self._restored_chunks.append(chunk)
+            case _:
+                raise AssertionError(f"a record of no known kind: {key!r}")
+
+    @override
+    def restored(self) -> None:
+        for source in self._sources:
+            source.ahead.sort(key=lambda waiting: waiting[0])
+        self.rows.restore(self._restored_chunks)
+        self._restored_chunks.clear()
+
+    @override
+    def status(self) -> Mapping[str, Any]:
+        return {
+            "closed_window": None if self._closed is None else time_text(self._closed),
+            "clients": len(self.books.clients),
+            "lines_ahead": sum(len(source.ahead) for source in self._sources),
+        }
+
+
+def _ahead_key(number: int, offset: int) -> bytes:
+    return f"ahead|{number}|{offset}".encode()
+
+
+def _account_record(book: ClientAccount) -> list[Any]:
+    return [book.funding_model, book.settled, book.unsettled, book.positions]
+
+
+def _issue_parts(report: Report, cause: Cause, out: Out) -> None:
+    """Emit a file in parts; the last one carries the facts of the whole."""
+    digest = sha256()
+    rows = control = part = 0
+    text = "".join(f"{line}\n" for line in report.header)
+    for row in report.rows:
+        if len(text) >= _PART_BYTES:
+            part += 1
+            digest.update(text.encode())
+            out.append((REPORT_ISSUES, report.client, _part(report, cause, part, text)))
+            text = ""
+        text += f"{row.text}\n"
+        rows += 1
+        control += row.control
+    digest.update(text.encode())
+    last = _part(report, cause, part + 1, text)
+    last["delivered_id"] = cause.event_id("ReportDelivered", report.client)
+    last["rows"] = rows
+    last["sha256"] = digest.hexdigest()
+    last["control_total"] = report.control_text(control)
+    out.append((REPORT_ISSUES, report.client, last))
+
+
+def _part(report: Report, cause: Cause, part: int, text: str) -> ReportIssued:
+    return {
+        "type": "ReportIssued",
+        "event_id": cause.event_id("ReportIssued", report.client),
+        "event_time": cause.at_text,
+        "cause_id": cause.id,
+        "client": report.client,
+        "report": report.name,
+        "key": report.key,
+        "part": part,
+        "text": text,
+        "delivered_id": None,
+        "rows": None,
+        "sha256": None,
+        "control_total": None,
+    }

@@ -1,0 +1,53 @@
+"""What settlement tells the clients' books on `client-lines`: lines, and a marker per window.
+
+Each settlement partition answers a window with its lines and then, to every partition of
+`client-lines`, one `WindowMarker` with the count and the total of the lines that it sent there
+since its last one. So a client's books know when a window's lines are all in.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from schemas.event import Emitted
+from schemas.money import CENTS_DECIMALS, Cents, reread
+from schemas.window import Window
+
+# By type of line: the field whose amounts are added up.
+_TOTALLED = {
+    "AccountBalance": "settled",
+    "AgedFailure": "notional",
+    "CashActivityLine": "amount",
+    "CashCallSettled": "amount",
+    "CashCallWrittenOff": "amount",
+    "Execution": "net_money",
+}
+
+
+class WindowMarker(Emitted):
+    """A settlement partition has sent all its lines of a window to one partition.
+
+    `clients`: by code, how many lines since the last marker and their total in cents.
+    """
+
+    type: Literal["WindowMarker"]
+    partition: int
+    partitions: int
+    to_partition: int
+    window: Window
+    scheduled_at: str
+    clients: dict[str, list[int]]
+
+
+def line_total(line: Mapping[str, Any]) -> Cents:
+    """Return what a line adds to the total of its client."""
+    name = _TOTALLED.get(line["type"])
+    return 0 if name is None else reread(line[name], CENTS_DECIMALS)
+
+
+def count_line(sent: dict[str, list[int]], client: str, line: Mapping[str, Any]) -> None:
+    """Add a line to the counts and totals by client."""
+    counted = sent.get(client)
+    if counted is None:
+        counted = sent[client] = [0, 0]
+    counted[0] += 1
+    counted[1] += line_total(line)

@@ -1,0 +1,173 @@
+"""What a task is: records in, events and changed state out (contract section 4, time)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import orjson
+
+from schemas.event import Input
+from schemas.instant import Micros
+from settlement.cause import Cause, Out
+from settlement.dead_letter import dead_letter
+from settlement.remembered import RememberedIds
+from topics.catalogue import CATALOGUE, CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
+from topics.decode import Refused, decode
+from topics.partition import partition_of
+
+_MILLISECOND_LAST: Micros = 999
+
+
+class Record(NamedTuple):
+    """One Kafka record of an input topic; `appended_ms` is the broker's append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Head(NamedTuple):
+    """What was read in a record that is the next of its topic.
+
+    `event` is a model of what comes from outside, a typed dict of what we emitted ourselves, or why
+    the value is not acted on. `at` is its own time e (contract section 4).
+    """
+
+    record: Record
+    event: Any
+    at: Micros
+
+
+# One record of a task's state: its key and value in the state topic; no value: it is gone.
+Change = tuple[bytes, bytes | None]
+
+
+class Task(ABC):
+    """One partition of a task: its state, and what it does with a record.
+
+    Not every record may be applied as soon as it is there: `waits` says which must not yet.
+    """
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        """Start empty: partition number `partition` of `partitions`."""
+        self.partition = partition
+        self.partitions = partitions
+
+    @abstractmethod
+    def read(self, record: Record) -> Head:
+        """Read a record. Changes nothing."""
+
+    @abstractmethod
+    def waits(self, head: Head) -> bool:
+        """Whether a head must stay where it is until another topic has moved on."""
+
+    @abstractmethod
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        """Decide on a head, in bounded steps.
+
+        Between two steps, what is in `out` and in `changes` may be committed before the head's own
+        position: a task that is restored from there goes on where it was when the same head is
+        applied again, and lets everything else wait until then.
+        """
+
+    @abstractmethod
+    def changes(self) -> Iterator[Change]:
+        """Return which records of state changed since this was last asked."""
+
+    @abstractmethod
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take one record of state back. The last record of each key counts."""
+
+    def restored(self) -> None:  # noqa: B027 - most tasks have nothing left to do
+        """Put together what was restored; called once before the first head, also of new tasks."""
+
+    @property
+    @abstractmethod
+    def now(self) -> Micros | None:
+        """The task's time T, None before it starts."""
+
+    def status(self) -> Mapping[str, Any]:
+        """Show what a person asks of a running task, as JSON."""
+        return {}
+
+    def refuse(self, head: Head, refused: Refused, out: Out) -> None:
+        """Emit the dead letter of a record; it moves no time."""
+        record = head.record
+        dead_letter(
+            refused,
+            Cause(
+                record.topic,
+                f"{record.topic}-{record.partition}-{record.offset}",
+                self.now or 0,
+            ),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=None if record.key is None else record.key.decode(errors="replace"),
+            raw=record.value or b"",
+            out=out,
+        )
+
+
+def read_outside(record: Record, partitions: int, topic: str | None = None) -> Head:
+    """Read a record that comes from outside, as an event of `topic` (default: its own).
+
+    Its own time is min(`event_time`, the last microsecond of its append millisecond).
+    """
+    try:
+        value = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError as error:
+        return Head(record, Refused("MALFORMED", f"not JSON: {error}"), 0)
+    event = decode(topic or record.topic, value)
+    if isinstance(event, Refused):
+        return Head(record, event, 0)
+    key_field = CATALOGUE[record.topic].key
+    if key_field is not None:
+        key: str = getattr(event, key_field)
+        right = partition_of(key, partitions)
+        if right != record.partition:
+            detail = f"{key_field} {key} belongs to partition {right}: murmur2 of the key"
+            return Head(record, Refused("WRONG_PARTITION", detail), 0)
+    return Head(record, event, own_time(event, record))
+
+
+def own_time(event: Input, record: Record) -> Micros:
+    """Return the time e of what comes from outside: nobody trades on a future stamp."""
+    return min(event.own_time, record.appended_ms * 1000 + _MILLISECOND_LAST)
+
+
+def fresh_ids(prefix: bytes, ids: RememberedIds) -> Iterator[Change]:
+    """Return what was remembered lately as changes; a task that was never restored has none."""
+    if ids.fresh:
+        fresh, ids.fresh = ids.fresh, {}
+        for key, value in fresh.items():
+            yield prefix + key, value
+
+
+class Addressed(NamedTuple):
+    """Where an event goes: the Kafka key (None: no key) and the partitions that get it."""
+
+    key: bytes | None
+    partitions: tuple[int, ...]
+
+
+def address(topic: str, key: str, event: Mapping[str, Any], task: Task) -> Addressed:
+    """Return where an emitted event goes (contract sections 1 and 2).
+
+    What is keyed by account or symbol stays in its cause's partition: topics are co-partitioned.
+    """
+    if topic == MARKET_FEED:
+        return Addressed(None, tuple(range(task.partitions)))
+    if topic == EXECUTIONS and event["type"] == "WindowOpened":
+        return Addressed(None, (task.partition,))
+    if topic == CLIENT_LINES and event["type"] == "WindowMarker":
+        return Addressed(None, (event["to_partition"],))
+    if topic == DEAD_LETTERS and not key:
+        return Addressed(None, (task.partition,))
+    return Addressed(key.encode(), (partition_of(key, task.partitions),))
