@@ -815,7 +815,6 @@ class GeneratedDay:
         self._agenda: list[tuple[Micros, int, int, _Story]] = []
         self._stories = count()
         self._said: list[bytes] = []
-        self._last: Micros = 0
         self._lines_by_type: Counter[str] = Counter()
         self._ids: Counter[str] = Counter()
         self._orders_left_out = 0

@@ -28,7 +28,6 @@ PRICE_DECIMALS = 18
 BPS_DECIMALS = 8
 DIGITS_MAX = 15
 
-CENT = 1
 DOLLAR: Cents = 10**CENTS_DECIMALS
 WHOLE: Units = 10**UNITS_DECIMALS
 PRICE_ONE: Price = 10**PRICE_DECIMALS
@@ -129,16 +128,46 @@ def _reader(decimals: int, *, signed: bool, zero: bool) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-_WIRE = WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})
+def _wire(what: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN, "description": what})
+
 
 # What pydantic reads from the wire into an integer of minor units.
-UsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=False, zero=True), _WIRE]
-PositiveUsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=False, zero=False), _WIRE]
-SignedUsdIn = Annotated[int, _reader(CENTS_DECIMALS, signed=True, zero=False), _WIRE]
-BpsIn = Annotated[int, _reader(BPS_DECIMALS, signed=False, zero=True), _WIRE]
-PriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=True), _WIRE]
-IncrementUnitsIn = Annotated[int, _reader(UNITS_DECIMALS, signed=False, zero=False), _WIRE]
-IncrementPriceIn = Annotated[int, _reader(PRICE_DECIMALS, signed=False, zero=False), _WIRE]
+UsdIn = Annotated[
+    int,
+    _reader(CENTS_DECIMALS, signed=False, zero=True),
+    _wire("USD, not negative, at most 2 decimals"),
+]
+PositiveUsdIn = Annotated[
+    int,
+    _reader(CENTS_DECIMALS, signed=False, zero=False),
+    _wire("USD, more than 0, at most 2 decimals"),
+]
+SignedUsdIn = Annotated[
+    int,
+    _reader(CENTS_DECIMALS, signed=True, zero=False),
+    _wire("USD, signed, not 0, at most 2 decimals"),
+]
+BpsIn = Annotated[
+    int,
+    _reader(BPS_DECIMALS, signed=False, zero=True),
+    _wire("Basis points, not negative, at most 8 decimals"),
+]
+PriceIn = Annotated[
+    int,
+    _reader(PRICE_DECIMALS, signed=False, zero=True),
+    _wire("USD per whole asset, not negative"),
+]
+IncrementUnitsIn = Annotated[
+    int,
+    _reader(UNITS_DECIMALS, signed=False, zero=False),
+    _wire("A quantity, more than 0, at most 8 decimals"),
+]
+IncrementPriceIn = Annotated[
+    int,
+    _reader(PRICE_DECIMALS, signed=False, zero=False),
+    _wire("USD per whole asset, more than 0"),
+]
 # A tick's and an order's numbers stay text: reading a pattern costs next to nothing, the decision
 # reads the number, and answers a bad one with the reason that sections 5 and 6 give it.
 DecimalText = Annotated[str, Field(pattern=NUMBER_PATTERN)]

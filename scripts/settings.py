@@ -1,10 +1,11 @@
 """`settle config`: the settings in force, from the environment and one TOML file, read once."""
 
 import re
+import ssl
 import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -18,10 +19,14 @@ from typing_extensions import override
 from scripts.errors import Failure
 from topics.catalogue import PARTITIONS_DEFAULT
 
+if TYPE_CHECKING:
+    from agents.broker import Broker
+
 CONFIG_FILE = Path("settle.toml")
 _PREFIX = "SETTLE_"
 # Addresses that people put a user and a password into.
 _MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url"})
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _CREDENTIALS = re.compile(r"://[^/@]*@")
 
 
@@ -40,6 +45,12 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, description="how long inputs without output may wait for a transaction"),
     ] = 1000
+    replication: Annotated[
+        int, Field(ge=1, le=10, description="copies of every topic; 3 need 2 of them in sync")
+    ] = 1
+    web_port: Annotated[
+        int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
+    ] = 6066
     s3_url: str = Field(
         "file:out/s3", description="where clients' files go; default a local folder"
     )
@@ -52,6 +63,8 @@ class Settings(BaseSettings):
     kafka_ssl_cafile: Path | None = Field(
         None, description="the authority that brokers are checked by"
     )
+    kafka_ssl_certfile: Path | None = Field(None, description="our own certificate, if asked for")
+    kafka_ssl_keyfile: Path | None = Field(None, description="its key")
 
     @classmethod
     @override
@@ -85,6 +98,39 @@ def read_settings() -> Settings:
         raise Failure(f"{CONFIG_FILE}: not TOML: {error}") from None
     except OSError as error:
         raise Failure(f"{CONFIG_FILE}: {error.strerror or error}") from None
+
+
+def broker(settings: Settings) -> "Broker":
+    """Return where Kafka is, and with which credentials.
+
+    Raises:
+        Failure: the security settings do not fit together, or a certificate can't be read.
+    """
+    protocol = settings.kafka_security_protocol
+    if protocol not in _PROTOCOLS:
+        raise Failure(
+            f"setting kafka_security_protocol: {protocol!r} is none of {', '.join(_PROTOCOLS)}"
+        )
+    security: dict[str, Any] = {"security_protocol": protocol}
+    if protocol.endswith("SSL"):
+        try:
+            context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+            if settings.kafka_ssl_certfile is not None:
+                context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
+        except OSError as error:  # also what is no certificate
+            raise Failure(f"setting kafka_ssl_...: {error.strerror or error}") from None
+        security["ssl_context"] = context
+    if protocol.startswith("SASL"):
+        username, password = settings.kafka_sasl_username, settings.kafka_sasl_password
+        if username is None or password is None:
+            raise Failure(f"{protocol} needs kafka_sasl_username and kafka_sasl_password")
+        security["sasl_mechanism"] = settings.kafka_sasl_mechanism or "PLAIN"
+        security["sasl_plain_username"] = username.get_secret_value()
+        security["sasl_plain_password"] = password.get_secret_value()
+    # Imported here: most commands need no Kafka client.
+    from agents.broker import Broker  # noqa: PLC0415
+
+    return Broker(settings.brokers, security)
 
 
 def config() -> None:

@@ -10,9 +10,12 @@ import typer
 from scripts.errors import Failure
 from scripts.generate import generate
 from scripts.import_quotes import import_quotes
+from scripts.kafka import kafka
 from scripts.replay import replay
 from scripts.settings import config
+from scripts.topics import topics
 from scripts.verify import verify
+from scripts.worker import worker
 
 app = typer.Typer(
     name="settle",
@@ -26,6 +29,9 @@ app.command("generate")(generate)
 app.command("import-quotes")(import_quotes)
 app.command("verify")(verify)
 app.command("config")(config)
+app.command("worker")(worker)
+app.add_typer(kafka, name="kafka")
+app.add_typer(topics, name="topics")
 
 
 def main() -> None:

@@ -57,14 +57,12 @@ class FoundIds:
     What a cause makes stands together, so k starts anew whenever the cause or its time changes.
     """
 
-    __slots__ = ("_group", "_made", "cause_topic")
+    __slots__ = ("_group", "_made")
 
     def __init__(self) -> None:
         """Start before the first event."""
         self._group: tuple[str, str] | None = None
         self._made: dict[tuple[str, str], int] = {}
-        # Of the latest event: the topic of its cause.
-        self.cause_topic = ""
 
     def topic_of_cause(
         self,
@@ -87,6 +85,5 @@ class FoundIds:
         self._made[made] = k
         for topic in possible:
             if event_id(topic, event["cause_id"], *made, k) == event["event_id"]:
-                self.cause_topic = topic
                 return topic
         raise refuse(event_id(possible[0], event["cause_id"], *made, k))

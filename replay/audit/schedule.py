@@ -25,11 +25,6 @@ class Schedule:
         """Let time begin."""
         self._next = first_window(at)
 
-    @property
-    def begun(self) -> bool:
-        """Whether time has begun."""
-        return self._next is not None
-
     def due(self, at: Micros, *, inclusive: bool) -> bool:
         """Whether a window has to open before what happens at `at`."""
         if self._next is None:

@@ -1,0 +1,226 @@
+"""The Faust app: it starts and supervises every agent of a worker, ticks the clock, shows health.
+
+Money does not pass through Faust's streams or tables (docs/decisions/0009); each task runs on the
+exactly-once runner as a service of the app, and a service that raises stops the worker with exit 1.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka as driver
+from mode import Service
+from typing_extensions import override
+
+from agents.client_books import client_books
+from agents.clock import TICK_SECONDS, Clock
+from agents.delivery import delivery
+from agents.live import Live
+from agents.market import market
+from agents.monitor import Views, monitor
+from agents.runner import TaskRunner
+from agents.settlement import settlement
+from agents.trading import trading
+from topics.catalogue import (
+    CLIENT_BOOKS_TASK,
+    DELIVERY_TASK,
+    MARKET_TASK,
+    SETTLEMENT_TASK,
+    TRADING_TASK,
+)
+
+log = logging.getLogger("settle")
+
+AGENTS: dict[str, Callable[[Live], TaskRunner]] = {
+    MARKET_TASK: market,
+    TRADING_TASK: trading,
+    SETTLEMENT_TASK: settlement,
+    CLIENT_BOOKS_TASK: client_books,
+    DELIVERY_TASK: delivery,
+}
+# Above this many inputs behind, a partition is not ready: what it decides is old.
+LAG_MAX = 10_000
+# An input may wait so long for its window before somebody should look: the clock has stopped.
+WAIT_SECONDS_MAX = 5.0
+
+
+class _ReadCommitted(driver.AIOKafkaConsumerThread):
+    """Faust reads uncommitted records unless it runs transactions of its own; we never do."""
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - no setting leads there
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    @override
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _ReadCommitted(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class AgentService(Service):
+    """One task of the worker; it is started and supervised by Faust."""
+
+    def __init__(self, worker: "Worker", name: str) -> None:
+        super().__init__()
+        self._worker = worker
+        self.runner = AGENTS[name](worker.live)
+
+    @override
+    async def on_start(self) -> None:
+        await self.runner.start()
+
+    @Service.task
+    async def _run(self) -> None:
+        await self.runner.supervise()
+
+    @override
+    async def on_stop(self) -> None:
+        self._worker.stopping()
+        await self.runner.stop()
+
+
+class Worker:
+    """What one worker runs, and what it shows of it."""
+
+    def __init__(self, live: Live, tasks: Sequence[str], *, with_clock: bool) -> None:
+        """Take the names of the tasks; `with_clock`: tick in real time."""
+        self.live = live
+        self.views = Views()
+        # Called once when the worker begins to stop.
+        self.on_stop: Callable[[], None] | None = None
+        self.services = [AgentService(self, name) for name in tasks]
+        self.app = _faust_app(live)
+        monitor(self.app, self.views)
+        for service in self.services:
+            self.app.add_dependency(service)
+        if with_clock:
+            clock = Clock(live)
+            self.app.add_dependency(_ClockService(clock))
+        _add_pages(self.app, self)
+
+    def stopping(self) -> None:
+        """Hear from an agent that the worker stops."""
+        told, self.on_stop = self.on_stop, None
+        if told is not None:
+            told()
+
+    def not_ready(self) -> list[str]:
+        """Say why the worker is not ready, in one line each; empty: it is."""
+        wrong = []
+        for service in self.services:
+            runner = service.runner
+            name = runner.kind.name
+            if not runner.joined:
+                wrong.append(f"{name}: has not joined its group")
+            for owned in list(runner.owned.values()):
+                place, progress = f"{name}-{owned.partition}", owned.progress
+                if not progress.ready:
+                    wrong.append(f"{place}: its state is being read back")
+                wrong += [
+                    f"{place}: {lag} inputs of {topic} behind"
+                    for topic, lag in progress.lag.items()
+                    if lag > LAG_MAX
+                ]
+                if progress.waiting_since is not None:
+                    waited = time.monotonic() - progress.waiting_since
+                    if waited > WAIT_SECONDS_MAX:
+                        wrong.append(f"{place}: an input waits for its window since {waited:.0f} s")
+        return wrong
+
+    def status(self) -> dict[str, Any]:
+        """Show every task partition that this worker owns, and what went by."""
+        tasks: dict[str, dict[str, Any]] = {}
+        for service in self.services:
+            runner = service.runner
+            partitions = tasks[runner.kind.name] = {}
+            for number, owned in sorted(runner.owned.items()):
+                progress = owned.progress
+                partitions[str(number)] = {
+                    "ready": progress.ready,
+                    "inputs": progress.inputs,
+                    "transactions": progress.transactions,
+                    "lag": progress.lag,
+                    "queued": progress.queued,
+                    "waits_for_a_window_seconds": None
+                    if progress.waiting_since is None
+                    else round(time.monotonic() - progress.waiting_since, 1),
+                    "restored_records": progress.restored_records,
+                    "restored_seconds": round(progress.restored_seconds, 3),
+                    **(owned.task.status() if owned.task is not None else {}),
+                }
+        return {"tasks": tasks, "seen": self.views.as_json()}
+
+
+class _ClockService(Service):
+    """Ticks about once a second; a tick that fails is said and not repeated."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    @override
+    async def on_start(self) -> None:
+        await self._clock.start()
+
+    @Service.timer(TICK_SECONDS)
+    async def _tick(self) -> None:
+        try:
+            await self._clock.tick()
+        except Exception as error:  # noqa: BLE001 - the next tick says as much
+            log.warning("clock: a tick did not get through: %s", repr(error))
+
+    @override
+    async def on_stop(self) -> None:
+        await asyncio.wait_for(self._clock.stop(), 5)
+
+
+def _add_pages(app: faust.App, worker: Worker) -> None:
+    @app.page("/health")
+    async def health(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
+        wrong = worker.not_ready()
+        return web.json({"ready": not wrong, "because": wrong}, status=503 if wrong else 200)
+
+    @app.page("/status")
+    async def status(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
+        return web.json(worker.status())
+
+
+def _faust_app(live: Live) -> faust.App:
+    security = dict(live.broker.security)
+    credentials: faust.SASLCredentials | faust.SSLCredentials | None = None
+    if security.get("sasl_mechanism"):
+        credentials = faust.SASLCredentials(
+            username=security.get("sasl_plain_username"),
+            password=security.get("sasl_plain_password"),
+            ssl_context=security.get("ssl_context"),
+            mechanism=security["sasl_mechanism"],
+        )
+    elif security.get("ssl_context") is not None:
+        credentials = faust.SSLCredentials(security["ssl_context"])
+    app = faust.App(
+        "settle-monitor",
+        broker=[f"kafka://{address.strip()}" for address in live.broker.bootstrap.split(",")],
+        broker_credentials=credentials,
+        store="memory://",  # no tables: the monitor's views are what went by
+        datadir=Path(mkdtemp(prefix="settle-faust-")),
+        web_port=live.web_port,
+        web_bind="127.0.0.1",
+        topic_disable_leader=True,
+        topic_allow_declare=False,  # topics come from the catalogue: settle topics create
+        autodiscover=False,
+    )
+    app.transport = _Transport(app.conf.broker_consumer, app)
+    return app

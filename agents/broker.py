@@ -1,0 +1,73 @@
+"""How every client of ours talks to Kafka: settings that were proven, and credentials.
+
+Producers write to all replicas or fail; consumers read what is committed. Each number is a deadline
+that was measured against kills of workers, leaders and coordinators (docs/decisions/0008).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+# A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.
+_REQUEST_MS = 5_000
+# A consumer's fetch may wait for data, so its requests take longer.
+_FETCH_REQUEST_MS = 12_000
+# A worker that is silent for so long loses its partitions.
+_SESSION_MS = 6_000
+_HEARTBEAT_MS = 1_500
+# What a dead worker left open hides later commits until its partition is fenced, or for so long.
+_TRANSACTION_MS = 20_000
+_METADATA_MS = 10_000
+# Topics take 4 MiB; a batch has a header of 61 bytes.
+BATCH_BYTES_MAX = 4 * 1024 * 1024 - 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where Kafka is; `security` as aiokafka takes it, never shown."""
+
+    bootstrap: str
+    security: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def producer(self, transactional_id: str | None = None, **more: Any) -> AIOKafkaProducer:  # noqa: ANN401 - aiokafka's own settings
+        """Return a producer, idempotent, or transactional under an id; not started."""
+        settings = {
+            "bootstrap_servers": self.bootstrap,
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": _TRANSACTION_MS,
+            "enable_idempotence": True,
+            "acks": "all",
+            "linger_ms": 0,
+            "max_batch_size": BATCH_BYTES_MAX,
+            "max_request_size": BATCH_BYTES_MAX,
+            "request_timeout_ms": _REQUEST_MS,
+            "retry_backoff_ms": 50,
+            "metadata_max_age_ms": _METADATA_MS,
+        }
+        return AIOKafkaProducer(**settings | dict(self.security) | more)
+
+    def consumer(self, group: str | None = None, **more: Any) -> AIOKafkaConsumer:  # noqa: ANN401 - aiokafka's own settings
+        """Return a consumer of committed records; not started."""
+        settings = {
+            "bootstrap_servers": self.bootstrap,
+            "group_id": group,
+            "isolation_level": "read_committed",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+            "request_timeout_ms": _FETCH_REQUEST_MS,
+            "session_timeout_ms": _SESSION_MS,
+            "heartbeat_interval_ms": _HEARTBEAT_MS,
+            "metadata_max_age_ms": _METADATA_MS,
+        }
+        return AIOKafkaConsumer(**settings | dict(self.security) | more)
+
+    def admin(self) -> AIOKafkaAdminClient:
+        """Return an admin client; not started."""
+        return AIOKafkaAdminClient(
+            bootstrap_servers=self.bootstrap,
+            request_timeout_ms=_FETCH_REQUEST_MS,
+            **dict(self.security),
+        )

@@ -1,0 +1,12 @@
+"""The clients' books: what each file of a window consists of."""
+
+from agents.live import Live
+from agents.runner import TaskRunner
+from settlement.tasks.client_books import ClientBooksTask
+
+
+def client_books(live: Live) -> TaskRunner:
+    """Return the agent of one worker; the decisions are in settlement/tasks/client_books.py."""
+    return TaskRunner(
+        live.broker, ClientBooksTask, live.partitions, quiet_commit_ms=live.quiet_commit_ms
+    )

@@ -1,0 +1,48 @@
+"""What the commands that talk to Kafka share: how they run, and how errors reach a person."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from scripts.errors import Failure
+from scripts.settings import Settings
+
+T = TypeVar("T")
+
+
+def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Run what talks to Kafka; what it raises becomes one clear line.
+
+    Raises:
+        Failure: the broker can't be reached, refuses us, or lacks a topic.
+    """
+    # What the client says of each attempt; the end of it is said below.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        return asyncio.run(work)
+    except KafkaConnectionError:
+        raise Failure(
+            f"no Kafka at {settings.brokers}, or it refuses our credentials;"
+            " start one with settle kafka start, or set SETTLE_BROKERS"
+        ) from None
+    except UnknownTopicOrPartitionError:
+        raise Failure("a topic is missing; make them with settle topics create") from None
+    except TopicAuthorizationFailedError as error:
+        raise Failure(f"Kafka does not let us: {_said(error)}") from None
+    except KafkaError as error:
+        raise Failure(f"Kafka at {settings.brokers}: {_said(error)}") from None
+    except TimeoutError:
+        raise Failure(f"Kafka at {settings.brokers} does not answer in time") from None
+
+
+def _said(error: KafkaError) -> str:
+    text = str(error).removeprefix(f"{type(error).__name__}: ")
+    return text or type(error).__name__

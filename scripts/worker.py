@@ -1,0 +1,62 @@
+"""`settle worker`: the live pipeline on Kafka, all tasks or some."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.errors import Failure
+from scripts.settings import broker, read_settings
+from topics.catalogue import TASKS
+
+
+def worker(
+    task: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"Run this task only; repeatable: {', '.join(TASKS)}."),
+    ] = None,
+    no_clock: Annotated[
+        bool,
+        typer.Option("--no-clock", help="For a produced history: settle produce sends the time."),
+    ] = False,
+    web_port: Annotated[
+        int | None, typer.Option(help="Where /health and /status are shown (0: any free port).")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error.")] = False,
+) -> None:
+    """Run the live pipeline on Kafka. Several workers share the work.
+
+    Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
+
+    Example: settle worker --task market --task trading
+    """
+    unknown = [name for name in task or () if name not in TASKS]
+    if unknown:
+        raise typer.BadParameter(
+            f"no task {unknown[0]!r}; there are {', '.join(TASKS)}", param_hint="--task"
+        )
+    settings = read_settings()
+    folder = settings.s3_url.removeprefix("file:")
+    if "://" in folder:
+        raise Failure(f"setting s3_url: {settings.s3_url} is no local folder (file:PATH)")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    # Imported here: Faust takes a second, and no other command needs it.
+    from agents.app import Worker  # noqa: PLC0415
+    from agents.live import Live  # noqa: PLC0415
+    from agents.serve import serve  # noqa: PLC0415
+
+    live = Live(
+        broker(settings),
+        settings.partitions,
+        settings.quiet_commit_ms,
+        Path(folder),
+        settings.web_port if web_port is None else web_port,
+    )
+    chosen = [name for name in TASKS if not task or name in task]
+    serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))
