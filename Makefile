@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup run test bench golden lint format lock clean FORCE
+.PHONY: help setup run test bench golden schemas lint format lock clean FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -20,6 +20,7 @@ help:
 	@echo "make run     a real market day, from quotes to the clients' files"
 	@echo "make test    the tests; make test ARGS='-k cash_call' passes on to pytest"
 	@echo "make bench   the speed figures, as a table"
+	@echo "make schemas docs/events and docs/asyncapi.yaml anew from the code"
 	@echo "make lint    style, types and the import contract; make format puts style right"
 	@echo "make lock    requirements.lock anew from pyproject.toml"
 	@echo "make clean   removes .venv and caches"
@@ -39,6 +40,10 @@ bench: $(READY)
 # After a change of the rules, or of tests/golden/day.jsonl: read the diff, it is the review.
 golden: $(READY)
 	@$(PY) -m tests.golden.renew
+
+# After a change of an event or a topic: the diff is what other programs will notice.
+schemas: $(READY)
+	@$(PY) -m scripts.schemas
 
 lint: $(READY)
 	@echo "ruff check" && $(PY) -m ruff check --quiet .

@@ -81,7 +81,7 @@ class WithdrawalReturned(FundingStep):
 
 
 class CashAdjusted(Input):
-    """The platform corrects a customer's cash; `amount` is signed cents, used once per id."""
+    """The platform corrects a customer's cash; `amount` is signed; a `funding_id` is used once."""
 
     type: Literal["CashAdjusted"]
     funding_id: FreeId

@@ -94,7 +94,7 @@ class OrderAccepted(OrderEmitted):
 
 
 class OrderRejected(OrderEmitted):
-    """The first check of contract section 6 that failed; `detail` says it in words."""
+    """The first check that failed (contract section 6); `detail` says it in words."""
 
     type: Literal["OrderRejected"]
     reason: RejectReason
