@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir
 from typing import Any
 
 import faust
@@ -215,7 +215,7 @@ def _faust_app(live: Live) -> faust.App:
         broker=[f"kafka://{address.strip()}" for address in live.broker.bootstrap.split(",")],
         broker_credentials=credentials,
         store="memory://",  # no tables: the monitor's views are what went by
-        datadir=Path(mkdtemp(prefix="settle-faust-")),
+        datadir=Path(gettempdir()) / "settle-faust",  # it asks for one and keeps nothing there
         web_port=live.web_port,
         web_bind="127.0.0.1",
         topic_disable_leader=True,

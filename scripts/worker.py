@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.errors import Failure
+from scripts.local_kafka import free_port
 from scripts.settings import broker, read_settings
 from topics.catalogue import TASKS
 
@@ -56,7 +57,11 @@ def worker(
         settings.partitions,
         settings.quiet_commit_ms,
         Path(folder),
-        settings.web_port if web_port is None else web_port,
+        (settings.web_port if web_port is None else web_port) or free_port(),
     )
     chosen = [name for name in TASKS if not task or name in task]
+    sys.stderr.write(
+        f"worker of {', '.join(chosen)} on {settings.brokers};"
+        f" http://127.0.0.1:{live.web_port}/health and /status\n"
+    )
     serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))
