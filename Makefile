@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup run test bench golden schemas lint format lock clean FORCE
+.PHONY: help setup run test bench bench-live golden schemas lint format lock clean FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -20,6 +20,7 @@ help:
 	@echo "make run     a real market day, from quotes to the clients' files"
 	@echo "make test    the tests; make test ARGS='-k cash_call' passes on to pytest"
 	@echo "make bench   the speed figures, as a table"
+	@echo "make bench-live  the same of the live pipeline, beside its peers on one broker"
 	@echo "make schemas docs/events and docs/asyncapi.yaml anew from the code"
 	@echo "make lint    style, types and the import contract; make format puts style right"
 	@echo "make lock    requirements.lock anew from pyproject.toml"
@@ -36,6 +37,17 @@ test: $(READY)
 
 bench: $(READY)
 	@$(PY) -m scripts.bench $(ARGS)
+
+# A peer has an environment of its own: its pins do not fit ours.
+PEERS := .venv-peers
+bench-live: $(READY) $(PEERS)/.ready
+	@$(PY) -m scripts.bench_live $(ARGS)
+
+$(PEERS)/.ready: scripts/peers/quixstreams.lock
+	@$(PY) -m venv --clear $(PEERS)
+	@echo "installing quixstreams, a peer, into $(PEERS) ..."
+	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
+	@touch $@
 
 # After a change of the rules, or of tests/golden/day.jsonl: read the diff, it is the review.
 golden: $(READY)
@@ -81,8 +93,11 @@ lock:
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet --output-file requirements.lock $(ARGS)
+	@$(PY) -m uv pip compile scripts/peers/quixstreams.in --universal --python-version 3.11 --generate-hashes \
+	    --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --quiet --output-file scripts/peers/quixstreams.lock $(ARGS)
 	@echo "requirements.lock: $$(grep -c '^[a-z0-9].*==' requirements.lock) packages"
 
 clean:
-	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) $(PEERS) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -35,7 +35,7 @@ from typing_extensions import override
 from agents.broker import Broker
 from settlement.cause import Out
 from settlement.tasks.task import Head, Record, Task, address
-from topics.catalogue import CATALOGUE, TASK_LOG, state_topic
+from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
 
 log = logging.getLogger("settle")
 
@@ -57,6 +57,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 8.0
 
 _POSITION = b"@"
+# What other programs read bears CloudEvents headers (contract section 1).
+_PUBLISHED = frozenset(OUTPUT_TOPICS)
 # Two commits of one transactional id in a row: the second waits until the broker has finished the
 # first (aiokafka looks again after 20 ms). Waiting here instead lets a batch grow meanwhile.
 _COMMIT_INTERVAL_SECONDS = 0.005
@@ -329,7 +331,7 @@ class PartitionRunner:
                     ("ce_time", event["event_time"].encode()),
                     ("ce_specversion", b"1.0"),
                 ]
-                if CATALOGUE[topic].direction == "out"
+                if topic in _PUBLISHED
                 else []
             )
             for partition in to.partitions:

@@ -220,7 +220,7 @@ class LocalKafka:
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
-            self._wait_for_end(pid, _STOP_SECONDS)
+            self._wait_for_end(_STOP_SECONDS)
         self.kill()
 
     def kill(self) -> None:
@@ -228,12 +228,12 @@ class LocalKafka:
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            self._wait_for_end(pid, _STOP_SECONDS)
+            self._wait_for_end(_STOP_SECONDS)
         if self._process is not None:
             self._process.wait()
         (self.directory / "pid").unlink(missing_ok=True)
 
-    def _wait_for_end(self, pid: int, seconds: float) -> None:
+    def _wait_for_end(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.pid is None:

@@ -1,0 +1,100 @@
+"""Read all live topics once, up to where they end now, for an audit."""
+
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from agents.broker import Broker
+from agents.topics import states
+from settlement.tasks.task import Record
+from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
+
+_FETCH_MS = 500
+# Nothing arrives for so long although it must be there: the broker has a problem.
+_STALL_FETCHES = 60
+
+
+class UnverifiableTopicsError(Exception):
+    """The topics can't be audited, whatever is in them; the message says why."""
+
+
+async def read_live(broker: Broker, took: Callable[[Record], None]) -> int:
+    """Give every committed record of the pipeline's topics to `took`; return the partition count.
+
+    The end of `task-log` is looked at first: what it says was applied is there in all other topics,
+    and they may go on behind it.
+
+    Raises:
+        UnverifiableTopicsError: the beginning of a topic partition is gone.
+        UnknownTopicOrPartitionError: a topic of the catalogue is not there.
+        TimeoutError: the broker does not give what it has.
+    """
+    partitions = await _partitions(broker)
+    places = [
+        TopicPartition(name, partition)
+        for name in CATALOGUE
+        if name != state_topic(PRODUCE)  # how far inputs were sent is no part of the pipeline
+        for partition in range(partitions)
+    ]
+    consumer = broker.consumer(None)
+    await consumer.start()
+    try:
+        log = [place for place in places if place.topic == TASK_LOG]
+        ends: dict[TopicPartition, int] = dict(await consumer.end_offsets(log))
+        ends |= await consumer.end_offsets([place for place in places if place not in ends])
+        for place, begin in (await consumer.beginning_offsets(places)).items():
+            if begin and CATALOGUE[place.topic].cleanup == "delete":
+                raise UnverifiableTopicsError(
+                    f"{place.topic}-{place.partition} begins at offset {begin}: what was before it"
+                    " is deleted and can't be verified"
+                )
+        for place in places:
+            await _read(consumer, place, ends[place], took)
+        return partitions
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(broker: Broker) -> int:
+    """Return how many partitions every topic has."""
+    counts: set[int] = set()
+    for state in await states(broker):
+        if state.partitions is None:
+            raise UnknownTopicOrPartitionError(state.topic.name)
+        counts.add(state.partitions)
+    if len(counts) != 1:
+        raise UnverifiableTopicsError(
+            "topics have different partition counts; settle topics check names them"
+        )
+    return counts.pop()
+
+
+async def _read(
+    consumer: AIOKafkaConsumer,
+    place: TopicPartition,
+    end: int,
+    took: Callable[[Record], None],
+) -> None:
+    """Read one partition up to an offset; control records occupy offsets, so positions count."""
+    consumer.assign([place])
+    consumer.seek(place, 0)
+    at = empty = 0
+    while at < end:
+        fetched = await consumer.getmany(place, timeout_ms=_FETCH_MS)
+        for record in fetched.get(place, []):
+            if record.offset < end:
+                took(
+                    Record(
+                        place.topic,
+                        place.partition,
+                        record.offset,
+                        record.timestamp,
+                        record.key,
+                        record.value,
+                    )
+                )
+        before, at = at, await consumer.position(place)
+        empty = 0 if at > before else empty + 1
+        if empty > _STALL_FETCHES:
+            raise TimeoutError
