@@ -7,10 +7,13 @@ from types import FrameType
 
 import typer
 
+from scripts.consume import consume
+from scripts.dump import dump
 from scripts.errors import Failure
 from scripts.generate import generate
 from scripts.import_quotes import import_quotes
 from scripts.kafka import kafka
+from scripts.produce import produce
 from scripts.replay import replay
 from scripts.settings import config
 from scripts.topics import topics
@@ -30,6 +33,9 @@ app.command("import-quotes")(import_quotes)
 app.command("verify")(verify)
 app.command("config")(config)
 app.command("worker")(worker)
+app.command("produce")(produce)
+app.command("consume")(consume)
+app.command("dump")(dump)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 

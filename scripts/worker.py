@@ -47,6 +47,9 @@ def worker(
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    if not verbose:
+        # What it says of each retry; what it gives up on is raised, and said by us.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # Imported here: Faust takes a second, and no other command needs it.
     from agents.app import Worker  # noqa: PLC0415
     from agents.live import Live  # noqa: PLC0415

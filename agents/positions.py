@@ -1,0 +1,149 @@
+"""How far the pipeline has come: the input positions in the state topics, and what is settled."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.broker import Broker
+from settlement.tasks.client_books import ClientBooksTask
+from settlement.tasks.delivery import DeliveryTask
+from settlement.tasks.market import MarketTask
+from settlement.tasks.settlement import SettlementTask
+from settlement.tasks.task import Task
+from settlement.tasks.trading import TradingTask
+from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, TASKS, state_topic
+
+KINDS: tuple[type[Task], ...] = (
+    MarketTask,
+    TradingTask,
+    SettlementTask,
+    ClientBooksTask,
+    DeliveryTask,
+)
+# Which task keeps its state in which topic.
+_TASK_OF = {state_topic(task): task for task in TASKS}
+_UNSEEN = frozenset({TASK_LOG, state_topic(PRODUCE)})
+_POSITION = b"@"
+# A partition's last record stands at most so far from its end: behind it are marks of transactions.
+_LOOK_BACK = 1000
+# After so long somebody wants to know what is waited for.
+_TELL_SECONDS = 10.0
+
+Tell = Callable[[str], None]
+
+
+class Positions:
+    """Follows the topics to their ends. `tell` hears what is waited for when that takes long."""
+
+    def __init__(self, broker: Broker, partitions: int, tell: Tell) -> None:
+        """Follow nothing yet."""
+        self._broker = broker
+        self._partitions = partitions
+        self._tell = tell
+        self._places = [
+            TopicPartition(topic, partition)
+            for topic in CATALOGUE
+            if topic not in _UNSEEN
+            for partition in range(partitions)
+        ]
+        # Of each topic partition: the offset of its last record.
+        self._last: dict[TopicPartition, int] = {}
+        # By task, input topic and partition: the offset of the next record to be applied.
+        self._positions: dict[tuple[str, str, int], int] = {}
+        self._committed: AIOKafkaConsumer | None = None
+        self._uncommitted: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Read the state topics, and where the other topics end."""
+        self._committed = self._broker.consumer()
+        # Its ends are those of records that are not committed yet, too.
+        self._uncommitted = self._broker.consumer(isolation_level="read_uncommitted")
+        await self._committed.start()
+        await self._uncommitted.start()
+        self._committed.assign(self._places)
+        self._uncommitted.assign(self._places)
+        ends = await self._uncommitted.end_offsets(self._places)
+        for place, end in ends.items():
+            whole = place.topic in _TASK_OF
+            self._committed.seek(place, 0 if whole else max(0, end - _LOOK_BACK))
+        await self._drain()
+
+    async def stop(self) -> None:
+        """Follow no longer."""
+        for consumer in (self._committed, self._uncommitted):
+            if consumer is not None:
+                await consumer.stop()
+
+    async def passed(self, task: str, sent: dict[TopicPartition, int]) -> None:
+        """Wait until a task has applied the records at these offsets of its input topics."""
+
+        def missing() -> str | None:
+            for place, offset in sent.items():
+                if self._positions.get((task, place.topic, place.partition), 0) <= offset:
+                    return f"{task}-{place.partition} has not applied {place.topic} {offset}"
+            return None
+
+        places = [TopicPartition(state_topic(task), p) for p in range(self._partitions)]
+        await self._wait(missing, places)
+
+    async def settled(self) -> None:
+        """Wait until every record is applied by all its tasks, and nothing is on its way.
+
+        A commit shows in one partition before it shows in another, so the ends are those of
+        uncommitted records, and nothing new may have come between two looks.
+        """
+        calm = False
+        while not calm:
+            await self._wait(self._behind, self._places)
+            calm = not await self._drain() and self._behind() is None
+
+    def _behind(self) -> str | None:
+        for kind in KINDS:
+            for topic in kind.inputs:
+                for partition in range(self._partitions):
+                    last = self._last.get(TopicPartition(topic, partition), -1)
+                    if self._positions.get((kind.name, topic, partition), 0) <= last:
+                        return f"{kind.name}-{partition} has not applied {topic} {last}"
+        return None
+
+    async def _wait(self, missing: Callable[[], str | None], places: list[TopicPartition]) -> None:
+        told = time.monotonic()
+        while (waits_for := missing()) is not None:
+            self._see(await self._consumer.getmany(*places, timeout_ms=20))
+            if time.monotonic() - told > _TELL_SECONDS:
+                self._tell(f"waiting: {waits_for}; does a worker run?")
+                told = time.monotonic()
+
+    async def _drain(self) -> bool:
+        """Read everything up to the present ends; return whether there was anything new."""
+        if self._uncommitted is None:
+            raise AssertionError("not started")
+        news = False
+        ends = await self._uncommitted.end_offsets(self._places)
+        for place, end in ends.items():
+            while await self._consumer.position(place) < end:
+                fetched = await self._consumer.getmany(timeout_ms=20)
+                news = news or bool(fetched)
+                self._see(fetched)
+                await asyncio.sleep(0)
+        return news
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer:
+        if self._committed is None:
+            raise AssertionError("not started")
+        return self._committed
+
+    def _see(self, fetched: dict[TopicPartition, list[Any]]) -> None:
+        for place, records in fetched.items():
+            self._last[place] = records[-1].offset
+            task = _TASK_OF.get(place.topic)
+            if task is None:
+                continue
+            for record in records:
+                if record.key.startswith(_POSITION):
+                    topic = record.key[1:].decode()
+                    self._positions[task, topic, place.partition] = int(record.value)

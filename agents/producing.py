@@ -1,0 +1,96 @@
+"""What `settle produce` does on Kafka: inputs in transactions, with how far they have come.
+
+Killed and run again, it goes on where its last transaction ended: each input is in its topic once.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import orjson
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from agents.broker import Broker
+from agents.runner import read_state
+from topics.catalogue import PRODUCE, state_topic
+from topics.partition import partition_of
+
+# A commit of an outage does not come back by itself (docs/decisions/0008).
+_DEADLINE_SECONDS = 60.0
+
+
+class StalledProducerError(Exception):
+    """Kafka did not take a transaction in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to be sent; the headers are those of CloudEvents."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Producing:
+    """Sends the records of one named input."""
+
+    def __init__(self, broker: Broker, partitions: int, name: str) -> None:
+        """Take the input's name: it is the same when the input is the same."""
+        self._broker = broker
+        self._name = name
+        self._state = TopicPartition(state_topic(PRODUCE), partition_of(name, partitions))
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> int:
+        """Fence whoever sends the same input; return how many lines are done."""
+        self._producer = self._broker.producer(f"{PRODUCE}-{self._name}")
+        await asyncio.wait_for(self._producer.start(), _DEADLINE_SECONDS)
+        stored, _ = await read_state(self._broker, self._state)
+        done = stored.get(self._name.encode())
+        return 0 if done is None else int(orjson.loads(done)["lines"])
+
+    async def commit(self, records: list[Outgoing], lines: int) -> dict[TopicPartition, int]:
+        """Send records and how many lines are done then; return the last offset of each place.
+
+        Raises:
+            StalledProducerError: Kafka did not finish in time; nothing of it is sent.
+        """
+        sending = asyncio.ensure_future(self._commit(records, lines))
+        finished, _ = await asyncio.wait({sending}, timeout=_DEADLINE_SECONDS)
+        if not finished:
+            raise StalledProducerError(f"Kafka took nothing for {_DEADLINE_SECONDS:.0f} s")
+        return sending.result()
+
+    async def _commit(self, records: list[Outgoing], lines: int) -> dict[TopicPartition, int]:
+        producer = self._producer
+        if producer is None:
+            raise AssertionError("not started")
+        async with producer.transaction():
+            sent = [
+                await producer.send(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    headers=list(record.headers),
+                )
+                for record in records
+            ]
+            done = orjson.dumps({"lines": lines})
+            sent.append(
+                await producer.send(
+                    self._state.topic, done, self._name.encode(), self._state.partition
+                )
+            )
+            written = await asyncio.gather(*sent)
+        last: dict[TopicPartition, int] = {}
+        for place in written[:-1]:
+            last[TopicPartition(place.topic, place.partition)] = place.offset
+        return last
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._producer is not None:
+            await asyncio.wait_for(self._producer.stop(), _DEADLINE_SECONDS)

@@ -1,0 +1,130 @@
+"""`settle consume TOPIC`: events as a person reads them, or bare for a program."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from schemas.instant import micros, milliseconds_text
+from scripts.errors import Failure
+from scripts.settings import Settings, broker, read_settings
+from topics.catalogue import CATALOGUE
+from topics.partition import partition_of
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+# Said in the head of a line, or of no interest to a person.
+_NOT_SHOWN = frozenset({"type", "event_id", "event_time", "cause_id", "entry_id"})
+
+
+def consume(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="See settle topics list.")],
+    start: Annotated[
+        str,
+        typer.Option("--from", metavar="beginning|end|TIME", help="TIME: when it was appended."),
+    ] = "beginning",
+    key: Annotated[str | None, typer.Option(help="Only events of this key.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until Ctrl-C, or nobody reads.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The bare values, a line each.")] = False,
+) -> None:
+    """Show what is committed in a topic.
+
+    Example: settle consume cash-calls --key ACME0001 --follow
+
+    Example: settle consume executions --from 2026-03-02T15:00:00Z --json
+    """
+    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+
+    if topic not in CATALOGUE:
+        raise Failure(f"no topic {topic!r}; there are {', '.join(CATALOGUE)}")
+    if start not in {"beginning", "end"}:
+        try:
+            micros(start)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--from") from None
+    shown = _Shown(as_json=as_json)
+    settings = read_settings()
+    run(settings, _consume(settings, topic, start, key, shown, follow=follow))
+
+
+async def _consume(
+    settings: Settings, topic: str, start: str, key: str | None, shown: "_Shown", *, follow: bool
+) -> None:
+    from aiokafka import TopicPartition  # noqa: PLC0415
+
+    partitions = range(settings.partitions)
+    if key is not None and CATALOGUE[topic].key is not None and topic != "journal":
+        partitions = range(right := partition_of(key, settings.partitions), right + 1)
+    places = [TopicPartition(topic, partition) for partition in partitions]
+    consumer = broker(settings).consumer()
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await _seek(consumer, places, start)
+        while follow or any([await consumer.position(place) < ends[place] for place in places]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    if key is None or record.key == key.encode():
+                        shown.show(record)
+    finally:
+        await consumer.stop()
+
+
+async def _seek(consumer: "AIOKafkaConsumer", places: "list[TopicPartition]", start: str) -> None:
+    if start == "beginning":
+        await consumer.seek_to_beginning(*places)
+    elif start == "end":
+        await consumer.seek_to_end(*places)
+    else:
+        at_ms = micros(start) // 1000
+        found = await consumer.offsets_for_times(dict.fromkeys(places, at_ms))
+        for place in places:
+            if found.get(place) is None:
+                await consumer.seek_to_end(place)
+            else:
+                consumer.seek(place, found[place].offset)
+
+
+class _Shown:
+    """Where events are shown, and how."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+    def show(self, record: Any) -> None:  # noqa: ANN401 - aiokafka has no types
+        """Show one record."""
+        if self._as_json:
+            sys.stdout.write(f"{(record.value or b'null').decode(errors='replace')}\n")
+            sys.stdout.flush()
+            return
+        when = milliseconds_text(record.timestamp * 1000)
+        place = f"{record.partition}/{record.offset}"
+        try:
+            event = orjson.loads(record.value or b"null")
+        except orjson.JSONDecodeError:
+            event = None
+        if not isinstance(event, dict):
+            text = escape(repr(record.value))
+            self._console.print(f"[dim]{when} {place}[/dim] [red]no JSON object[/red] {text}")
+            return
+        key = (record.key or b"").decode(errors="replace")
+        fields = escape(" ".join(_fields(event)))
+        kind = escape(str(event.get("type", "")))
+        self._console.print(f"[dim]{when} {place}[/dim] {escape(key)} [bold]{kind}[/bold] {fields}")
+
+
+def _fields(event: dict[str, Any]) -> Iterator[str]:
+    for name, value in event.items():
+        if name in _NOT_SHOWN or value is None or value == "":
+            continue
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        yield f"{name}={text}"

@@ -1,0 +1,131 @@
+"""`settle dump`: all topics of a live pipeline into one file, with the order that was applied."""
+
+import gzip
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Annotated, Any
+
+import orjson
+import typer
+
+from schemas.instant import milliseconds_text
+from scripts.errors import Failure
+from scripts.progress import byte_progress
+from scripts.settings import Settings, broker, read_settings
+from topics.catalogue import CATALOGUE, TASK_LOG, TASKS, state_topic
+
+_STANDARD_OUTPUT = "-"
+_STATES = frozenset({*(state_topic(task) for task in TASKS), state_topic("produce")})
+# Whose ends are looked up first: what was applied, then what came out, then what went in. So
+# whatever the dump shows has its cause in the dump.
+_FIRST_TO_LAST = (
+    TASK_LOG,
+    *(name for name, topic in reversed(CATALOGUE.items()) if name not in _STATES | {TASK_LOG}),
+)
+
+
+def dump(
+    out: Annotated[
+        str, typer.Option(metavar="FILE", help="JSON Lines; gzip if it ends in .gz; - to print.")
+    ],
+) -> None:
+    """Write every record of every topic, as it is now, with the order in which inputs were applied.
+
+    Each line is {"topic", "partition", "offset", "append_time", "key", "value"}, or "raw" (base64)
+    for a value that is no JSON as we write it. `settle replay --recorded` takes it.
+
+    Example: settle dump --out day.jsonl.gz
+    """
+    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+
+    settings = read_settings()
+    try:
+        with _opened(out) as file, byte_progress("dumping", 0) as tell:
+            lines = run(settings, _dump(settings, file, tell))
+    except OSError as error:
+        raise Failure(f"{out}: {error.strerror or error}; nothing was written") from None
+    sys.stderr.write(f"{lines:,} records in {out}\n")
+
+
+async def _dump(settings: Settings, file: IO[bytes], tell: Callable[[int], None] | None) -> int:
+    from aiokafka import TopicPartition  # noqa: PLC0415
+
+    consumer = broker(settings).consumer()
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = {}
+        for topic in _FIRST_TO_LAST:
+            places = [TopicPartition(topic, p) for p in range(settings.partitions)]
+            ends |= await consumer.end_offsets(places)
+        lines = 0
+        for topic in CATALOGUE:
+            for partition in range(settings.partitions):
+                place = TopicPartition(topic, partition)
+                if place not in ends:
+                    continue
+                consumer.assign([place])
+                await consumer.seek_to_beginning(place)
+                while await consumer.position(place) < ends[place]:
+                    fetched = await consumer.getmany(place, timeout_ms=1000)
+                    for record in fetched.get(place, []):
+                        if record.offset < ends[place]:
+                            written = file.write(_line(record))
+                            lines += 1
+                            if tell is not None:
+                                tell(written)
+        return lines
+    finally:
+        await consumer.stop()
+
+
+def _line(record: Any) -> bytes:  # noqa: ANN401 - aiokafka has no types
+    line = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "append_time": milliseconds_text(record.timestamp * 1000),
+        "key": None if record.key is None else record.key.decode(errors="replace"),
+    }
+    return orjson.dumps(line | _value(record.value), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _value(value: bytes | None) -> dict[str, Any]:
+    """Return the value as JSON if that gives the same bytes again, else as they are."""
+    if value is None:
+        return {"value": None}
+    try:
+        read = orjson.loads(value)
+        if orjson.dumps(read) == value and read is not None:
+            return {"value": read}
+    except orjson.JSONDecodeError:
+        pass
+    return {"raw": b64encode(value).decode()}
+
+
+@contextmanager
+def _opened(out: str) -> Iterator[IO[bytes]]:
+    """Open the file aside; show it under its name when it is whole."""
+    if out == _STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        return
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+        try:
+            if path.suffix == ".gz":
+                # No name and no time in the header: the same records, the same bytes.
+                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=aside, mtime=0) as packed:
+                    yield packed  # type: ignore[misc]  # a file of bytes to write to
+            else:
+                yield aside
+            aside.flush()
+            os.fchmod(aside.fileno(), 0o644)
+            Path(aside.name).rename(path)
+        except BaseException:
+            Path(aside.name).unlink()
+            raise
