@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from replay.audit.difference import DifferenceError
 from replay.engine import History
 from replay.output import OutputRefusedError, ReplayDirectory
 from replay.read import UnreadableInputError, read_inputs
+from replay.recorded import RecordedDirectory, replay_recorded
 from replay.spool import Spool
 from replay.summary import Summary
 from schemas.instant import micros
@@ -22,19 +24,27 @@ from scripts.progress import byte_progress
 
 
 def replay(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="JSON Lines, plain or gzip; - is standard input."),
-    ],
     out: Annotated[
         Path, typer.Option(help="The directory to write; an earlier replay is replaced.")
     ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT", help="JSON Lines, plain or gzip; - is standard input."),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
             help="Stop at this time, and open all windows up to it, e.g. 2020-03-30T00:30:00Z."
             " (default: the last event)",
+        ),
+    ] = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of INPUT: what settle dump wrote. Partition by partition,"
+            " in the recorded order; it must give the bytes that were recorded.",
         ),
     ] = None,
 ) -> None:
@@ -44,12 +54,19 @@ def replay(
 
     Example: settle replay market.jsonl day.jsonl.gz --out out/day
     """
+    if recorded is None and not inputs:
+        raise typer.BadParameter("name an INPUT, or a dump with --recorded", param_hint="INPUT...")
+    if recorded is not None and (inputs or until is not None):
+        raise typer.BadParameter("goes without INPUT and --until", param_hint="--recorded")
     try:
         until_at = None if until is None else micros(until)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--until") from None
     started = time.perf_counter()
-    summary = run_replay(inputs, out, until_at)
+    if recorded is not None:
+        summary = run_recorded(recorded, out)
+    else:
+        summary = run_replay(inputs or [], out, until_at)
     show(summary, out, time.perf_counter() - started)
 
 
@@ -84,6 +101,40 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
         ) from None
     finally:
         gc.enable()
+    return summary
+
+
+def run_recorded(recorded: Path, out: Path) -> Summary:
+    """Replay the dump `recorded` into the directory `out` and return what happened.
+
+    Raises:
+        Failure: the dump or the directory can't be used, the disk is full, or something is not as
+            it was recorded; nothing is left.
+    """
+    if not recorded.is_file():
+        raise Failure(f"{recorded}: no such file; settle dump makes one with --out")
+    gc.disable()
+    try:
+        summary = Summary()
+        with (
+            RecordedDirectory(out, summary) as directory,
+            byte_progress("reading", recorded.stat().st_size) as tell,
+        ):
+            refolded = replay_recorded(recorded, directory, summary, tell)
+            directory.finish(None)
+    except DifferenceError as error:
+        raise Failure(f"{recorded}: not as it was recorded: {error}") from None
+    except (UnreadableInputError, OutputRefusedError) as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or out}: {error.strerror or error}; nothing was written,"
+            " make room or name another --out"
+        ) from None
+    finally:
+        gc.enable()
+    for left in refolded.unanswered:
+        sys.stderr.write(f"not applied when it was dumped: {left}\n")
     return summary
 
 

@@ -1,9 +1,11 @@
-"""`settle verify`: audits a replay directory."""
+"""`settle verify`: audits a replay directory, or the live topics."""
 
 import gc
 import sys
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,14 +15,24 @@ from rich.table import Table
 from replay.audit.difference import DifferenceError
 from replay.audit.directory import audit_directory, topic_bytes
 from replay.read import STANDARD_INPUT, UnreadableInputError
+from replay.record_spool import RecordSpool
+from replay.recorded import RecordedTopics
+from replay.refold import Refolded, refold
+from schemas.money import usd
 from scripts.errors import Failure
 from scripts.progress import byte_progress
+from scripts.settings import Settings, broker, read_settings
+from settlement.tasks.delivery import File
+from topics.catalogue import BALANCES, DEAD_LETTERS, EXECUTIONS, JOURNAL
 
 
 def verify(
     directory: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="A directory that settle replay wrote."),
+        typer.Argument(
+            metavar="DIR",
+            help="A directory that settle replay wrote. (default: the live topics)",
+        ),
     ] = None,
     inputs: Annotated[
         list[str] | None,
@@ -31,19 +43,28 @@ def verify(
             " every input was answered. - is standard input.",
         ),
     ] = None,
+    running: Annotated[
+        bool,
+        typer.Option(
+            "--running", help="Live topics: workers go on, so inputs on their way are only counted."
+        ),
+    ] = False,
 ) -> None:
-    """Audit a replay directory: refold everything and name the first difference.
+    """Audit a replay directory or the live topics: refold everything, name the first difference.
 
-    Recomputed from the written events, independently of how they were made: orders, executions,
-    cash calls, the journal, every balance, every window, and every file byte by byte.
+    DIR is recomputed from its events, independently of how they were made: orders, executions, cash
+    calls, the journal, every balance, every window, every file byte by byte. Live topics are
+    refolded task by task in the recorded order: every event, file, state and input position.
 
     Example: settle verify out/day --input market.jsonl --input day.jsonl.gz
     """
     if directory is None:
-        raise Failure(
-            "live topics can be verified once the live pipeline is there; name a replay directory,"
-            " e.g. settle verify out/day"
-        )
+        if inputs:
+            raise typer.BadParameter("goes with DIR only", param_hint="--input")
+        _verify_live(running=running)
+        return
+    if running:
+        raise typer.BadParameter("goes without DIR only", param_hint="--running")
     _check_paths(directory, inputs or [])
     # Nothing in an audit refers to itself in a circle: collections would only walk through it.
     gc.disable()
@@ -56,13 +77,108 @@ def verify(
         raise Failure(f"{error.filename or directory}: {error.strerror or error}") from None
     finally:
         gc.enable()
+    _show(f"{directory}: no difference", checked)
+
+
+def _verify_live(*, running: bool) -> None:
+    # Most audits need no Kafka client.
+    from agents.live_topics import UnverifiableTopicsError, read_live  # noqa: PLC0415
+    from scripts.live import run  # noqa: PLC0415
+
+    settings = read_settings()
+    gc.disable()
+    try:
+        with RecordSpool() as spool:
+            topics = RecordedTopics(spool, with_states=True)
+            topics.partitions = run(settings, read_live(broker(settings), topics.add))
+            refolded = refold(topics, FilesThere(_files_folder(settings)))
+    except DifferenceError as error:
+        raise Failure(f"{settings.brokers}: {error}") from None
+    except UnverifiableTopicsError as error:
+        raise Failure(f"{settings.brokers}: {error}") from None
+    except OSError as error:
+        raise Failure(f"{error.filename or 'temporary file'}: {error.strerror or error}") from None
+    finally:
+        gc.enable()
+    _show(f"{settings.brokers}: no difference", _live_lines(refolded))
+    if refolded.unanswered and not running:
+        raise Failure(
+            f"{sum(left.inputs for left in refolded.unanswered)} inputs unanswered:"
+            f" {'; '.join(map(str, refolded.unanswered))} (with --running they are only counted)"
+        )
+
+
+def _files_folder(settings: Settings) -> Path:
+    folder = settings.s3_url.removeprefix("file:")
+    if "://" in folder:
+        raise Failure(f"setting s3_url: {settings.s3_url} is no local folder (file:PATH)")
+    return Path(folder)
+
+
+class FilesThere:
+    """Clients' buckets as a folder: each refolded file must be there, with the same bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder that holds a folder for each client."""
+        self._folder = folder
+
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """An event was compared already."""
+
+    def file(self, file: File) -> None:
+        """Compare one file.
+
+        Raises:
+            DifferenceError: it is not there, or holds another content.
+        """
+        path = self._folder / file.client / file.key
+        expected = f"{len(file.content)} bytes"
+        try:
+            found = path.read_bytes()
+        except OSError as error:
+            raise DifferenceError(
+                str(path), "a delivered file", expected=expected, found=error.strerror
+            ) from None
+        if found != file.content:
+            lines = zip_longest(file.content.splitlines(), found.splitlines())
+            number, (wanted, there) = next(
+                ((n, both) for n, both in enumerate(lines, 1) if both[0] != both[1]),
+                (1, (file.content, found)),
+            )
+            raise DifferenceError(
+                f"{path} line {number}", "a delivered file", expected=wanted, found=there
+            )
+
+
+def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
+    events = refolded.events
+    left = sum(unanswered.inputs for unanswered in refolded.unanswered)
+    return [
+        ("task partitions refolded", f"{refolded.task_partitions:,}"),
+        ("transactions", f"{refolded.transactions:,}"),
+        ("inputs", f"{refolded.inputs.total():,}"),
+        ("events", f"{events.total():,}"),
+        ("  executions", f"{events[EXECUTIONS]:,}"),
+        ("  journal entries", f"{events[JOURNAL]:,}"),
+        ("  balances", f"{events[BALANCES]:,}"),
+        ("  dead letters", f"{events[DEAD_LETTERS]:,}"),
+        ("files", f"{refolded.files:,}"),
+        ("states compared", f"{refolded.states_compared:,}"),
+        ("  records in them", f"{refolded.state_records:,}"),
+        ("inputs unanswered", f"{left:,}"),
+        *([("events behind the task-log", f"{refolded.events_behind:,}")] * (left > 0)),
+        ("money in the FBO", f"{usd(refolded.fbo)} USD"),
+    ]
+
+
+def _show(title: str, lines: Iterable[tuple[str, str]]) -> None:
     table = Table(show_header=False, box=None)
     table.add_column(style="bold")
     table.add_column(justify="right")
-    for name, value in checked:
+    for name, value in lines:
         table.add_row(name, value)
     console = Console(file=sys.stdout)
-    console.print(f"{escape(str(directory))}: no difference", soft_wrap=True)
+    console.print(escape(title), soft_wrap=True)
     console.print(table)
 
 

@@ -1,7 +1,7 @@
 """The same day, both ways: settled live in step by three workers, and replayed.
 
-Per topic and key the events are the same, ids included. `WindowOpened` depends on partitions, and so
-do a dead letter's place and its time: it bears that of its task partition.
+Per topic and key the events are the same, ids included. `WindowOpened` depends on partitions, and
+so do the place and the time of a dead letter: it bears that of its task partition.
 """
 
 import asyncio
