@@ -1,6 +1,6 @@
 """Read all live topics once, up to where they end now, for an audit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
@@ -11,16 +11,23 @@ from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
 
 _FETCH_MS = 500
+_LAST_FETCH_MS = 20
 # Nothing arrives for so long although it must be there: the broker has a problem.
 _STALL_FETCHES = 60
+
+
+# How far inputs were sent is no part of the pipeline.
+PIPELINE_TOPICS = tuple(name for name in CATALOGUE if name != state_topic(PRODUCE))
 
 
 class UnverifiableTopicsError(Exception):
     """The topics can't be audited, whatever is in them; the message says why."""
 
 
-async def read_live(broker: Broker, took: Callable[[Record], None]) -> int:
-    """Give every committed record of the pipeline's topics to `took`; return the partition count.
+async def read_live(
+    broker: Broker, took: Callable[[Record], None], names: Iterable[str] = PIPELINE_TOPICS
+) -> int:
+    """Give every committed record of some topics to `took`; return the partition count.
 
     The end of `task-log` is looked at first: what it says was applied is there in all other topics,
     and they may go on behind it.
@@ -31,13 +38,9 @@ async def read_live(broker: Broker, took: Callable[[Record], None]) -> int:
         TimeoutError: the broker does not give what it has.
     """
     partitions = await _partitions(broker)
-    places = [
-        TopicPartition(name, partition)
-        for name in CATALOGUE
-        if name != state_topic(PRODUCE)  # how far inputs were sent is no part of the pipeline
-        for partition in range(partitions)
-    ]
-    consumer = broker.consumer(None)
+    places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
+    # Each change of partitions waits for the fetch before it, which waits for data so long.
+    consumer = broker.consumer(None, fetch_max_wait_ms=_LAST_FETCH_MS)
     await consumer.start()
     try:
         log = [place for place in places if place.topic == TASK_LOG]
@@ -77,6 +80,8 @@ async def _read(
     took: Callable[[Record], None],
 ) -> None:
     """Read one partition up to an offset; control records occupy offsets, so positions count."""
+    if not end:
+        return
     consumer.assign([place])
     consumer.seek(place, 0)
     at = empty = 0

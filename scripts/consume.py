@@ -1,5 +1,6 @@
 """`settle consume TOPIC`: events as a person reads them, or bare for a program."""
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +41,7 @@ def consume(
 
     Example: settle consume executions --from 2026-03-02T15:00:00Z --json
     """
-    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+    from scripts.live import Interrupted, run  # noqa: PLC0415 - most commands need no Kafka client
 
     if topic not in CATALOGUE:
         raise Failure(f"no topic {topic!r}; there are {', '.join(CATALOGUE)}")
@@ -51,7 +52,9 @@ def consume(
             raise typer.BadParameter(str(error), param_hint="--from") from None
     shown = _Shown(as_json=as_json)
     settings = read_settings()
-    run(settings, _consume(settings, topic, start, key, shown, follow=follow))
+    # Following ends with Ctrl-C: that is no failure.
+    with contextlib.suppress(*[Interrupted] * follow):
+        run(settings, _consume(settings, topic, start, key, shown, follow=follow))
 
 
 async def _consume(
@@ -68,7 +71,7 @@ async def _consume(
     try:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await _seek(consumer, places, start)
+        await _seek(consumer, ends, start)
         while follow or any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
@@ -78,19 +81,21 @@ async def _consume(
         await consumer.stop()
 
 
-async def _seek(consumer: "AIOKafkaConsumer", places: "list[TopicPartition]", start: str) -> None:
+async def _seek(
+    consumer: "AIOKafkaConsumer", ends: "dict[TopicPartition, int]", start: str
+) -> None:
     if start == "beginning":
-        await consumer.seek_to_beginning(*places)
+        offsets = dict.fromkeys(ends, 0)
     elif start == "end":
-        await consumer.seek_to_end(*places)
+        offsets = ends
     else:
-        at_ms = micros(start) // 1000
-        found = await consumer.offsets_for_times(dict.fromkeys(places, at_ms))
-        for place in places:
-            if found.get(place) is None:
-                await consumer.seek_to_end(place)
-            else:
-                consumer.seek(place, found[place].offset)
+        found = await consumer.offsets_for_times(dict.fromkeys(ends, micros(start) // 1000))
+        offsets = {
+            place: end if found.get(place) is None else found[place].offset
+            for place, end in ends.items()
+        }
+    for place, offset in offsets.items():
+        consumer.seek(place, offset)
 
 
 class _Shown:

@@ -4,7 +4,7 @@ import gzip
 import os
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,17 +16,13 @@ import typer
 from schemas.instant import milliseconds_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
-from scripts.settings import Settings, broker, read_settings
-from topics.catalogue import CATALOGUE, TASK_LOG, TASKS, state_topic
+from scripts.settings import broker, read_settings
+from settlement.tasks.task import Record
+from topics.catalogue import CATALOGUE
 
 _STANDARD_OUTPUT = "-"
-_STATES = frozenset({*(state_topic(task) for task in TASKS), state_topic("produce")})
-# Whose ends are looked up first: what was applied, then what came out, then what went in. So
-# whatever the dump shows has its cause in the dump.
-_FIRST_TO_LAST = (
-    TASK_LOG,
-    *(name for name, topic in reversed(CATALOGUE.items()) if name not in _STATES | {TASK_LOG}),
-)
+# A refold gives the states again.
+_DUMPED = tuple(name for name, topic in CATALOGUE.items() if topic.cleanup != "compact")
 
 
 def dump(
@@ -41,54 +37,35 @@ def dump(
 
     Example: settle dump --out day.jsonl.gz
     """
+    from agents.live_topics import UnverifiableTopicsError, read_live  # noqa: PLC0415 - as below
     from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
 
     settings = read_settings()
+    lines = 0
     try:
         with _opened(out) as file, byte_progress("dumping", 0) as tell:
-            lines = run(settings, _dump(settings, file, tell))
+
+            def took(record: Record) -> None:
+                nonlocal lines
+                written = file.write(_line(record))
+                lines += 1
+                if tell is not None:
+                    tell(written)
+
+            run(settings, read_live(broker(settings), took, _DUMPED))
+    except UnverifiableTopicsError as error:
+        raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"{out}: {error.strerror or error}; nothing was written") from None
     sys.stderr.write(f"{lines:,} records in {out}\n")
 
 
-async def _dump(settings: Settings, file: IO[bytes], tell: Callable[[int], None] | None) -> int:
-    from aiokafka import TopicPartition  # noqa: PLC0415
-
-    consumer = broker(settings).consumer()
-    await consumer.start()
-    try:
-        ends: dict[TopicPartition, int] = {}
-        for topic in _FIRST_TO_LAST:
-            places = [TopicPartition(topic, p) for p in range(settings.partitions)]
-            ends |= await consumer.end_offsets(places)
-        lines = 0
-        for topic in CATALOGUE:
-            for partition in range(settings.partitions):
-                place = TopicPartition(topic, partition)
-                if place not in ends:
-                    continue
-                consumer.assign([place])
-                await consumer.seek_to_beginning(place)
-                while await consumer.position(place) < ends[place]:
-                    fetched = await consumer.getmany(place, timeout_ms=1000)
-                    for record in fetched.get(place, []):
-                        if record.offset < ends[place]:
-                            written = file.write(_line(record))
-                            lines += 1
-                            if tell is not None:
-                                tell(written)
-        return lines
-    finally:
-        await consumer.stop()
-
-
-def _line(record: Any) -> bytes:  # noqa: ANN401 - aiokafka has no types
+def _line(record: Record) -> bytes:
     line = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "append_time": milliseconds_text(record.timestamp * 1000),
+        "append_time": milliseconds_text(record.appended_ms * 1000),
         "key": None if record.key is None else record.key.decode(errors="replace"),
     }
     return orjson.dumps(line | _value(record.value), option=orjson.OPT_APPEND_NEWLINE)
