@@ -8,21 +8,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.delivery import DeliveryTask
-from settlement.tasks.market import MarketTask
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Task
-from settlement.tasks.trading import TradingTask
+from settlement.tasks.chain import CHAIN
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, TASKS, state_topic
 
-KINDS: tuple[type[Task], ...] = (
-    MarketTask,
-    TradingTask,
-    SettlementTask,
-    ClientBooksTask,
-    DeliveryTask,
-)
 # Which task keeps its state in which topic.
 _TASK_OF = {state_topic(task): task for task in TASKS}
 _UNSEEN = frozenset({TASK_LOG, state_topic(PRODUCE)})
@@ -101,7 +89,7 @@ class Positions:
             calm = not await self._drain() and self._behind() is None
 
     def _behind(self) -> str | None:
-        for kind in KINDS:
+        for kind in CHAIN:
             for topic in kind.inputs:
                 for partition in range(self._partitions):
                     last = self._last.get(TopicPartition(topic, partition), -1)

@@ -26,50 +26,21 @@ from schemas.money import Cents
 from settlement.cause import Out
 from settlement.invariants import books_difference
 from settlement.ledger import FBO
+from settlement.tasks.chain import CHAIN
 from settlement.tasks.client_books import ClientBooksTask
 from settlement.tasks.delivery import DeliveryTask, File
-from settlement.tasks.market import MarketTask
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task, address
 from settlement.tasks.trading import TradingTask
 from topics.catalogue import (
-    AGED_FAILURES,
-    APEX_JOURNALS,
-    BALANCES,
-    BBO,
-    CASH_CALLS,
     CATALOGUE,
     CLIENT_LINES,
     DEAD_LETTERS,
-    EXECUTIONS,
-    FUNDING_UPDATES,
-    JOURNAL,
     MARKET_FEED,
-    NET_SETTLEMENTS,
-    ORDER_UPDATES,
-    REPORT_DELIVERIES,
-    REPORT_ISSUES,
-    REVENUE_SHARES,
     TASK_LOG,
     state_topic,
 )
 
-# In the order in which funds flow, each with the topics that it writes beside dead letters.
-WRITES: dict[type[Task], tuple[str, ...]] = {
-    MarketTask: (BBO, MARKET_FEED),
-    TradingTask: (ORDER_UPDATES, EXECUTIONS),
-    SettlementTask: (
-        CASH_CALLS,
-        FUNDING_UPDATES,
-        APEX_JOURNALS,
-        AGED_FAILURES,
-        JOURNAL,
-        BALANCES,
-        CLIENT_LINES,
-    ),
-    ClientBooksTask: (NET_SETTLEMENTS, REVENUE_SHARES, JOURNAL, REPORT_ISSUES),
-    DeliveryTask: (REPORT_DELIVERIES,),
-}
 # Written to by any partition of their tasks; all other topics are co-partitioned.
 _FROM_ANYWHERE = frozenset({MARKET_FEED, CLIENT_LINES, DEAD_LETTERS})
 _POSITION = b"@"
@@ -176,13 +147,13 @@ class _Refold:
 
     def run(self) -> Refolded:
         partitions = range(self._recorded.partitions)
-        last_writer = {topic: kind for kind, topics in WRITES.items() for topic in topics}
+        last_writer = {topic: kind for kind in CHAIN for topic in kind.writes}
         differs: DifferenceError | None = None
-        for kind, topics in WRITES.items():
+        for kind in CHAIN:
             for partition in partitions:
                 found = self._refold(kind, partition)
                 differs = differs or found
-            for topic in topics:
+            for topic in kind.writes:
                 if last_writer[topic] is kind:
                     self._compare_topic(topic)
         self._compare_topic(DEAD_LETTERS)
@@ -248,7 +219,7 @@ class _Refold:
                     expected='{"task", "partition", "spans": [[topic, first offset, count]]}',
                     found=(record.value or b"").decode(errors="replace"),
                 ) from None
-            if of_partition != partition or of_task not in {kind.name for kind in WRITES}:
+            if of_partition != partition or of_task not in {kind.name for kind in CHAIN}:
                 raise DifferenceError(
                     place,
                     "whose transaction it is",
@@ -389,8 +360,8 @@ class _Refold:
         """Find each record at the head of what one of its writers made."""
         writers = [
             (kind.name, number)
-            for kind, topics in WRITES.items()
-            if topic in topics or topic == DEAD_LETTERS
+            for kind in CHAIN
+            if topic in kind.writes or topic == DEAD_LETTERS
             for number in range(self._recorded.partitions)
             if number == partition or topic in _FROM_ANYWHERE
         ]
@@ -450,7 +421,7 @@ def _reads_first(kind: type[Task], topic: str) -> bool:
     """Whether a task is the first that reads an input topic, which comes from outside."""
     if CATALOGUE[topic].direction != "in":
         return False
-    return next(reader for reader in WRITES if topic in reader.inputs) is kind
+    return next(reader for reader in CHAIN if topic in reader.inputs) is kind
 
 
 def _unexpected(record: Record, heads: Mapping[tuple[str, int], Record]) -> DifferenceError:

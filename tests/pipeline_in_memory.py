@@ -28,12 +28,10 @@ from settlement.cause import Out
 from settlement.invariants import books_difference
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
-from settlement.tasks.client_books import ClientBooksTask
+from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import DeliveryTask
-from settlement.tasks.market import MarketTask
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task, address
-from settlement.tasks.trading import TradingTask
 from topics.catalogue import (
     CATALOGUE,
     CLOCK,
@@ -48,13 +46,6 @@ from topics.partition import partition_of
 
 Event = dict[str, Any]
 
-TASKS: tuple[type[Task], ...] = (
-    MarketTask,
-    TradingTask,
-    SettlementTask,
-    ClientBooksTask,
-    DeliveryTask,
-)
 # Where a worker may die: before a transaction, with the files put and nothing committed, behind it.
 Point = Literal["before", "put", "after"]
 # Far in the future: what is produced here is history.
@@ -123,7 +114,7 @@ class PipelineInMemory:
         self.now_ms = LATER_MS
         self.log: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self._ends: Counter[tuple[str, int]] = Counter()
-        self.owned = [_Owned(kind, p, partitions) for kind in TASKS for p in range(partitions)]
+        self.owned = [_Owned(kind, p, partitions) for kind in CHAIN for p in range(partitions)]
         self.files: dict[str, bytes] = {}
 
     # -- what comes in ---------------------------------------------------------------------------

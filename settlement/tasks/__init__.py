@@ -1,6 +1,7 @@
 """TASKS: what the live engine runs in one transaction each, still as pure functions.
 
     task.py            what every task is; a record and what was read in it; where events go
+    chain.py           all tasks in the order in which funds flow
     market.py          best_quote
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure

@@ -30,8 +30,11 @@ from topics.catalogue import (
     CLIENT_LINES,
     CLIENTS,
     EXECUTIONS,
+    JOURNAL,
+    NET_SETTLEMENTS,
     NET_WIRES,
     REPORT_ISSUES,
+    REVENUE_SHARES,
 )
 from topics.decode import Refused
 from topics.partition import partition_of
@@ -121,6 +124,7 @@ class ClientBooksTask(Task):
 
     name: ClassVar[str] = CLIENT_BOOKS_TASK
     inputs: ClassVar[tuple[str, ...]] = (CLIENT_LINES, CLIENTS, NET_WIRES)
+    writes: ClassVar[tuple[str, ...]] = (NET_SETTLEMENTS, REVENUE_SHARES, JOURNAL, REPORT_ISSUES)
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start without a client."""

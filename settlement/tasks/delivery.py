@@ -30,6 +30,7 @@ class DeliveryTask(Task):
 
     name: ClassVar[str] = DELIVERY_TASK
     inputs: ClassVar[tuple[str, ...]] = (REPORT_ISSUES,)
+    writes: ClassVar[tuple[str, ...]] = (REPORT_DELIVERIES,)
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start with nothing to put."""

@@ -14,7 +14,7 @@ from schemas.price_tick import PriceTick
 from settlement.best_quote import NEVER, NO_ASK, NO_BID, Market, ProviderQuote, SymbolQuotes
 from settlement.cause import Out
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
-from topics.catalogue import CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
+from topics.catalogue import BBO, CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
 from topics.decode import Refused
 
 _TIME = b"time"
@@ -29,6 +29,7 @@ class MarketTask(Task):
 
     name: ClassVar[str] = MARKET_TASK
     inputs: ClassVar[tuple[str, ...]] = (CLIENTS, INSTRUMENTS, PRICE_TICKS)
+    writes: ClassVar[tuple[str, ...]] = (BBO, MARKET_FEED)
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start without any symbol."""

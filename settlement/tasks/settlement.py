@@ -30,11 +30,15 @@ from settlement.tasks.client_lines import WindowMarker, count_line
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_outside
 from topics.catalogue import (
     ACCOUNTS,
+    AGED_FAILURES,
     APEX_JOURNAL_RESULTS,
+    APEX_JOURNALS,
+    BALANCES,
     CASH_CALLS,
     CLIENT_LINES,
     CLOCK,
     EXECUTIONS,
+    FUNDING_UPDATES,
     FUNDINGS,
     JOURNAL,
     SETTLEMENT_TASK,
@@ -56,6 +60,15 @@ class SettlementTask(Task):
         FUNDINGS,
         APEX_JOURNAL_RESULTS,
         CLOCK,
+    )
+    writes: ClassVar[tuple[str, ...]] = (
+        CASH_CALLS,
+        FUNDING_UPDATES,
+        APEX_JOURNALS,
+        AGED_FAILURES,
+        JOURNAL,
+        BALANCES,
+        CLIENT_LINES,
     )
 
     def __init__(self, partition: int, partitions: int) -> None:

@@ -49,10 +49,12 @@ class Task(ABC):
     """One partition of a task: its state, and what it does with a record.
 
     Not every record may be applied as soon as it is there: `waits` says which must not yet.
+    `writes`: the topics of its events, beside dead letters.
     """
 
     name: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
+    writes: ClassVar[tuple[str, ...]]
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start empty: partition number `partition` of `partitions`."""

@@ -51,6 +51,7 @@ class TradingTask(Task):
 
     name: ClassVar[str] = TRADING_TASK
     inputs: ClassVar[tuple[str, ...]] = (MARKET_FEED, ACCOUNTS, ORDERS, CLOCK)
+    writes: ClassVar[tuple[str, ...]] = (ORDER_UPDATES, EXECUTIONS)
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start before time."""

@@ -17,16 +17,16 @@ from replay.audit.difference import DifferenceError
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics, read_dump
-from replay.refold import WRITES, Refolded, refold
+from replay.refold import Refolded, refold
 from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.replay import run_recorded
+from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import File
 from settlement.tasks.task import Record
 from tests.golden.renew import DAY
 from tests.pipeline_in_memory import (
     LATER_MS,
-    TASKS,
     Event,
     PipelineInMemory,
     Point,
@@ -35,7 +35,7 @@ from tests.pipeline_in_memory import (
     dump_lines,
     told_of,
 )
-from topics.catalogue import CATALOGUE, DEAD_LETTERS, OUTPUT_TOPICS, TASK_LOG
+from topics.catalogue import CATALOGUE, DEAD_LETTERS, OUTPUT_TOPICS, TASK_LOG, TASKS
 
 GOLDEN = list(told_of(read_inputs([str(DAY)])))
 PARTITIONS = 3
@@ -123,8 +123,8 @@ def golden(seed: int = 1, *, at_once: bool = False) -> PipelineInMemory:
 
 def test_every_topic_has_its_writers() -> None:
     """The table of who writes what leaves no topic out, and is in the order of the tasks."""
-    assert tuple(WRITES) == TASKS
-    written = {topic for topics in WRITES.values() for topic in topics}
+    assert tuple(kind.name for kind in CHAIN) == TASKS
+    written = {topic for kind in CHAIN for topic in kind.writes}
     assert written | {DEAD_LETTERS, TASK_LOG} == {
         topic.name
         for topic in CATALOGUE.values()
@@ -140,7 +140,7 @@ def test_a_pipeline_refolds_to_the_same_bytes(seed: int, at_once: bool) -> None:
     refolded = recording.refold()
     assert refolded.unanswered == []
     assert refolded.events_behind == 0
-    assert refolded.states_compared == refolded.task_partitions == len(TASKS) * PARTITIONS
+    assert refolded.states_compared == refolded.task_partitions == len(CHAIN) * PARTITIONS
     assert refolded.state_records > 100
     outside = {t.name for t in CATALOGUE.values() if t.direction == "in"}
     assert refolded.inputs.total() == sum(
