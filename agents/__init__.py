@@ -1,6 +1,15 @@
-"""The live engine's room.
+"""LIVE ENGINE: the tasks on Kafka, exactly once; no business rule.
 
-Empty until the pipeline runs on Kafka: here will be the Faust app, the exactly-once runner, the
-clock and the gateways to the outside, one short file per agent and no business rule. Today the
-history engine in `replay/` runs the same decisions.
+runner.py          the exactly-once runner: fence, rebuild, apply, commit; read it first
+market.py trading.py settlement.py client_books.py delivery.py
+                   one agent per task (settlement/tasks/ says what it decides)
+clock.py           the only reader of the wall clock: ClockTicked, about once a second
+monitor.py         a Faust agent over derived streams: views for /status; losing it loses no money
+app.py serve.py    the Faust app that hosts them all, its pages; how a worker starts and ends
+live.py broker.py  what an agent needs to know; how a client of the broker is made
+topics.py          the catalogue on a broker: create, and what differs
+positions.py producing.py live_topics.py
+                   how far the pipeline has come; sending each input once; reading what is committed
+
+Why a runner of our own, and why Faust hosts it: docs/decisions/0008 and 0009.
 """

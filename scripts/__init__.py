@@ -1,8 +1,14 @@
 """COMMANDS: the doors of `settle`, one file each, no business rule.
 
-settle.py          the console script: all commands, and how errors reach a person
-errors.py          an error that says what, where, and what to do
-replay.py generate.py import_quotes.py verify.py config.py
-run_day.py         `make run`
-bench.py           `make bench`
+settle.py              the console script: all commands, and how errors reach a person
+errors.py progress.py  an error that says what, where, and what to do; a bar for long work
+settings.py            environment variables and one TOML file, read once; `settle config`
+replay.py generate.py import_quotes.py verify.py
+                       streams and days, without a broker
+kafka.py topics.py worker.py produce.py consume.py dump.py
+                       live on Kafka; live.py: how they run, and how Kafka's errors reach a person
+local_kafka.py broker_files/  a Kafka without Docker
+schemas.py             `make schemas`: JSON Schemas and AsyncAPI for other programs
+run_day.py             `make run`
+bench.py bench_live.py peers/  `make bench`, `make bench-live`
 """

@@ -64,6 +64,8 @@ async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await task
     except asyncio.CancelledError:
+        if not heard:
+            raise  # the loop ends for a reason of its own
         raise Interrupted(f"interrupted by {heard[0].name}; nothing half-written is left") from None
 
 

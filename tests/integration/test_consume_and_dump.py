@@ -71,6 +71,20 @@ def test_an_unknown_topic_is_one_clear_line(kafka: Kafka) -> None:
     assert refused.stderr.startswith("settle: no topic 'order'; there are clients, instruments")
 
 
+@pytest.mark.parametrize("form", ["readable", "--json"])
+def test_a_reader_that_has_gone_is_not_told_of_it(kafka: Kafka, form: str) -> None:
+    consuming = subprocess.Popen(
+        [str(SETTLE), "consume", "orders", *([form] if form == "--json" else [])],
+        env=kafka.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert consuming.stdout is not None
+    consuming.stdout.close()
+    _, said = consuming.communicate(timeout=60)
+    assert (consuming.returncode, said) == (1, b"")
+
+
 def test_following_shows_what_comes_and_ends_with_ctrl_c(kafka: Kafka) -> None:
     following = subprocess.Popen(
         [SETTLE, "consume", "orders", "--from", "beginning", "--follow", "--json"],
