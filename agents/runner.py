@@ -44,7 +44,7 @@ INPUTS_PER_TRANSACTION = 2000
 # Far below the 60 MB at which one request would be retried for ever (one request per broker).
 BYTES_PER_TRANSACTION = 8 * 1024 * 1024
 # Other partitions of the worker get their turn after so long.
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.002
 # Nothing has to be applied for so long while a window is awaited: look again.
 _FETCH_SECONDS = 0.2
 # Inputs that were fetched and not applied; above, Kafka keeps the rest.
@@ -60,8 +60,9 @@ _POSITION = b"@"
 # What other programs read bears CloudEvents headers (contract section 1).
 _PUBLISHED = frozenset(OUTPUT_TOPICS)
 # Two commits of one transactional id in a row: the second waits until the broker has finished the
-# first (aiokafka looks again after 20 ms). Waiting here instead lets a batch grow meanwhile.
-_COMMIT_INTERVAL_SECONDS = 0.005
+# first (aiokafka looks again after 20 ms). Waiting here instead lets a batch grow meanwhile. And a
+# broker finishes a few hundred transactions a second: a task that nobody waits for asks for fewer.
+COMMIT_INTERVAL_MS = 5
 
 Deliver = Callable[[Task], Awaitable[None]]
 
@@ -381,7 +382,7 @@ class PartitionRunner:
             self._append(TASK_LOG, self.partition, None, orjson.dumps(applied))
         if self.runner.deliver is not None:
             await self.runner.deliver(task)
-        early = self._committed + _COMMIT_INTERVAL_SECONDS - time.monotonic()
+        early = self._committed + self.runner.commit_interval_seconds - time.monotonic()
         if early > 0:
             await asyncio.sleep(early)
         await _within(TRANSACTION_SECONDS, self._transact(), f"a transaction of {self._name}")
@@ -418,13 +419,18 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         partitions: int,
         *,
         quiet_commit_ms: int,
+        commit_interval_ms: int = COMMIT_INTERVAL_MS,
         deliver: Deliver | None = None,
     ) -> None:
-        """Take what runs where; `deliver` carries what a task wants done outside Kafka."""
+        """Take what runs where; `deliver` carries what a task wants done outside Kafka.
+
+        `commit_interval_ms`: at least so much lies between two commits of a partition.
+        """
         self.broker = broker
         self.kind = kind
         self.partitions = partitions
         self.quiet_commit_seconds = quiet_commit_ms / 1000
+        self.commit_interval_seconds = commit_interval_ms / 1000
         self.deliver = deliver
         self.owned: dict[int, PartitionRunner] = {}
         self._consumer: AIOKafkaConsumer | None = None

@@ -138,9 +138,16 @@ class Bench:
         )
 
     async def latency(self) -> None:
-        """Measure from an order's append to its execution being readable."""
+        """Measure from an order's append to its execution being readable.
+
+        Two workers, one for each processor: what follows trading does not hold it up.
+        """
         _say("latency")
-        with self._worker(), self._worker_ready():
+        with (
+            self._worker("--task", "settlement", "--task", "client-books", "--task", "delivery"),
+            self._worker("--task", "market", "--task", "trading"),
+            self._worker_ready(),
+        ):
             await self._open_market()
             async with self._producer() as producer:
                 await self._send_orders(producer, "w", range(500))
@@ -355,9 +362,9 @@ class Bench:
                 process.wait()
 
     @contextmanager
-    def _worker(self) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    def _worker(self, *tasks: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         self._port = free_port()
-        command = [str(_SETTLE), "worker", "--no-clock", "--web-port", str(self._port)]
+        command = [str(_SETTLE), "worker", "--no-clock", "--web-port", str(self._port), *tasks]
         with self._process(command, "worker.log") as process:
             yield process, self._port
 
