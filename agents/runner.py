@@ -23,6 +23,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,10 +54,13 @@ _QUEUE_MAX = 4000
 # timeout of the producer, so that the worker ends before its transaction is ended for it.
 TRANSACTION_SECONDS = 18.0
 START_SECONDS = 60.0
+# How often a member of a group is asked whether it still is one.
+_LOOK_SECONDS = 2.0
 # From SIGTERM to having left the group; Docker kills after ten seconds.
 STOP_SECONDS = 8.0
 
 _POSITION = b"@"
+_NOWHERE = TopicPartition("", 0)
 # What other programs read bears CloudEvents headers (contract section 1).
 _PUBLISHED = frozenset(OUTPUT_TOPICS)
 # Two commits of one transactional id in a row: the second waits until the broker has finished the
@@ -467,7 +471,11 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                     error = owned.work.exception()
                     if error is not None:
                         raise error
-            await self._changed.wait()
+            # A membership that has died says so only to who fetches, and one that does not fetch
+            # for minutes is given up: a worker without partitions would wait for them in vain.
+            await self.consumer.getmany(_NOWHERE, timeout_ms=0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Finish and commit, then leave the group."""

@@ -1,0 +1,473 @@
+"""The exactly-once runner on a real broker: each trap of docs/decisions/0008 that can be provoked.
+
+The task of these tests folds sums per key and says each sum; a `sweep` says as many events as it is
+told, in steps, and its state knows how far it has come. A test has topics of its own.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import wraps
+from typing import Any, ClassVar
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.structs import OffsetAndMetadata
+from typing_extensions import override
+
+from agents import runner as agents_runner
+from agents.broker import Broker
+from agents.live_topics import read_live
+from agents.runner import StalledError, TaskRunner
+from schemas.instant import Micros
+from settlement.cause import Out
+from settlement.tasks.task import Change, Head, Record, Task
+from tests.integration.conftest import Kafka
+from topics.catalogue import TASK_LOG, state_topic
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+PATIENCE_SECONDS = 40.0
+NEVER_MS = 600_000
+
+
+class BrokenStageError(Exception):
+    """What a stage raises that is broken."""
+
+
+class Fold(Task):
+    """Sums per key; each step begins with `_break`, which raises where the stage is broken."""
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+    writes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        super().__init__(partition, partitions)
+        self.sums: dict[str, int] = {}
+        self.swept = 0
+
+    @property
+    @override
+    def now(self) -> Micros | None:
+        return None
+
+    @override
+    def read(self, record: Record) -> Head:
+        return Head(record, orjson.loads(record.value or b""), 0)
+
+    @override
+    def waits(self, head: Head) -> bool:
+        return False
+
+    @override
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        event, key = head.event, (head.record.key or b"").decode()
+        if event.get("sweep"):
+            while self.swept < event["sweep"]:
+                self._break(key, self.swept)
+                self.swept += 1
+                out.append((self.writes[0], key, _said(f"swept-{self.swept}", event["pad"])))
+                yield
+            self.swept = 0
+            return
+        self._break(key, event["v"])
+        self.sums[key] = self.sums.get(key, 0) + event["v"]
+        for number in range(event.get("times", 1)):
+            out.append((self.writes[0], key, _said(f"{self.sums[key]}-{number}", event["pad"])))
+
+    @abstractmethod
+    def _break(self, key: str, step: int) -> None: ...
+
+    @override
+    def changes(self) -> Iterator[Change]:
+        yield b"swept", orjson.dumps(self.swept)
+        for key, total in self.sums.items():
+            yield f"sum|{key}".encode(), orjson.dumps(total)
+
+    @override
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == b"swept":
+            self.swept = orjson.loads(value)
+        else:
+            self.sums[key.decode().removeprefix("sum|")] = orjson.loads(value)
+
+
+def _said(text: str, pad: int) -> dict[str, Any]:
+    return {"type": "Said", "event_id": text, "event_time": "", "pad": "x" * pad}
+
+
+class Job:
+    """A fold with topics of its own."""
+
+    def __init__(self, broker: Broker, name: str, partitions: int) -> None:
+        self.broker, self.name, self.partitions = broker, name, partitions
+        self.input, self.output = f"{name}-in", f"{name}-out"
+        self.breaks: Callable[[str, int], bool] = lambda _key, _step: False
+        self._runners: list[TaskRunner] = []
+
+    async def create(self) -> None:
+        admin = self.broker.admin()
+        await admin.start()
+        big = {"max.message.bytes": "4194304"}
+        await admin.create_topics(
+            [
+                NewTopic(topic, self.partitions, 1, topic_configs=big)
+                for topic in (self.input, self.output)
+            ]
+        )
+        compact = big | {"cleanup.policy": "compact"}
+        await admin.create_topics(
+            [NewTopic(state_topic(self.name), self.partitions, 1, topic_configs=compact)]
+        )
+        await admin.close()
+        await asyncio.sleep(0.3)
+
+    async def allow(self, size: int) -> None:
+        """Let the broker take output batches up to so many bytes."""
+        admin = self.broker.admin()
+        await admin.start()
+        config = {"max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.output, config)])
+        await admin.close()
+        await asyncio.sleep(0.5)
+
+    def kind(self) -> type[Task]:
+        job = self
+
+        class Named(Fold):
+            name: ClassVar[str] = job.name
+            inputs: ClassVar[tuple[str, ...]] = (job.input,)
+            writes: ClassVar[tuple[str, ...]] = (job.output,)
+
+            @override
+            def _break(self, key: str, step: int) -> None:
+                if job.breaks(key, step):
+                    raise BrokenStageError(f"{key} {step}")
+
+        return Named
+
+    @contextlib.asynccontextmanager
+    async def running(self, quiet_commit_ms: int = 10) -> AsyncIterator[TaskRunner]:
+        """One member of the task's group, as a worker has it; it stops cleanly."""
+        runner = TaskRunner(
+            self.broker, self.kind(), self.partitions, quiet_commit_ms=quiet_commit_ms
+        )
+        await runner.start()
+        try:
+            yield runner
+        finally:
+            await runner.stop()
+
+    async def send(self, *values: dict[str, Any], partition: int = 0) -> None:
+        async with self.producer() as producer:
+            for value in values:
+                key = value.get("key", "a").encode()
+                event = orjson.dumps({"pad": 1} | value)
+                await producer.send_and_wait(self.input, event, key, partition)
+
+    @contextlib.asynccontextmanager
+    async def producer(self, transactional_id: str | None = None) -> AsyncIterator[Any]:
+        producer = self.broker.producer(transactional_id)
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def said(self) -> list[str]:
+        """Return what is committed in the output, in order within each partition."""
+        return [orjson.loads(record.value)["event_id"] for record in await self._read(self.output)]
+
+    async def said_at_last(self, count: int) -> list[str]:
+        """Wait until so many events are committed; one more is looked for, too."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(await self.said()) < count:
+                await asyncio.sleep(0.1)
+        return await self.said()
+
+    async def applied(self) -> Counter[tuple[int, int]]:
+        """Return how often each input was applied, by partition and offset, as task-log says."""
+        counted: Counter[tuple[int, int]] = Counter()
+        records: list[Record] = []
+        await read_live(self.broker, records.append, [TASK_LOG])
+        for record in records:
+            entry = orjson.loads(record.value or b"")
+            if entry["task"] == self.name:
+                for topic, first, count in entry["spans"]:
+                    assert topic == self.input
+                    places = ((entry["partition"], first + more) for more in range(count))
+                    counted.update(places)
+        return counted
+
+    async def _read(self, topic: str) -> list[Any]:
+        consumer = self.broker.consumer()
+        await consumer.start()
+        try:
+            places = [TopicPartition(topic, p) for p in range(self.partitions)]
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            records: list[Any] = []
+            for place in places:
+                while await consumer.position(place) < ends[place]:
+                    fetched = await consumer.getmany(place, timeout_ms=200)
+                    records += fetched.get(place, [])
+            return records
+        finally:
+            await consumer.stop()
+
+
+async def _ended(runner: TaskRunner, kind: type[BaseException]) -> BaseException:
+    """Wait for what the runner ends with."""
+    with pytest.raises(kind) as ended:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await runner.supervise()
+    return ended.value
+
+
+Body = Callable[[Job], Coroutine[Any, Any, None]]
+
+
+def on_topics(partitions: int = 1) -> Callable[[Body], Callable[[Kafka], None]]:
+    """Run a test with topics of its own, named after it."""
+
+    def decorate(body: Body) -> Callable[[Kafka], None]:
+        @wraps(body)
+        def test(kafka: Kafka) -> None:
+            async def run() -> None:
+                name = body.__name__.removeprefix("test_").replace("_", "-")[:60]
+                job = Job(kafka.broker, name, partitions)
+                await job.create()
+                await body(job)
+
+            asyncio.run(run())
+
+        del test.__wrapped__  # pytest would ask it for its arguments
+        return test
+
+    return decorate
+
+
+# -- what a transaction holds --------------------------------------------------------------------
+
+
+@on_topics()
+async def test_a_full_batch_is_followed_by_another(job: Job) -> None:
+    """Six megabytes of one input for one partition: more than a batch takes."""
+    await job.send({"v": 1, "times": 1500, "pad": 4000})
+    async with job.running():
+        said = await job.said_at_last(1500)
+    assert said == [f"1-{number}" for number in range(1500)]
+    assert await job.applied() == {(0, 0): 1}
+
+
+@on_topics()
+async def test_what_a_rejected_batch_belongs_to_is_not_committed(job: Job) -> None:
+    """The commit would succeed: the runner must see that the batch did not get through."""
+    await job.allow(5000)
+    await job.send({"v": 1}, {"v": 2, "pad": 20_000}, {"v": 4})
+    async with job.running() as runner:
+        await _ended(runner, MessageSizeTooLargeError)
+    assert set(await job.said()) <= {"1-0"}
+    assert (0, 1) not in await job.applied()
+    await job.allow(4 << 20)
+    async with job.running():
+        assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
+
+
+@on_topics()
+async def test_a_stage_that_raises_meets_the_same_event_again(job: Job) -> None:
+    job.breaks = lambda _key, step: step == 2
+    await job.send({"v": 1}, {"v": 2}, {"v": 4})
+    for _ in range(2):
+        async with job.running() as runner:
+            assert str(await _ended(runner, BrokenStageError)) == "a 2"
+        assert (0, 1) not in await job.applied()
+    job.breaks = lambda _key, _step: False
+    async with job.running():
+        assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
+
+
+# -- who may write -------------------------------------------------------------------------------
+
+
+@on_topics()
+async def test_a_fenced_owner_commits_nothing_and_does_no_harm(job: Job) -> None:
+    await job.send({"v": 1})
+    async with job.running() as runner:
+        await job.said_at_last(1)
+        async with job.producer(f"{job.name}-0"):
+            await job.send({"v": 2})
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.wait({runner.owned[0].work})
+        assert runner.owned[0].work.exception() is None
+        assert await job.said() == ["1-0"]
+    async with job.running():
+        assert await job.said_at_last(2) == ["1-0", "3-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1}
+
+
+@on_topics()
+async def test_what_a_dead_owner_left_open_is_ended_at_once(job: Job) -> None:
+    """Nobody waits for the transaction's own time-out, and what was in it is never seen."""
+    await job.send({"v": 1})
+    dead: AIOKafkaProducer = job.broker.producer(f"{job.name}-0", transaction_timeout_ms=60_000)
+    await dead.start()
+    await dead.begin_transaction()
+    await dead.send_and_wait(job.output, orjson.dumps(_said("from the dead", 1)), partition=0)
+    await dead.send_and_wait(state_topic(job.name), b"100", b"sum|a", 0)
+    async with job.running():
+        assert await job.said_at_last(1) == ["1-0"]
+    with contextlib.suppress(KafkaError, AssertionError):
+        await dead.stop()
+
+
+# -- where it goes on ----------------------------------------------------------------------------
+
+
+@on_topics()
+async def test_positions_of_the_state_topic_win_over_those_of_the_group(job: Job) -> None:
+    await job.send({"v": 1}, {"v": 2}, {"v": 4})
+    place = TopicPartition(job.input, 0)
+    for wrong in (3, 0):
+        consumer = job.broker.consumer(f"settle-{job.name}")
+        await consumer.start()
+        consumer.assign([place])
+        await consumer.commit({place: OffsetAndMetadata(wrong, "")})
+        await consumer.stop()
+        async with job.running():
+            assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
+            await asyncio.sleep(1)
+    assert await job.said() == ["1-0", "3-0", "7-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
+
+
+@on_topics()
+async def test_state_is_read_to_its_end_over_the_marks_of_transactions(job: Job) -> None:
+    """The state topic ends with a commit's mark, an aborted record and the mark of its end."""
+    await job.send({"v": 1})
+    async with job.running():
+        await job.said_at_last(1)
+    async with job.producer("somebody") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(state_topic(job.name), b"100", b"sum|a", 0)
+        await producer.abort_transaction()
+    await job.send({"v": 2})
+    async with job.running() as runner:
+        assert await job.said_at_last(2) == ["1-0", "3-0"]
+        assert runner.owned[0].progress.restored_records > 0
+
+
+@on_topics()
+async def test_a_long_sweep_is_committed_in_parts_and_goes_on_where_it_was(job: Job) -> None:
+    whole, agents_runner.BYTES_PER_TRANSACTION = agents_runner.BYTES_PER_TRANSACTION, 5000
+    broken = {17, 31}
+    job.breaks = lambda _key, step: step in broken
+    try:
+        await job.send({"sweep": 40, "pad": 1000}, {"v": 1})
+        for step in (17, 31):
+            async with job.running() as runner:
+                await _ended(runner, BrokenStageError)
+            # A part is in, the input as a whole is not.
+            assert 0 < len(await job.said()) <= step
+            assert await job.applied() == {}
+            broken.discard(step)
+        async with job.running() as runner:
+            said = await job.said_at_last(41)
+            assert runner.owned[0].progress.transactions > 1
+    finally:
+        agents_runner.BYTES_PER_TRANSACTION = whole
+    assert said == [f"swept-{number}" for number in range(1, 41)] + ["1-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1}
+
+
+# -- who comes and goes --------------------------------------------------------------------------
+
+
+@on_topics(partitions=2)
+async def test_a_revoked_partition_is_committed_before_it_goes(job: Job) -> None:
+    """Inputs are applied and not due to be committed when a second worker comes."""
+    for partition in (0, 1):
+        await job.send({"v": 1, "times": 0}, partition=partition)
+    async with job.running(NEVER_MS) as first:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (
+                not all(
+                    owned._positions  # noqa: SLF001 - applied, and nothing says so yet
+                    for owned in first.owned.values()
+                )
+                or len(first.owned) < 2
+            ):
+                await asyncio.sleep(0.05)
+        assert await job.applied() == {}
+        async with job.running(NEVER_MS) as second:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(first.owned) != 1 or len(second.owned) != 1:
+                    await asyncio.sleep(0.05)
+            assert await job.applied() == {(0, 0): 1, (1, 0): 1}
+            for partition in (0, 1):
+                await job.send({"v": 2}, partition=partition)
+            assert sorted(await job.said_at_last(2)) == ["3-0", "3-0"]
+    assert await job.applied() == {(p, o): 1 for p in (0, 1) for o in (0, 1)}
+
+
+@on_topics()
+async def test_a_clean_stop_commits_what_was_applied(job: Job) -> None:
+    await job.send({"v": 1, "times": 0})
+    async with job.running(NEVER_MS) as runner:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not runner.owned or not runner.owned[0]._positions:  # noqa: SLF001 - as above
+                await asyncio.sleep(0.05)
+    assert await job.applied() == {(0, 0): 1}
+
+
+def test_a_broker_that_does_not_answer_ends_the_worker_in_time(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = kafka.node
+    if node is None:
+        pytest.skip("the broker runs in a container: its process can't be stopped from here")
+    monkeypatch.setattr(agents_runner, "TRANSACTION_SECONDS", 3.0)
+    monkeypatch.setattr(agents_runner, "STOP_SECONDS", 2.0)
+
+    async def run() -> None:
+        job = Job(kafka.broker, "a-broker-that-does-not-answer", 1)
+        await job.create()
+        await job.send({"v": 1})
+        async with job.running() as runner:
+            await job.said_at_last(1)
+            pid = node.pid
+            assert pid is not None
+            stopped = asyncio.Event()
+
+            def freeze(_key: str, step: int) -> bool:
+                if step == 2 and not stopped.is_set():
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.set()
+                return False
+
+            job.breaks = freeze
+            await job.send({"v": 2})
+            try:
+                said = str(await _ended(runner, StalledError))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert said.startswith(
+                "a transaction of a-broker-that-does-not-answer-0: Kafka has not"
+            )
+        async with job.running():
+            assert await job.said_at_last(2) == ["1-0", "3-0"]
+        assert await job.applied() == {(0, 0): 1, (0, 1): 1}
+
+    asyncio.run(run())
