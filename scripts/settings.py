@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     replication: Annotated[
         int, Field(ge=1, le=10, description="copies of every topic; 3 need 2 of them in sync")
     ] = 1
+    web_host: str = Field(
+        "127.0.0.1", description="the address a worker's web pages listen on; 0.0.0.0: every one"
+    )
     web_port: Annotated[
         int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
     ] = 6066

@@ -60,11 +60,12 @@ def worker(
         settings.partitions,
         settings.quiet_commit_ms,
         Path(folder),
+        settings.web_host,
         (settings.web_port if web_port is None else web_port) or free_port(),
     )
     chosen = [name for name in TASKS if not task or name in task]
     sys.stderr.write(
         f"worker of {', '.join(chosen)} on {settings.brokers};"
-        f" http://127.0.0.1:{live.web_port}/health and /status\n"
+        f" http://{live.web_host}:{live.web_port}/health and /status\n"
     )
     serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))
