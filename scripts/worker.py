@@ -50,11 +50,13 @@ def worker(
     if not verbose:
         # What it says of each retry; what it gives up on is raised, and said by us.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    # Imported here: Faust takes a second, and no other command needs it.
+    # Imported here: Faust takes a second, and no other command needs it, nor most a Kafka client.
     from agents.app import Worker  # noqa: PLC0415
     from agents.live import Live  # noqa: PLC0415
     from agents.serve import serve  # noqa: PLC0415
+    from scripts.live import reach  # noqa: PLC0415
 
+    reach(settings)
     live = Live(
         broker(settings),
         settings.partitions,
