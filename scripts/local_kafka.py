@@ -105,7 +105,7 @@ def java() -> str:
 class LocalKafka:
     """One node. `directory` holds its data, settings, log and process id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node may need, each by its name
         self,
         directory: Path,
         port: int,
@@ -116,8 +116,12 @@ class LocalKafka:
         replicas: int = 1,
         more: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
     ) -> None:
-        """Describe a node; `voters` names those of a cluster, `more` adds or replaces settings."""
+        """Describe a node; `voters` names those of a cluster, `more` adds or replaces settings.
+
+        `format_options` are those of the first start, with which a folder may get its users.
+        """
         self.directory = directory.resolve()
         self.port = port
         self.controller_port = controller_port or free_port()
@@ -126,6 +130,7 @@ class LocalKafka:
         self.replicas = replicas
         self.more = dict(more or {})
         self.environment = dict(environment or {})
+        self.format_options = list(format_options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -203,6 +208,7 @@ class LocalKafka:
                     f"--cluster-id={_CLUSTER_ID}",
                     "-c",
                     str(settings),
+                    *self.format_options,
                 ],
                 environment,
             )
@@ -263,7 +269,7 @@ class LocalKafka:
             command, capture_output=True, text=True, check=False, env=dict(environment)
         )
         if done.returncode:
-            raise KafkaRefusedError(f"{command[-4]}: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise KafkaRefusedError(f"formatting: {(done.stderr or done.stdout).strip()[-300:]}")
 
     def _settings(self) -> dict[str, str]:
         controller = f"127.0.0.1:{self.controller_port}"
