@@ -161,6 +161,8 @@ def broker(settings: Settings) -> "Broker":
 def config() -> None:
     """Print the settings in force, and where each may be set. Secrets are never printed.
 
+    An environment variable comes before settle.toml in this folder, that before the default.
+
     Example: SETTLE_PARTITIONS=8 settle config
     """
     settings = read_settings()

@@ -23,12 +23,14 @@ def worker(
         typer.Option("--no-clock", help="For a produced history: settle produce sends the time."),
     ] = False,
     web_port: Annotated[
-        int | None, typer.Option(help="Where /health and /status are shown (0: any free port).")
+        int | None,
+        typer.Option(help="Port of /health and /status (0: any free one); default: the setting."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error.")] = False,
 ) -> None:
     """Run the live pipeline on Kafka. Several workers share the work.
 
+    Needs the topics: settle topics create. What it is doing is on its pages /health and /status.
     Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
 
     Example: settle worker --task market --task trading
