@@ -217,7 +217,7 @@ def _faust_app(live: Live) -> faust.App:
         store="memory://",  # no tables: the monitor's views are what went by
         datadir=Path(gettempdir()) / "settle-faust",  # it asks for one and keeps nothing there
         web_port=live.web_port,
-        web_bind="127.0.0.1",
+        web_bind=live.web_host,
         topic_disable_leader=True,
         topic_allow_declare=False,  # topics come from the catalogue: settle topics create
         autodiscover=False,

@@ -10,6 +10,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 
 # A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.
 _REQUEST_MS = 5_000
@@ -71,3 +74,28 @@ class Broker:
             request_timeout_ms=_FETCH_REQUEST_MS,
             **dict(self.security),
         )
+
+    async def refusal(self) -> Exception | None:
+        """Return why no address lets us in, that of the last one; None: one does.
+
+        The clients themselves try every address and say only that none will do.
+        """
+        last: Exception | None = None
+        for host, port, _ in collect_hosts(self.bootstrap, randomize=False):
+            try:
+                connection = await create_conn(
+                    host, port, request_timeout_ms=_REQUEST_MS, **dict(self.security)
+                )
+            except (OSError, KafkaError, TimeoutError) as error:
+                last = error
+                continue
+            try:
+                # One who speaks otherwise, or asks for credentials, hangs up now.
+                await connection.send(MetadataRequest([]))
+            except (OSError, KafkaError, TimeoutError) as error:
+                last = error
+            else:
+                return None
+            finally:
+                connection.close()
+        return last

@@ -14,4 +14,5 @@ class Live:
     partitions: int
     quiet_commit_ms: int
     files: Path
+    web_host: str
     web_port: int

@@ -10,10 +10,10 @@ from scripts.errors import Failure
 from scripts.local_kafka import KafkaRefusedError, LocalKafka
 
 kafka = typer.Typer(
-    help="A local single-node Apache Kafka, without Docker (needs Java 17 and Maven).",
+    help="A local single-node Apache Kafka, without Docker (needs Java 17 or newer, and Maven the first time).",
     no_args_is_help=True,
 )
-_Port = Annotated[int, typer.Option(help="Where clients connect.")]
+_Port = Annotated[int, typer.Option(min=1, max=65535, help="Where clients connect.")]
 _Dir = Annotated[Path, typer.Option("--dir", help="Where its data and its log are.")]
 _PORT = 9092
 _DIRECTORY = Path("var/kafka")
@@ -23,21 +23,27 @@ _DIRECTORY = Path("var/kafka")
 def start(port: _Port = _PORT, directory: _Dir = _DIRECTORY) -> None:
     """Start the broker and wait until it answers; the first time its jars are fetched.
 
+    It goes on running in the background, until settle kafka stop.
+
     Example: settle kafka start --port 9092
     """
     node = LocalKafka(directory, port)
-    running = node.pid
+    running = node.running_address
+    if running not in {None, node.address}:
+        raise Failure(f"Kafka runs already, at {running}, with its data in {directory}; stop it")
     try:
         node.start()
     except KafkaRefusedError as error:
         raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"{error.filename or directory}: {error.strerror or error}") from None
     said = "runs already" if running else "is up"
     sys.stdout.write(f"Kafka {said} at {node.address}, process {node.pid}, data in {directory}\n")
 
 
 @kafka.command("stop")
 def stop(directory: _Dir = _DIRECTORY) -> None:
-    """Stop the broker; its data stay.
+    """Stop the broker; its data stay. Fine if none runs.
 
     Example: settle kafka stop
     """
@@ -56,7 +62,7 @@ def status(directory: _Dir = _DIRECTORY) -> None:
     Example: settle kafka status
     """
     node = LocalKafka(directory, 0)
-    pid = node.pid
-    if pid is None:
+    address = node.running_address
+    if address is None:
         raise Failure(f"no Kafka runs in {directory}; start one with settle kafka start")
-    sys.stdout.write(f"Kafka runs, process {pid}, data in {directory}\n")
+    sys.stdout.write(f"Kafka runs at {address}, process {node.pid}, data in {directory}\n")

@@ -3,18 +3,22 @@
 import asyncio
 import logging
 import signal
+import ssl
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from aiokafka.errors import (
+    IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
+    UnsupportedSaslMechanismError,
 )
 
 from scripts.errors import Failure
-from scripts.settings import Settings
+from scripts.settings import Settings, broker
 
 T = TypeVar("T")
 
@@ -35,10 +39,8 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(_interruptible(work))
     except KafkaConnectionError:
-        raise Failure(
-            f"no Kafka at {settings.brokers}, or it refuses our credentials;"
-            " start one with settle kafka start, or set SETTLE_BROKERS"
-        ) from None
+        reach(settings)
+        raise Failure(f"Kafka at {settings.brokers} was lost for a moment; try again") from None
     except UnknownTopicOrPartitionError:
         raise Failure("a topic is missing; make them with settle topics create") from None
     except TopicAuthorizationFailedError as error:
@@ -47,6 +49,41 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         raise Failure(f"Kafka at {settings.brokers}: {_said(error)}") from None
     except TimeoutError:
         raise Failure(f"Kafka at {settings.brokers} does not answer in time") from None
+
+
+def reach(settings: Settings) -> None:
+    """Go on if a broker lets us in.
+
+    Raises:
+        Failure: none does; the line says why, and which setting to look at.
+    """
+    error = asyncio.run(broker(settings).refusal())
+    if error is not None:
+        raise Failure(f"no Kafka at {settings.brokers}: {_why(error, settings)}")
+
+
+def _why(error: Exception, settings: Settings) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            said = error.verify_message
+            return f"its certificate is not to be trusted ({said}); see SETTLE_KAFKA_SSL_CAFILE"
+        case SaslAuthenticationFailed():
+            return "it refuses our user or password; see SETTLE_KAFKA_SASL_USERNAME, ..._PASSWORD"
+        case UnsupportedSaslMechanismError():
+            return "it takes another way to log in; see SETTLE_KAFKA_SASL_MECHANISM"
+        case (
+            KafkaConnectionError()
+            | IllegalSaslStateError()
+            | ssl.SSLError()
+            | ConnectionResetError()
+        ):
+            spoken = settings.kafka_security_protocol
+            return f"who listens there does not speak {spoken}; see SETTLE_KAFKA_SECURITY_PROTOCOL"
+        case OSError():
+            said = error.strerror or "no answer in time"
+            return f"{said}; start one with settle kafka start, or set SETTLE_BROKERS"
+        case _:
+            return str(error)
 
 
 async def _interruptible(work: Coroutine[Any, Any, T]) -> T:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -59,6 +60,7 @@ def jars() -> list[Path]:
                 "Maven (mvn) is not installed and fetches the broker; install it"
                 " (Debian: apt install maven), or run docker compose up kafka"
             )
+        sys.stderr.write("fetching Kafka with Maven, 38 MB, this once ...\n")
         aside = folder.with_name(f"{folder.name}.{os.getpid()}")
         aside.mkdir(parents=True)
         (aside / "pom.xml").write_bytes(pom)
@@ -103,7 +105,7 @@ def java() -> str:
 class LocalKafka:
     """One node. `directory` holds its data, settings, log and process id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node may need, each by its name
         self,
         directory: Path,
         port: int,
@@ -114,8 +116,12 @@ class LocalKafka:
         replicas: int = 1,
         more: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
     ) -> None:
-        """Describe a node; `voters` names those of a cluster, `more` adds or replaces settings."""
+        """Describe a node; `voters` names those of a cluster, `more` adds or replaces settings.
+
+        `format_options` are those of the first start, with which a folder may get its users.
+        """
         self.directory = directory.resolve()
         self.port = port
         self.controller_port = controller_port or free_port()
@@ -124,6 +130,7 @@ class LocalKafka:
         self.replicas = replicas
         self.more = dict(more or {})
         self.environment = dict(environment or {})
+        self.format_options = list(format_options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -137,12 +144,26 @@ class LocalKafka:
         try:
             pid = int((self.directory / "pid").read_text())
             command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and b"kafka.Kafka" not in command.read_bytes():
+            # After a reboot the number may be another process's.
+            if command.exists() and os.fsencode(self._settings_file) not in command.read_bytes():
                 return None
             os.kill(pid, 0)
         except (OSError, ValueError):
             return None
         return pid
+
+    @property
+    def running_address(self) -> str | None:
+        """Where clients connect to the running broker, which another process may have started."""
+        if self.pid is None:
+            return None
+        lines = self._settings_file.read_text().splitlines()
+        listeners = next(line for line in lines if line.startswith("advertised.listeners="))
+        return listeners.partition("://")[2].partition(",")[0]
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.directory / "server.properties"
 
     def answers(self) -> bool:
         """Whether something listens on the port."""
@@ -159,7 +180,9 @@ class LocalKafka:
         if self.pid is not None:
             return
         if self.answers():
-            raise KafkaRefusedError(f"port {self.port} is taken by another program")
+            raise KafkaRefusedError(
+                f"port {self.port} is taken by another program; choose one with --port"
+            )
         self.launch()
         self.wait()
 
@@ -168,7 +191,7 @@ class LocalKafka:
         classes = os.pathsep.join(map(str, jars()))
         command = [java(), *_FLAGS, f"-Dkafka.logs.dir={self.directory}"]
         self.directory.mkdir(parents=True, exist_ok=True)
-        settings = self.directory / "server.properties"
+        settings = self._settings_file
         settings.write_text("".join(f"{k}={v}\n" for k, v in self._settings().items()))
         logging = self.directory / "log4j2.properties"
         logging.write_bytes(
@@ -185,6 +208,7 @@ class LocalKafka:
                     f"--cluster-id={_CLUSTER_ID}",
                     "-c",
                     str(settings),
+                    *self.format_options,
                 ],
                 environment,
             )
@@ -245,7 +269,7 @@ class LocalKafka:
             command, capture_output=True, text=True, check=False, env=dict(environment)
         )
         if done.returncode:
-            raise KafkaRefusedError(f"{command[-4]}: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise KafkaRefusedError(f"formatting: {(done.stderr or done.stdout).strip()[-300:]}")
 
     def _settings(self) -> dict[str, str]:
         controller = f"127.0.0.1:{self.controller_port}"

@@ -27,6 +27,8 @@ _PREFIX = "SETTLE_"
 # Addresses that people put a user and a password into.
 _MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url"})
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@\[\]]+)(:\d{1,5})?")
 _CREDENTIALS = re.compile(r"://[^/@]*@")
 
 
@@ -48,6 +50,9 @@ class Settings(BaseSettings):
     replication: Annotated[
         int, Field(ge=1, le=10, description="copies of every topic; 3 need 2 of them in sync")
     ] = 1
+    web_host: str = Field(
+        "127.0.0.1", description="the address a worker's web pages listen on; 0.0.0.0: every one"
+    )
     web_port: Annotated[
         int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
     ] = 6066
@@ -56,15 +61,21 @@ class Settings(BaseSettings):
     )
     s3_access_key_id: SecretStr | None = Field(None, description="S3 credentials")
     s3_secret_access_key: SecretStr | None = Field(None, description="S3 credentials")
-    kafka_security_protocol: str = Field("PLAINTEXT", description="as Kafka clients name it")
-    kafka_sasl_mechanism: str | None = Field(None, description="as Kafka clients name it")
+    kafka_security_protocol: str = Field(
+        _PROTOCOLS[0], description=f"one of {', '.join(_PROTOCOLS)}"
+    )
+    kafka_sasl_mechanism: str | None = Field(
+        None, description=f"one of {', '.join(_MECHANISMS)}; default {_MECHANISMS[0]}"
+    )
     kafka_sasl_username: SecretStr | None = Field(None, description="SASL credentials")
     kafka_sasl_password: SecretStr | None = Field(None, description="SASL credentials")
     kafka_ssl_cafile: Path | None = Field(
-        None, description="the authority that brokers are checked by"
+        None, description="certificates of who signed the brokers' own; default the system's"
     )
-    kafka_ssl_certfile: Path | None = Field(None, description="our own certificate, if asked for")
-    kafka_ssl_keyfile: Path | None = Field(None, description="its key")
+    kafka_ssl_certfile: Path | None = Field(
+        None, description="our own certificate, where brokers ask for one"
+    )
+    kafka_ssl_keyfile: Path | None = Field(None, description="its key, where that is another file")
 
     @classmethod
     @override
@@ -106,6 +117,10 @@ def broker(settings: Settings) -> "Broker":
     Raises:
         Failure: the security settings do not fit together, or a certificate can't be read.
     """
+    addresses = [address.strip() for address in settings.brokers.split(",")]
+    for number, address in enumerate(addresses, 1):
+        if not _ADDRESS.fullmatch(address):  # not shown: people put credentials there
+            raise Failure(f"setting brokers: address {number} is no HOST:PORT")
     protocol = settings.kafka_security_protocol
     if protocol not in _PROTOCOLS:
         raise Failure(
@@ -118,23 +133,35 @@ def broker(settings: Settings) -> "Broker":
             if settings.kafka_ssl_certfile is not None:
                 context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
         except OSError as error:  # also what is no certificate
-            raise Failure(f"setting kafka_ssl_...: {error.strerror or error}") from None
+            raise Failure(
+                "settings kafka_ssl_cafile, kafka_ssl_certfile, kafka_ssl_keyfile:"
+                f" {error.strerror or error}"
+            ) from None
         security["ssl_context"] = context
     if protocol.startswith("SASL"):
+        mechanism = settings.kafka_sasl_mechanism or _MECHANISMS[0]
+        if mechanism not in _MECHANISMS:
+            raise Failure(
+                f"setting kafka_sasl_mechanism: {mechanism!r} is none of {', '.join(_MECHANISMS)}"
+            )
         username, password = settings.kafka_sasl_username, settings.kafka_sasl_password
         if username is None or password is None:
-            raise Failure(f"{protocol} needs kafka_sasl_username and kafka_sasl_password")
-        security["sasl_mechanism"] = settings.kafka_sasl_mechanism or "PLAIN"
+            raise Failure(
+                f"{protocol} needs the settings kafka_sasl_username and kafka_sasl_password"
+            )
+        security["sasl_mechanism"] = mechanism
         security["sasl_plain_username"] = username.get_secret_value()
         security["sasl_plain_password"] = password.get_secret_value()
     # Imported here: most commands need no Kafka client.
     from agents.broker import Broker  # noqa: PLC0415
 
-    return Broker(settings.brokers, security)
+    return Broker(",".join(addresses), security)
 
 
 def config() -> None:
     """Print the settings in force, and where each may be set. Secrets are never printed.
+
+    An environment variable comes before settle.toml in this folder, that before the default.
 
     Example: SETTLE_PARTITIONS=8 settle config
     """

@@ -23,12 +23,14 @@ def worker(
         typer.Option("--no-clock", help="For a produced history: settle produce sends the time."),
     ] = False,
     web_port: Annotated[
-        int | None, typer.Option(help="Where /health and /status are shown (0: any free port).")
+        int | None,
+        typer.Option(help="Port of /health and /status (0: any free one); default: the setting."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error.")] = False,
 ) -> None:
     """Run the live pipeline on Kafka. Several workers share the work.
 
+    Needs the topics: settle topics create. What it is doing is on its pages /health and /status.
     Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
 
     Example: settle worker --task market --task trading
@@ -50,21 +52,24 @@ def worker(
     if not verbose:
         # What it says of each retry; what it gives up on is raised, and said by us.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    # Imported here: Faust takes a second, and no other command needs it.
+    # Imported here: Faust takes a second, and no other command needs it, nor most a Kafka client.
     from agents.app import Worker  # noqa: PLC0415
     from agents.live import Live  # noqa: PLC0415
     from agents.serve import serve  # noqa: PLC0415
+    from scripts.live import reach  # noqa: PLC0415
 
+    reach(settings)
     live = Live(
         broker(settings),
         settings.partitions,
         settings.quiet_commit_ms,
         Path(folder),
+        settings.web_host,
         (settings.web_port if web_port is None else web_port) or free_port(),
     )
     chosen = [name for name in TASKS if not task or name in task]
     sys.stderr.write(
         f"worker of {', '.join(chosen)} on {settings.brokers};"
-        f" http://127.0.0.1:{live.web_port}/health and /status\n"
+        f" http://{live.web_host}:{live.web_port}/health and /status\n"
     )
     serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))

@@ -1,5 +1,7 @@
 """`settle config` (contract section 12): the environment, one TOML file, and no secret shown."""
 
+import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scripts.errors import Failure
-from scripts.settings import Settings, read_settings
+from scripts.settings import Settings, broker, read_settings
 from scripts.settle import app
 
 Toml = Callable[[str], None]
@@ -43,6 +45,7 @@ def test_the_defaults() -> None:
     settings = read_settings()
     assert (settings.partitions, settings.quiet_commit_ms) == (4, 1000)
     assert settings.s3_url.startswith("file:")  # a local folder
+    assert settings.web_host == "127.0.0.1"  # nobody else's
 
 
 @pytest.mark.parametrize(
@@ -234,3 +237,72 @@ def test_names_and_values_are_whole_at_any_width(
 def test_values_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, brokers: str) -> None:
     monkeypatch.setenv("SETTLE_BROKERS", brokers)
     assert brokers in shown()
+
+
+# -- where Kafka is --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "brokers",
+    [
+        pytest.param("", id="none"),
+        pytest.param("k:1,", id="one-missing"),
+        pytest.param("k:port", id="no-number"),
+        pytest.param("a:b:c", id="two-colons"),
+        pytest.param("kafka://k:1", id="a-url"),
+        pytest.param("me:hunter2@k:1", id="credentials"),
+        pytest.param("k 1", id="a-space"),
+    ],
+)
+def test_no_address(monkeypatch: pytest.MonkeyPatch, brokers: str) -> None:
+    monkeypatch.setenv("SETTLE_BROKERS", brokers)
+    with pytest.raises(Failure, match="setting brokers: address . is no HOST:PORT") as failure:
+        broker(read_settings())
+    assert "hunter2" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("brokers", "bootstrap"),
+    [
+        pytest.param("k", "k", id="the-default-port"),
+        pytest.param("k1:9092, k2:9092", "k1:9092,k2:9092", id="spaces-between"),
+        pytest.param("[fe80::1]:9092", "[fe80::1]:9092", id="an-ipv6-address"),
+    ],
+)
+def test_addresses(monkeypatch: pytest.MonkeyPatch, brokers: str, bootstrap: str) -> None:
+    monkeypatch.setenv("SETTLE_BROKERS", brokers)
+    assert broker(read_settings()).bootstrap == bootstrap
+
+
+def test_credentials_reach_kafkas_clients_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTLE_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("SETTLE_KAFKA_SASL_USERNAME", "settle")
+    monkeypatch.setenv("SETTLE_KAFKA_SASL_PASSWORD", "hunter2")
+    found = broker(read_settings())
+    assert found.security["sasl_mechanism"] == "PLAIN"  # the default
+    credentials = [found.security[f"sasl_plain_{name}"] for name in ("username", "password")]
+    assert credentials == ["settle", "hunter2"]
+    assert found.security["ssl_context"].verify_mode is ssl.CERT_REQUIRED
+    assert found.security["ssl_context"].check_hostname
+    assert "hunter2" not in repr(found)
+
+
+def test_a_login_without_tls_has_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTLE_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("SETTLE_KAFKA_SASL_USERNAME", "settle")
+    monkeypatch.setenv("SETTLE_KAFKA_SASL_PASSWORD", "hunter2")
+    assert "ssl_context" not in broker(read_settings()).security
+
+
+# -- what is written of them -----------------------------------------------------------------------
+
+
+def test_the_readme_names_every_setting_with_its_default() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `SETTLE_([A-Z0-9_]+)` \| ([^|]*) \|", readme, re.MULTILINE)
+    defaults = {
+        name.upper(): "" if field.default is None else f"`{field.default}`"
+        for name, field in Settings.model_fields.items()
+    }
+    assert dict(rows) == defaults
+    assert len(rows) == len(defaults)
