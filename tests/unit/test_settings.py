@@ -256,7 +256,7 @@ def test_values_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, brokers: 
 )
 def test_no_address(monkeypatch: pytest.MonkeyPatch, brokers: str) -> None:
     monkeypatch.setenv("SETTLE_BROKERS", brokers)
-    with pytest.raises(Failure, match="setting brokers: address . is no HOST:PORT") as failure:
+    with pytest.raises(Failure, match=r"setting brokers: address . is no HOST:PORT") as failure:
         broker(read_settings())
     assert "hunter2" not in str(failure.value)
 
