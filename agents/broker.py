@@ -10,8 +10,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 # A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.
@@ -75,10 +76,13 @@ class Broker:
             **dict(self.security),
         )
 
-    async def refusal(self) -> Exception | None:
-        """Return why no address lets us in, that of the last one; None: one does.
+    async def partitions(self) -> dict[str, int]:
+        """Return the topics that are there, and how many partitions each has.
 
         The clients themselves try every address and say only that none will do.
+
+        Raises:
+            OSError | KafkaError: no address lets us in; that of the last one.
         """
         last: Exception | None = None
         for host, port, _ in collect_hosts(self.bootstrap, randomize=False):
@@ -86,16 +90,15 @@ class Broker:
                 connection = await create_conn(
                     host, port, request_timeout_ms=_REQUEST_MS, **dict(self.security)
                 )
-            except (OSError, KafkaError, TimeoutError) as error:
+                try:
+                    # One who speaks otherwise, or asks for credentials, hangs up now.
+                    answer = await connection.send(MetadataRequest())
+                finally:
+                    connection.close()
+            except (OSError, KafkaError) as error:  # also what takes too long
                 last = error
                 continue
-            try:
-                # One who speaks otherwise, or asks for credentials, hangs up now.
-                await connection.send(MetadataRequest([]))
-            except (OSError, KafkaError, TimeoutError) as error:
-                last = error
-            else:
-                return None
-            finally:
-                connection.close()
-        return last
+            cluster = ClusterMetadata()
+            cluster.update_metadata(answer)
+            return {name: len(cluster.partitions_for_topic(name)) for name in cluster.topics()}
+        raise last or KafkaConnectionError("no address")

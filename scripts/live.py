@@ -51,15 +51,16 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         raise Failure(f"Kafka at {settings.brokers} does not answer in time") from None
 
 
-def reach(settings: Settings) -> None:
-    """Go on if a broker lets us in.
+def reach(settings: Settings) -> dict[str, int]:
+    """Return the topics of the broker that lets us in, and how many partitions each has.
 
     Raises:
         Failure: none does; the line says why, and which setting to look at.
     """
-    error = asyncio.run(broker(settings).refusal())
-    if error is not None:
-        raise Failure(f"no Kafka at {settings.brokers}: {_why(error, settings)}")
+    try:
+        return asyncio.run(broker(settings).partitions())
+    except (OSError, KafkaError) as error:
+        raise Failure(f"no Kafka at {settings.brokers}: {_why(error, settings)}") from None
 
 
 def _why(error: Exception, settings: Settings) -> str:

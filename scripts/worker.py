@@ -10,7 +10,7 @@ import typer
 from scripts.errors import Failure
 from scripts.local_kafka import free_port
 from scripts.settings import broker, read_settings
-from topics.catalogue import TASKS
+from topics.catalogue import CATALOGUE, TASKS
 
 
 def worker(
@@ -58,7 +58,14 @@ def worker(
     from agents.serve import serve  # noqa: PLC0415
     from scripts.live import reach  # noqa: PLC0415
 
-    reach(settings)
+    there = reach(settings)
+    for name in CATALOGUE:
+        if name not in there:
+            raise Failure(f"topic {name} is not there; make it with settle topics create")
+        if there[name] != settings.partitions:  # a key would be in another partition
+            raise Failure(
+                f"topic {name} has {there[name]} partitions; set SETTLE_PARTITIONS to that"
+            )
     live = Live(
         broker(settings),
         settings.partitions,

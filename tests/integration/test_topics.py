@@ -37,6 +37,13 @@ def test_another_number_of_partitions_is_a_difference_of_every_topic(kafka: Kafk
     assert f"{len(CATALOGUE)} differences" in checked.stderr
 
 
+def test_a_worker_does_not_start_on_another_number_of_partitions(kafka: Kafka) -> None:
+    refused = kafka.settle("worker", check=False, SETTLE_PARTITIONS="8")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.endswith("has 4 partitions; set SETTLE_PARTITIONS to that")
+
+
 async def _damage(kafka: Kafka) -> None:
     admin = kafka.broker.admin()
     await admin.start()
@@ -55,6 +62,11 @@ def test_each_difference_is_named_and_only_what_is_missing_is_made(kafka: Kafka)
     asyncio.run(_damage(kafka))
     said = kafka.settle("topics", "check", check=False).stdout.splitlines()
     assert "journal: is not there" in said
+    refused = kafka.settle("worker", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "settle: topic journal is not there; make it with settle topics create\n"
+    )
     assert "bbo: message.timestamp.type is CreateTime, wanted LogAppendTime" in said
     assert "bbo: retention.ms is 604800000, wanted -1" in said
     assert "orders: cleanup.policy is compact, wanted delete" in said
