@@ -280,9 +280,11 @@ async def test_a_full_batch_is_followed_by_another(job: Job) -> None:
     """Six megabytes of one input for one partition: more than a batch takes."""
     await job.send({"v": 1, "times": 1500, "pad": 4000})
     async with job.running():
-        said = await job.said_at_last(1500)
-    assert said == [f"1-{number}" for number in range(1500)]
-    assert await job.applied() == {(0, 0): 1}
+        await job.said_at_last(1500)
+        await job.send({"v": 1})
+        said = await job.said_at_last(1501)
+    assert said == [*(f"1-{number}" for number in range(1500)), "2-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1}
 
 
 @on_topics()
