@@ -84,7 +84,11 @@ class AgentService(Service):
 
     @Service.task
     async def _run(self) -> None:
-        await self.runner.supervise()
+        try:
+            await self.runner.supervise()
+        except Exception as error:
+            await self._worker.fail(self.runner.kind.name, error)
+            raise
 
     @override
     async def on_stop(self) -> None:
@@ -99,8 +103,11 @@ class Worker:
         """Take the names of the tasks; `with_clock`: tick in real time."""
         self.live = live
         self.views = Views()
-        # Called once when the worker begins to stop.
+        # Why the worker stops, if it is for an error.
+        self.failed: str | None = None
+        # Called once when the worker begins to stop, and when its agents have stopped.
         self.on_stop: Callable[[], None] | None = None
+        self.stopped: Callable[[], None] = lambda: None
         self.services = [AgentService(self, name) for name in tasks]
         self.app = _faust_app(live)
         monitor(self.app, self.views)
@@ -110,6 +117,18 @@ class Worker:
             clock = Clock(live)
             self.app.add_dependency(_ClockService(clock))
         _add_pages(self.app, self)
+
+    async def fail(self, name: str, error: Exception) -> None:
+        """Give everything up when one task can't go on: the others' partitions wait for no one.
+
+        Faust would stop them one after the other, while those still running take partitions.
+        """
+        if self.failed is None:
+            self.failed = f"{name} can't go on: {str(error) or type(error).__name__}"
+            log.critical("%s; the worker ends", self.failed)
+            self.stopping()
+            await asyncio.gather(*(service.runner.stop() for service in self.services))
+            self.stopped()
 
     def stopping(self) -> None:
         """Hear from an agent that the worker stops."""

@@ -157,11 +157,12 @@ class PartitionRunner:
         self._stop.set()
         if self._fetching and self.work.cancel():
             self.work.uncancel()  # it is told to stop waiting, not to end
-        # What it ended with is the runner's to report.
         await asyncio.wait({self.work}, timeout=STOP_SECONDS)
         if not self.work.done():
             log.warning("%s: its transaction did not end in time and is given up", self._name)
             self.work.cancel()
+        elif not self.work.cancelled() and (error := self.work.exception()) is not None:
+            log.warning("%s: given up: %s", self._name, error)
         if self._producer is not None:
             try:
                 await _within(STOP_SECONDS, self._producer.stop(), "stopping")
@@ -404,11 +405,13 @@ class PartitionRunner:
         if producer is None:
             raise AssertionError("no producer")
         async with producer.transaction():
-            sent = [
-                await producer.send_batch(_closed(batch), topic, partition=partition)
-                for (topic, partition), batches in self._batches.items()
-                for batch in batches
-            ]
+            sent = []
+            for (topic, partition), batches in self._batches.items():
+                for batch in batches:
+                    future = await producer.send_batch(_closed(batch), topic, partition=partition)
+                    # If a later one can't be sent, nobody awaits this one any more.
+                    future.add_done_callback(_seen)
+                    sent.append(future)
             # A commit succeeds although a batch of it was rejected: every future must have come.
             await asyncio.gather(*sent)
 
@@ -535,6 +538,12 @@ async def read_state(broker: Broker, place: TopicPartition) -> tuple[dict[bytes,
     finally:
         await consumer.stop()
     return stored, records
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Look at what a future ended with; a gather that awaits it raises it all the same."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _closed(batch: Any) -> Any:  # noqa: ANN401 - aiokafka has no types

@@ -22,7 +22,13 @@ def serve(worker: Worker) -> None:
     """Run until SIGTERM, Ctrl-C or an error; ends the process with 0, or 1 after an error."""
     process = _Process(worker)
     worker.on_stop = process.end_at_latest
-    process.execute_from_commandline()
+    worker.stopped = process.end_soon
+    try:
+        process.execute_from_commandline()
+    except Exception:
+        if worker.failed is None:
+            raise
+        sys.exit(1)  # why has been said
 
 
 class _Process(faust.Worker):
@@ -35,6 +41,7 @@ class _Process(faust.Worker):
             redirect_stdouts=False,
             override_logging=False,
             stdout=io.StringIO(),  # a spinner, and marks that hide a terminal's cursor
+            stderr=io.StringIO(),  # where a worker that crashed did; we say why
         )
         self._agents = worker
         self._agents_have_stopped = False
@@ -51,13 +58,17 @@ class _Process(faust.Worker):
         # They finish, commit and leave their groups; Faust's own streams hold no money and may take
         # longer, in a rebalance for ever.
         await asyncio.gather(*(service.stop() for service in self._agents.services))
-        self._agents_have_stopped = True
-        self._end_after(_FAUST_SECONDS)
+        self.end_soon()
         await super()._stop_on_signal(signal)
 
     def end_at_latest(self) -> None:
         """End the process when stopping takes too long: a call to a broker that is gone hangs."""
         self._end_after(_STOP_SECONDS)
+
+    def end_soon(self) -> None:
+        """End the process when only Faust is left to stop."""
+        self._agents_have_stopped = True
+        self._end_after(_FAUST_SECONDS)
 
     def _end_after(self, seconds: float) -> None:
         watchdog = threading.Timer(seconds, self._end)
@@ -65,8 +76,9 @@ class _Process(faust.Worker):
         watchdog.start()
 
     def _end(self) -> None:
-        if self._signalled and self._agents_have_stopped:
-            os._exit(0)  # all that matters has ended well
+        if self._agents_have_stopped:
+            # All that matters has ended; if not for a signal, why has been said.
+            os._exit(0 if self._signalled and self._agents.failed is None else 1)
         sys.stderr.write(f"settle: did not stop within {_STOP_SECONDS:.0f} s and is ended\n")
         sys.stderr.flush()
         os._exit(1)

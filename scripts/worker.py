@@ -50,8 +50,9 @@ def worker(
         stream=sys.stderr,
     )
     if not verbose:
-        # What it says of each retry; what it gives up on is raised, and said by us.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        # What they say of each retry and each crash; what is given up is raised, and said by us.
+        for name in ("aiokafka", "mode", "faust", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Imported here: Faust takes a second, and no other command needs it, nor most a Kafka client.
     from agents.app import Worker  # noqa: PLC0415
     from agents.live import Live  # noqa: PLC0415
