@@ -211,8 +211,12 @@ def test_the_command_prints_what_it_checked(
     assert "money in the FBO" in printed
 
 
-def test_the_command_says_that_live_topics_come_later() -> None:
-    with pytest.raises(Failure, match="live pipeline"):
+def test_without_a_directory_it_asks_the_broker_and_says_where_none_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Nothing listens on port 1.
+    monkeypatch.setenv("SETTLE_BROKERS", "127.0.0.1:1")
+    with pytest.raises(Failure, match=r"no Kafka at 127\.0\.0\.1:1"):
         verify(None, None)
 
 
