@@ -51,22 +51,23 @@ class Place(NamedTuple):
     offset: int
 
 
-def _last_window() -> Micros:
-    """Return when the last first retry of a day was: trading is open then, and time is behind it.
+def _past_window() -> Micros:
+    """Return when the first retry of a day was, at least a whole day ago: trading is open then.
 
-    The day is history, so it says its time itself; what comes after it follows the wall clock.
+    The day is history, so it says its time itself; what comes after it follows the wall clock. At
+    any hour that this runs, every kind of window lies between the two.
     """
     now = dt.datetime.now(dt.UTC)
-    window = first_window(micros((now - dt.timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")))
+    window = first_window(micros((now - dt.timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")))
     last = window.scheduled_at
-    while window.scheduled_at < micros(now.strftime("%Y-%m-%dT%H:%M:%SZ")):
+    while window.scheduled_at < micros((now - dt.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")):
         if window.window == "RETRY" and time_text(window.scheduled_at)[11:13] in {"11", "12"}:
             last = window.scheduled_at
         window = window_after(window)
     return last
 
 
-WINDOW = _last_window()
+WINDOW = _past_window()
 BEFORE = time_text(WINDOW - 60_000_000)
 
 
