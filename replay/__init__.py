@@ -6,7 +6,7 @@ spool.py           rows that wait for their file, on disk
 output.py          the replay directory: written aside, shown when whole
 summary.py         what happened, counted
 quotes.py          real quotes of venues -> inputs
-generated_day.py   a trading day, made up -> inputs
+generate/          a trading day, made up -> inputs
 audit/             is what a replay wrote right? Refolded without the rules that made it
 refold.py          are live topics right? Every task partition again, from recorded inputs
 recorded.py record_spool.py   `replay --recorded`: a dump obeyed; its records, on disk

@@ -30,7 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from replay.engine import History
-from replay.generated_day import DayOptions, write_generated_day
+from replay.generate.day import write_generated_day
+from replay.generate.options import DayOptions
 from replay.output import ReplayDirectory, WrittenFile
 from replay.quotes import import_quotes
 from replay.read import read_inputs

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from replay.generated_day import ACCOUNTS_MAX, DayOptions, DaySummary, write_generated_day
+from replay.generate.day import DaySummary, write_generated_day
+from replay.generate.options import ACCOUNTS_MAX, DayOptions
 from replay.quotes import UnreadableFileError
 from schemas.instant import Micros, milliseconds_text
 from scripts.errors import Failure

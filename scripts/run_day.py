@@ -5,7 +5,8 @@ import time
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from replay.generated_day import DayOptions, write_generated_day
+from replay.generate.day import write_generated_day
+from replay.generate.options import DayOptions
 from replay.quotes import import_quotes
 from schemas.instant import micros
 from scripts.errors import Failure

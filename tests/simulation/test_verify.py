@@ -14,7 +14,8 @@ import pytest
 
 from replay.audit.difference import DifferenceError
 from replay.audit.directory import audit_directory
-from replay.generated_day import DayOptions, write_generated_day
+from replay.generate.day import write_generated_day
+from replay.generate.options import DayOptions
 from scripts.errors import Failure
 from scripts.replay import run_replay
 from scripts.verify import verify

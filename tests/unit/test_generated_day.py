@@ -14,15 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from replay.generated_day import (
-    ACCOUNTS_MAX,
-    DIRTY,
-    DIRTY_INPUTS,
-    DayOptions,
-    DaySummary,
-    GeneratedDay,
-    write_generated_day,
-)
+from replay.generate.day import DaySummary, GeneratedDay, write_generated_day
+from replay.generate.dirty_inputs import DIRTY, DIRTY_INPUTS
+from replay.generate.options import ACCOUNTS_MAX, DayOptions
 from replay.quotes import UnreadableFileError, import_quotes
 from schemas.account import Jurisdiction, Mode
 from schemas.client import CommissionModel

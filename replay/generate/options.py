@@ -1,0 +1,46 @@
+"""What day to make."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ORDERS_PER_ACCOUNT_DAY = 10
+# An account id is its client's first three letters and five digits.
+ACCOUNTS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class DayOptions:
+    """What day to make. Same options, same bytes, on every Python.
+
+    `orders` is the number of orders that customers place over the day, None: ten per account and
+    day; the scripted stories of single accounts add a few. `market` is an output of import-quotes,
+    plain or gzipped: the day then starts with it. `quote_interval_ms` is how often, on average, a
+    provider of the synthetic market quotes a symbol.
+
+    Raises:
+        ValueError: a number that makes no day.
+    """
+
+    seed: int
+    accounts: int = 100
+    hours: int = 24
+    orders: int | None = None
+    market: Path | None = None
+    quote_interval_ms: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.accounts <= ACCOUNTS_MAX:
+            raise ValueError(f"accounts must be 1 to {ACCOUNTS_MAX}")
+        if self.hours < 1:
+            raise ValueError("hours must be at least 1")
+        if self.orders is not None and self.orders < 0:
+            raise ValueError("orders must not be negative")
+        if self.quote_interval_ms < 1:
+            raise ValueError("quote_interval_ms must be at least 1")
+
+    @property
+    def orders_wanted(self) -> int:
+        """How many orders customers place."""
+        if self.orders is not None:
+            return self.orders
+        return -(-self.accounts * ORDERS_PER_ACCOUNT_DAY * self.hours // 24)
