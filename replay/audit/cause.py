@@ -1,10 +1,20 @@
 """The ids that the contract prescribes for what a cause makes (section 1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 from schemas.instant import Micros, time_text
+
+
+# An order rejected for these has not used its id, or is not what its id stands for: if it comes again
+# it is answered again, and the answer bears the same id.
+_ANSWERED_AGAIN = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT", "DUPLICATE_ORDER_ID"})
+
+
+def answered_again(event: Mapping[str, Any]) -> bool:
+    """Whether an event may stand in its topic twice: its input may have come twice."""
+    return event["type"] == "OrderRejected" and event["reason"] in _ANSWERED_AGAIN
 
 
 def event_id(topic: str, cause_id: str, kind: str, key: str, k: int) -> str:
@@ -81,7 +91,7 @@ class FoundIds:
             self._group = group
             self._made.clear()
         made = (event["type"], key)
-        k = self._made.get(made, 0) + 1
+        k = 1 if answered_again(event) else self._made.get(made, 0) + 1
         self._made[made] = k
         for topic in possible:
             if event_id(topic, event["cause_id"], *made, k) == event["event_id"]:

@@ -126,14 +126,13 @@ class Trading:
         return Step(window.at, Rank.DUE, cause_id, [], window)
 
     def _updates_of_one_cause(self, first: Written) -> Step:
-        cause = (first.event["cause_id"], first.at)
         expiring = expires(first)
         self.orders.begin_step(first, self.orders.causes.topic_of_first(first))
         self.orders.nothing_overdue(first.at, expiring=expiring)
         rank = Rank.DUE
         filled: list[Written] = []
         line: Written | None = first
-        while line is not None and (line.event["cause_id"], line.at) == cause:
+        while line is not None and (line is first or _same_step(first, line)):
             topic = self.orders.causes.topic_of(line)
             if not expiring:
                 rank = rank_of(topic)
@@ -145,4 +144,14 @@ class Trading:
         self.orders.end_step()
         if self.orders.maintenance is not None:
             self.orders.end_maintenance()
-        return Step(first.at, rank, cause[0], filled)
+        return Step(first.at, rank, first.event["cause_id"], filled)
+
+
+def _same_step(first: Written, line: Written) -> bool:
+    """Whether an update belongs to the step that began with `first`: a rejection is a whole step.
+
+    An order that comes again under its own id may be rejected anew (`answered_again`).
+    """
+    return (line.event["cause_id"], line.at) == (first.event["cause_id"], first.at) and (
+        "OrderRejected" not in {first.event["type"], line.event["type"]}
+    )

@@ -117,6 +117,23 @@ def test_a_written_off_call_and_quiet_days_verify(
     assert checked["money in the FBO, USD"] == "20.00"
 
 
+def test_inputs_that_all_come_twice_verify(tmp_path: Path) -> None:
+    """An order that nobody may place yet is answered as often as it comes; all else only once."""
+    source = tmp_path / "twice.jsonl"
+    lines = _a_call_never_paid()
+    order = next(line for line in lines if line["topic"] == "orders")
+    early = {**order, "value": {**order["value"], "event_time": lines[0]["value"]["event_time"]}}
+    twice = [line for line in [early, *lines] for _ in range(2)]
+    source.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in twice))
+    run_replay([str(source)], tmp_path / "out", None)
+    audit_directory(tmp_path / "out", [])
+    audit_directory(tmp_path / "out", [str(source)])
+    updates = (tmp_path / "out/topics/order-updates.jsonl").read_bytes().splitlines()
+    kinds = [(event["type"], event.get("reason")) for event in map(orjson.loads, updates)]
+    assert kinds[:2] == [("OrderRejected", "UNKNOWN_ACCOUNT")] * 2
+    assert kinds.count(("OrderAccepted", None)) == 1
+
+
 def test_what_is_stored_anew_still_verifies(day: tuple[Path, str], tmp_path: Path) -> None:
     """The tables' own helper does no damage: neither the copy nor what it counts."""
     copy = ReplayCopy(day[0], tmp_path / "copy")
