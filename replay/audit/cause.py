@@ -6,9 +6,8 @@ from typing import Any
 
 from schemas.instant import Micros, time_text
 
-
-# An order rejected for these has not used its id, or is not what its id stands for: if it comes again
-# it is answered again, and the answer bears the same id.
+# An order rejected for these has not used its id, or is not what its id stands for: if it comes
+# again it is answered again, and the answer bears the same id.
 _ANSWERED_AGAIN = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT", "DUPLICATE_ORDER_ID"})
 
 
