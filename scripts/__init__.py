@@ -3,8 +3,8 @@
 settle.py              the console script: all commands, and how errors reach a person
 errors.py progress.py  an error that says what, where, and what to do; a bar for long work
 settings.py            environment variables and one TOML file, read once; `settle config`
-replay.py generate.py import_quotes.py verify.py
-                       streams and days, without a broker
+replay.py generate.py import_quotes.py verify.py report_day.py
+                       streams and days, without a broker; day_page/: the page that shows a day
 kafka.py topics.py worker.py produce.py consume.py dump.py
                        live on Kafka; live.py: how they run, and how Kafka's errors reach a person
 local_kafka.py broker_files/  a Kafka without Docker

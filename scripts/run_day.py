@@ -11,6 +11,7 @@ from replay.quotes import import_quotes
 from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.replay import run_replay, show
+from scripts.report_day import write_report
 
 OUT = Path("out")
 QUOTES = "five_venue_quotes_2020-03-29.csv.gz"
@@ -22,7 +23,10 @@ UNTIL = micros("2020-03-30T00:30:00Z")
 
 
 def main() -> None:
-    """Import the quotes, generate customers around them, replay the day, show what happened."""
+    """Import the quotes, generate customers around them, replay the day, show what happened.
+
+    The page lies beside the replay directory, which holds what a replay writes and nothing else.
+    """
     market, day, replayed = OUT / "market.jsonl", OUT / "day.jsonl", OUT / "replay"
     OUT.mkdir(exist_ok=True)
     _say(f"1. real quotes of five venues, {QUOTES} -> {market}")
@@ -36,9 +40,11 @@ def main() -> None:
     started = time.perf_counter()
     summary = run_replay([str(day)], replayed, UNTIL)
     show(summary, replayed, time.perf_counter() - started)
+    page = write_report(replayed, OUT / "day.html")
     aged = max(replayed.glob("s3/*/tpj_aging/*.csv"), key=lambda path: path.stat().st_size)
     _say(f"""
 Look at
+  {page}                    (the day as a page: open it in a browser)
   {aged}   (an Aged TPJ file: calls that failed and are still open)
   {replayed}/s3                   (every client's files)
   {replayed}/topics/journal.jsonl (the double-entry ledger)
