@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from agents.buckets import BucketRefusedError, Buckets
 from agents.live import Live
 from agents.runner import TaskRunner
 from settlement.tasks.delivery import DeliveryTask, File
@@ -13,12 +11,8 @@ from settlement.tasks.task import Task
 
 log = logging.getLogger("settle")
 
-# A full disk is looked at again after so long; the transaction that says so waits.
+# A bucket that fails is asked again after so long; the transaction that says so waits.
 RETRY_SECONDS = 2.0
-
-
-class ContradictingFileError(Exception):
-    """Another content stands under the key of a file: an issued file is never restated."""
 
 
 def delivery(live: Live) -> TaskRunner:
@@ -28,7 +22,7 @@ def delivery(live: Live) -> TaskRunner:
         if not isinstance(task, DeliveryTask):
             raise TypeError(f"{task.name} has no files")
         for file in task.files:
-            await put(live.files, file)
+            await put(live.buckets, file)
         task.files.clear()
 
     return TaskRunner(
@@ -40,40 +34,20 @@ def delivery(live: Live) -> TaskRunner:
     )
 
 
-async def put(folder: Path, file: File) -> None:
+async def put(buckets: Buckets, file: File) -> None:
     """Create a file if it is absent; the same content again has no effect.
 
     Raises:
-        ContradictingFileError: another content is there.
+        BucketRefusedError: another content is there.
     """
-    path = folder / file.client / file.key
     while True:
         try:
-            await asyncio.to_thread(_create, path, file.content)
-        except OSError as error:
-            log.warning("%s: %s; tried again in %.0f s", path, error.strerror, RETRY_SECONDS)
+            await buckets.put(file.client, file.key, file.content)
+        except BucketRefusedError as error:
+            if error.reason == "OTHER_CONTENT":
+                raise
+            where = buckets.where(file.client, file.key)
+            log.warning("%s: %s; tried again in %.0f s", where, error, RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return
-
-
-def _create(path: Path, content: bytes) -> None:
-    """Show a file under its name when it is whole and on disk, never before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        if path.read_bytes() != content:
-            raise ContradictingFileError(f"{path} holds another content; it was not touched")
-        return
-    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as aside:
-        try:
-            aside.write(content)
-            aside.flush()
-            os.fsync(aside.fileno())
-            os.fchmod(aside.fileno(), 0o644)
-            # Fails if somebody else was faster: then what is there is compared.
-            os.link(aside.name, path)
-        except FileExistsError:
-            if path.read_bytes() != content:
-                raise ContradictingFileError(f"{path} holds another content") from None
-        finally:
-            Path(aside.name).unlink()

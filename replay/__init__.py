@@ -7,6 +7,7 @@ output.py          the replay directory: written aside, shown when whole
 summary.py         what happened, counted
 quotes.py          real quotes of venues -> inputs
 generate/          a trading day, made up -> inputs
+bookkeeping/       the journal for beancount, hledger, a spreadsheet
 day_page/          what the page of a day shows, added up
 audit/             is what a replay wrote right? Refolded without the rules that made it
 refold.py          are live topics right? Every task partition again, from recorded inputs

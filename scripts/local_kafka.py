@@ -4,18 +4,17 @@ One node for a person and for tests; three for the tests of faults. What each se
 beside it; they were proven with transactions, groups, compaction and kills.
 """
 
-import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+
+from scripts.maven import MavenRefusedError, fetched_jars
 
 # Any 16 bytes, base64: the folder is one cluster's.
 _CLUSTER_ID = "c2V0dGxlLWxvY2FsLWthZg"
@@ -51,35 +50,15 @@ def jars() -> list[Path]:
         KafkaRefusedError: Maven is missing or could not fetch them.
     """
     pom = files("scripts").joinpath("broker_files/pom.xml").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "settle" / f"kafka-{sha256(pom).hexdigest()[:12]}"
-    if not folder.is_dir():
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise KafkaRefusedError(
-                "Maven (mvn) is not installed and fetches the broker; install it"
-                " (Debian: apt install maven), or run docker compose up kafka"
-            )
-        sys.stderr.write("fetching Kafka with Maven, 38 MB, this once ...\n")
-        aside = folder.with_name(f"{folder.name}.{os.getpid()}")
-        aside.mkdir(parents=True)
-        (aside / "pom.xml").write_bytes(pom)
-        fetched = subprocess.run(  # noqa: S603 - our own arguments
-            [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={aside}/libs"],
-            cwd=aside,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if fetched.returncode:
-            shutil.rmtree(aside)
-            first = next(iter((fetched.stdout + fetched.stderr).strip().splitlines()), "no output")
-            raise KafkaRefusedError(f"Maven could not fetch the broker: {first}")
-        # Another process may have been faster.
-        with contextlib.suppress(OSError):
-            aside.rename(folder)
-        shutil.rmtree(aside, ignore_errors=True)
-    return sorted((folder / "libs").glob("*.jar"))
+    try:
+        return fetched_jars("kafka", pom, 38)
+    except MavenRefusedError as error:
+        raise KafkaRefusedError(
+            f"{error}, which fetches the broker; install it"
+            " (Debian: apt install maven), or run docker compose up kafka"
+            if shutil.which("mvn") is None
+            else str(error)
+        ) from None
 
 
 def java() -> str:

@@ -1,11 +1,12 @@
 """`settle config`: the settings in force, from the environment and one TOML file, read once."""
 
+import os
 import re
 import ssl
 import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = Path("settle.toml")
 _PREFIX = "SETTLE_"
 # Addresses that people put a user and a password into.
-_MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url"})
+_MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url", "s3_endpoint"})
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@\[\]]+)(:\d{1,5})?")
@@ -57,10 +58,31 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
     ] = 6066
     s3_url: str = Field(
-        "file:out/s3", description="where clients' files go; default a local folder"
+        "file:out/s3",
+        description="where clients' files go: file:FOLDER or s3://BUCKET[/PREFIX], with {client}",
     )
-    s3_access_key_id: SecretStr | None = Field(None, description="S3 credentials")
+    s3_endpoint: str | None = Field(None, description="an S3 server that is not Amazon's")
+    s3_region: str | None = Field(None, description="of the buckets; default us-east-1")
+    s3_path_style: bool | None = Field(
+        None, description="bucket names in the path; default true with an endpoint"
+    )
+    s3_allow_http: bool = Field(default=False, description="an endpoint without TLS is no harm")
+    s3_cafile: Path | None = Field(
+        None, description="certificates of who signed the endpoint's own; default the system's"
+    )
+    s3_access_key_id: SecretStr | None = Field(None, description="S3 credentials; default AWS's")
     s3_secret_access_key: SecretStr | None = Field(None, description="S3 credentials")
+    s3_session_token: SecretStr | None = Field(None, description="S3 credentials that end soon")
+    s3_encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = Field(
+        None, description="server-side encryption of each file; default the bucket's own"
+    )
+    s3_kms_key: str | None = Field(None, description="the key of aws:kms; default the account's")
+    s3_create: Literal["conditional", "look-first"] = Field(
+        "conditional", description="look-first for a server that refuses If-None-Match on a put"
+    )
+    s3_timeout_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="an answer to one put or read has so long")
+    ] = 60
     kafka_security_protocol: str = Field(
         _PROTOCOLS[0], description=f"one of {', '.join(_PROTOCOLS)}"
     )
@@ -97,6 +119,11 @@ def read_settings() -> Settings:
     Raises:
         Failure: a setting is unknown or has a bad value, or the file is no TOML.
     """
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        # Misspelt, they would be ignored, and a file go elsewhere.
+        if variable.startswith(f"{_PREFIX}S3_") and variable not in known:
+            raise Failure(f"{variable} is no setting; settle config shows all")
     try:
         return Settings()
     except ValidationError as error:

@@ -10,6 +10,7 @@ import typer
 from scripts.consume import consume
 from scripts.dump import dump
 from scripts.errors import Failure
+from scripts.export_journal import export_journal
 from scripts.generate import generate
 from scripts.import_quotes import import_quotes
 from scripts.kafka import kafka
@@ -32,6 +33,7 @@ app.command("replay")(replay)
 app.command("generate")(generate)
 app.command("import-quotes")(import_quotes)
 app.command("verify")(verify)
+app.command("export-journal")(export_journal)
 app.command("report-day")(report_day)
 app.command("config")(config)
 app.command("worker")(worker)

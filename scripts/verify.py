@@ -1,11 +1,12 @@
 """`settle verify`: audits a replay directory, or the live topics."""
 
+import asyncio
 import gc
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,11 +20,15 @@ from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics
 from replay.refold import Refolded, refold
 from schemas.money import usd
+from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.progress import byte_progress
-from scripts.settings import Settings, broker, read_settings
+from scripts.settings import broker, read_settings
 from settlement.tasks.delivery import File
 from topics.catalogue import BALANCES, DEAD_LETTERS, EXECUTIONS, JOURNAL
+
+if TYPE_CHECKING:
+    from agents.buckets import Buckets
 
 
 def verify(
@@ -86,12 +91,13 @@ def _verify_live(*, running: bool) -> None:
     from scripts.live import run  # noqa: PLC0415
 
     settings = read_settings()
+    files = buckets(settings)
     gc.disable()
     try:
         with RecordSpool() as spool:
             topics = RecordedTopics(spool, with_states=True)
             topics.partitions = run(settings, read_live(broker(settings), topics.add))
-            refolded = refold(topics, FilesThere(_files_folder(settings)))
+            refolded = refold(topics, FilesThere(files))
     except DifferenceError as error:
         raise Failure(f"{settings.brokers}: {error}") from None
     except UnverifiableTopicsError as error:
@@ -108,19 +114,12 @@ def _verify_live(*, running: bool) -> None:
         )
 
 
-def _files_folder(settings: Settings) -> Path:
-    folder = settings.s3_url.removeprefix("file:")
-    if "://" in folder:
-        raise Failure(f"setting s3_url: {settings.s3_url} is no local folder (file:PATH)")
-    return Path(folder)
-
-
 class FilesThere:
-    """Clients' buckets as a folder: each refolded file must be there, with the same bytes."""
+    """Clients' buckets: each refolded file must be there, with the same bytes."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder that holds a folder for each client."""
-        self._folder = folder
+    def __init__(self, buckets: "Buckets") -> None:
+        """Take where the files are."""
+        self._buckets = buckets
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         """An event was compared already."""
@@ -131,14 +130,18 @@ class FilesThere:
         Raises:
             DifferenceError: it is not there, or holds another content.
         """
-        path = self._folder / file.client / file.key
-        expected = f"{len(file.content)} bytes"
+        from agents.buckets import BucketRefusedError  # noqa: PLC0415 - most audits need no bucket
+
+        where = self._buckets.where(file.client, file.key)
+        found: bytes | None
         try:
-            found = path.read_bytes()
-        except OSError as error:
-            raise DifferenceError(
-                str(path), "a delivered file", expected=expected, found=error.strerror
-            ) from None
+            found = asyncio.run(self._buckets.read(file.client, file.key))
+            why = "No such file"
+        except BucketRefusedError as error:
+            found, why = None, str(error)
+        if found is None:
+            expected = f"{len(file.content)} bytes"
+            raise DifferenceError(where, "a delivered file", expected=expected, found=why)
         if found != file.content:
             lines = zip_longest(file.content.splitlines(), found.splitlines())
             number, (wanted, there) = next(
@@ -146,7 +149,7 @@ class FilesThere:
                 (1, (file.content, found)),
             )
             raise DifferenceError(
-                f"{path} line {number}", "a delivered file", expected=wanted, found=there
+                f"{where} line {number}", "a delivered file", expected=wanted, found=there
             )
 
 

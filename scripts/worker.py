@@ -2,11 +2,11 @@
 
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.local_kafka import free_port
 from scripts.settings import broker, read_settings
@@ -41,9 +41,7 @@ def worker(
             f"no task {unknown[0]!r}; there are {', '.join(TASKS)}", param_hint="--task"
         )
     settings = read_settings()
-    folder = settings.s3_url.removeprefix("file:")
-    if "://" in folder:
-        raise Failure(f"setting s3_url: {settings.s3_url} is no local folder (file:PATH)")
+    files = buckets(settings)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -71,7 +69,7 @@ def worker(
         broker(settings),
         settings.partitions,
         settings.quiet_commit_ms,
-        Path(folder),
+        files,
         settings.web_host,
         (settings.web_port if web_port is None else web_port) or free_port(),
     )

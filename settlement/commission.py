@@ -47,6 +47,8 @@ def customer_price(raw: Price, rates: Rates, increment: Price, *, buy: bool) -> 
 
     A result of 0 or less counts as an empty side.
     """
+    if not (rates.markup_bps or rates.markup_fixed):
+        return round_up(raw, increment) if buy else round_down(raw, increment)
     if buy:
         marked_up = raw * (BPS_ONE + rates.markup_bps) + rates.markup_fixed * BPS_ONE
         return round_up(marked_up, BPS_ONE * increment) // BPS_ONE

@@ -13,7 +13,7 @@ from schemas.client import ClientUpdated
 from schemas.execution import Execution, ProviderQuantity
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import UNITS_DECIMALS, Price, Units, price, quantity, reread, usd
+from schemas.money import UNITS_DECIMALS, Cents, Price, Units, price, quantity, reread, usd
 from schemas.order import (
     CancelReason,
     CancelRejectReason,
@@ -32,7 +32,6 @@ from settlement.order import (
     account_not_open,
     admission,
     is_marketable,
-    is_triggered,
     jurisdiction_bars,
     too_far,
 )
@@ -212,31 +211,30 @@ class Trading:
                 )
             return
         quote = self.quotes.get(event.symbol)
-        order = admission(
+        side = None if quote is None else quote.taken_by(buy=event.side == "BUY", at=at)
+        admitted = admission(
             event,
             account,
             self.clients.get(account.client) if account is not None else None,
             self.instruments.get(event.symbol),
-            quote,
+            side,
             at,
         )
-        if isinstance(order, Rejection):
+        if isinstance(admitted, Rejection):
             # An order that named no account or client of ours may come again under its id.
-            if order.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
+            if admitted.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
                 self.order_ids.put(order_id, content)
-            order_update.rejected(event, account, order, cause, out)
+            order_update.rejected(event, account, admitted, cause, out)
             return
         self.order_ids.put(order_id, content)
+        order, price_now = admitted
         order_update.accepted(event, order, cause, out)
-        done = False
-        if quote is not None:
-            side = quote.taken_by(buy=order.buy, at=at)
-            if not order.triggered and is_triggered(order, side):
+        # A price says that the side is there, and that the order is no stop that waits.
+        if quote is not None and side is not None and price_now:
+            if not order.triggered:
                 self._trigger(order, quote, cause, out)
-            if order.triggered and side is not None:
-                done = self._try(order, quote, side, cause, out)
-        if done:
-            return
+            if self._try(order, quote, side, price_now, cause, out):
+                return
         if order.time_in_force == "IOC":
             if order.fills:
                 detail = "more was not there at once"
@@ -292,16 +290,23 @@ class Trading:
                     detail = "the limit is more than 10% through the market"
                     self._cancel(order, "PRICE_TOO_FAR", detail, cause, out)
                     continue
-            if self._try(order, quote, side, cause, out) and order.working:
+            asks = customer_price(
+                side.price, order.rates, order.instrument.price_increment, buy=order.buy
+            )
+            if self._try(order, quote, side, asks, cause, out) and order.working:
                 self._end(order)
 
     def _try(
-        self, order: Order, quote: MarketQuote, side: QuoteSide, cause: Cause, out: Out
+        self,
+        order: Order,
+        quote: MarketQuote,
+        side: QuoteSide,
+        asks: Price,
+        cause: Cause,
+        out: Out,
     ) -> bool:
-        """Fill what one quote allows; return whether nothing is left to do."""
-        instrument = order.instrument
-        increment = instrument.quantity_increment
-        asks = customer_price(side.price, order.rates, instrument.price_increment, buy=order.buy)
+        """Fill what one quote allows at a customer price; return whether nothing is left to do."""
+        increment = order.instrument.quantity_increment
         if asks <= 0 or not is_marketable(order, asks) or order.last_sequence == quote.sequence:
             return False
         if order.quantity is not None:
@@ -315,10 +320,13 @@ class Trading:
                 return True
         taken = min(wanted, round_down(side.size, increment))
         if not order.buy:
-            taken = min(taken, order.account.position(instrument.base))
-        if taken <= 0 or not value_of(taken, asks):
+            taken = min(taken, order.account.position(order.instrument.base))
+        if taken <= 0:
             return False
-        self._fill(order, quote, side, cause, out, at_price=asks, taken=taken)
+        gross = value_of(taken, asks)
+        if not gross:
+            return False
+        self._fill(order, quote, side, cause, out, at_price=asks, taken=taken, gross=gross)
         if order.quantity is not None:
             return order.filled == order.quantity
         return not buys_at_most(order.leaves_notional, asks, increment)
@@ -333,10 +341,10 @@ class Trading:
         *,
         at_price: Price,
         taken: Units,
+        gross: Cents,
     ) -> None:
         """Book one fill and say so: an `Execution` and an `OrderFilled`."""
         account, instrument = order.account, order.instrument
-        gross = value_of(taken, at_price)
         markup = abs(gross - value_of(taken, side.price))
         order.gross += gross
         commission = commission_owed(order.gross, order.rates) - order.commission_charged

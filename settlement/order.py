@@ -1,5 +1,6 @@
 """May this order work? The checks of contract section 6, in its order."""
 
+from functools import cache
 from typing import NamedTuple
 
 from schemas.instant import Micros
@@ -8,15 +9,17 @@ from schemas.money import (
     CENTS_DECIMALS,
     PRICE_DECIMALS,
     UNITS_DECIMALS,
+    Cents,
     FinerThanScaleError,
+    Price,
     Units,
     scaled,
 )
-from schemas.order import OrderSubmitted, RejectReason
+from schemas.order import OrderSubmitted, OrderType, RejectReason, TimeInForce
 from settlement.calendar import in_maintenance
 from settlement.commission import Rates, customer_price
 from settlement.rounding import buys_at_most, holds_at_least, value_of
-from settlement.working_orders import Instrument, MarketQuote, Order, QuoteSide, TradingAccount
+from settlement.working_orders import Instrument, Order, QuoteSide, TradingAccount
 
 
 class Rejection(NamedTuple):
@@ -64,12 +67,13 @@ def admission(
     account: TradingAccount | None,
     rates: Rates | None,
     instrument: Instrument | None,
-    quote: MarketQuote | None,
+    side: QuoteSide | None,
     at: Micros,
-) -> Order | Rejection:
-    """Return the order ready to work, or the first check that it fails. Changes nothing.
+) -> tuple[Order, Price] | Rejection:
+    """Return the order ready to work and its price, or the first check it fails. Changes nothing.
 
-    `rates` are the client's own (None: the client is unknown), `quote` the latest of the symbol.
+    `rates` are the client's own (None: the client is unknown), `side` the one that the order takes
+    (None: it is empty). The price is what the order would pay or get now; 0: it waits for its stop.
     The duplicate check comes before, in `execution`.
     """
     if account is None:
@@ -82,6 +86,7 @@ def admission(
     numbers = _numbers(submitted, rates)
     if isinstance(numbers, Rejection):
         return numbers
+    notional, quantity, limit, stop, rates, quantity_fits, prices_fit = numbers
     buy = submitted.side == "BUY"
     if account_not_open(account, buy=buy):
         return Rejection("ACCOUNT_NOT_OPEN", f"the account is {account.mode}")
@@ -93,32 +98,26 @@ def admission(
         return Rejection("ORDER_EXPIRED", "expire_time has passed")
     if jurisdiction_bars(account, buy=buy):
         return Rejection("JURISDICTION", f"the jurisdiction is {account.jurisdiction}")
-
-    order = Order(submitted, account, instrument, numbers.rates, at)
-    order.notional = numbers.notional
-    order.quantity = numbers.quantity
-    order.limit = numbers.limit
-    order.stop = numbers.stop
-    if not numbers.prices_fit or not all(
-        number is None or number % instrument.price_increment == 0
-        for number in (order.limit, order.stop)
+    if not (
+        prices_fit
+        and (limit is None or limit % instrument.price_increment == 0)
+        and (stop is None or stop % instrument.price_increment == 0)
     ):
         return Rejection("PRICE_PRECISION", "a price is no multiple of the price increment")
-    if not numbers.quantity_fits or (
-        order.quantity is not None and order.quantity % instrument.quantity_increment
-    ):
+    if not quantity_fits or (quantity is not None and quantity % instrument.quantity_increment):
         return Rejection(
             "QUANTITY_PRECISION", "the quantity is no multiple of the quantity increment"
         )
-    return _against_the_market(order, quote, at)
+    order = Order(submitted, account, instrument, rates, at)
+    order.notional, order.quantity, order.limit, order.stop = notional, quantity, limit, stop
+    return _against_the_market(order, side)
 
 
-def _against_the_market(order: Order, quote: MarketQuote | None, at: Micros) -> Order | Rejection:
+def _against_the_market(order: Order, side: QuoteSide | None) -> tuple[Order, Price] | Rejection:
     instrument = order.instrument
-    side = quote.taken_by(buy=order.buy, at=at) if quote is not None else None
-    # What the order would pay or get now; 0: it waits for its stop.
+    increment = instrument.quantity_increment
     price = 0
-    if is_triggered(order, side):
+    if order.triggered or is_triggered(order, side):
         if side is not None:
             price = customer_price(
                 side.price, order.rates, instrument.price_increment, buy=order.buy
@@ -129,22 +128,23 @@ def _against_the_market(order: Order, quote: MarketQuote | None, at: Micros) -> 
             return Rejection("PRICE_TOO_FAR", "the limit is more than 10% through the market")
 
     needed = _needed(order, price)
-    available = order.account.available(instrument.base)
-    sells_all = not order.buy and 0 < needed == available
-    at_price = order.limit if order.limit is not None else price
-    value = order.notional if order.notional is not None else value_of(needed, at_price)
-    if value < instrument.minimum_order_value and not sells_all:
+    value = order.notional
+    if value is None:
+        value = value_of(needed, price if order.limit is None else order.limit)
+    # A sell of all that is available passes the minimum.
+    available = needed if order.buy else order.account.available(instrument.base)
+    if value < instrument.minimum_order_value and (order.buy or not 0 < needed == available):
         return Rejection("BELOW_MINIMUM", "the order is worth less than the minimum order value")
     if (
         price
         and order.notional is not None
         and is_marketable(order, price)
-        and not buys_at_most(order.notional, price, instrument.quantity_increment)
+        and not buys_at_most(order.notional, price, increment)
     ):
         return Rejection("BELOW_MINIMUM", "the notional is less than one quantity increment")
-    if not order.buy and needed > available:
+    if needed > available:
         return Rejection("EXCEEDS_POSITION", "the order sells more than is available")
-    return order
+    return order, price
 
 
 def _needed(order: Order, price: int) -> Units:
@@ -160,14 +160,31 @@ def _needed(order: Order, price: int) -> Units:
 
 def _wrong_form(order: OrderSubmitted) -> str | None:
     """What is missing or surplus, None if nothing is."""
-    kind, force = order.order_type, order.time_in_force
     if (order.notional is None) == (order.quantity is None):
         return "exactly one of notional and quantity is wanted"
-    if (order.limit_price is None) != (kind == "MARKET"):
+    return _wrong_terms(
+        order.order_type,
+        order.time_in_force,
+        order.limit_price is None,
+        order.stop_price is None,
+        order.expire_time is None,
+    )
+
+
+# There are 96 combinations.
+@cache
+def _wrong_terms(
+    kind: OrderType,
+    force: TimeInForce,
+    no_limit: bool,  # noqa: FBT001 - a key of the cache
+    no_stop: bool,  # noqa: FBT001
+    no_expiry: bool,  # noqa: FBT001
+) -> str | None:
+    if no_limit != (kind == "MARKET"):
         return "limit_price is wanted, but not of a MARKET order"
-    if (order.stop_price is None) != (kind != "STOP_LIMIT"):
+    if no_stop != (kind != "STOP_LIMIT"):
         return "stop_price is wanted of a STOP_LIMIT order, and of no other"
-    if (order.expire_time is None) != (force != "GTD"):
+    if no_expiry != (force != "GTD"):
         return "expire_time is wanted of a GTD order, and of no other"
     if kind == "MARKET" and force != "IOC":
         return "a MARKET order is IOC"
@@ -176,62 +193,59 @@ def _wrong_form(order: OrderSubmitted) -> str | None:
     return None
 
 
-class _Numbers(NamedTuple):
-    notional: int | None
-    quantity: int | None
-    limit: int | None
-    stop: int | None
-    rates: Rates
-    # A number finer than our scale fits no increment either.
-    quantity_fits: bool
-    prices_fit: bool
+# notional, quantity, limit, stop, the rates that hold; whether the quantity fits our scale, and
+# whether the prices do: a number finer than our scale fits no increment either.
+_Numbers = tuple[Cents | None, Units | None, Price | None, Price | None, Rates, bool, bool]
 
 
 def _numbers(order: OrderSubmitted, client: Rates) -> _Numbers | Rejection:
     """Read the order's decimals into minor units, its own rates first."""
+    notional = quantity = limit = stop = None
+    quantity_fits = limit_fits = stop_fits = True
+    rates = client
     try:
-        notional = _positive("notional", order.notional, CENTS_DECIMALS)
-        quantity, quantity_fits = _positive_or_finer("quantity", order.quantity, UNITS_DECIMALS)
-        limit, limit_fits = _positive_or_finer("limit_price", order.limit_price, PRICE_DECIMALS)
-        stop, stop_fits = _positive_or_finer("stop_price", order.stop_price, PRICE_DECIMALS)
-        rates = client
+        if order.notional is not None:
+            notional = _positive("notional", order.notional, CENTS_DECIMALS)
+        if order.quantity is not None:
+            quantity, quantity_fits = _positive_or_finer("quantity", order.quantity, UNITS_DECIMALS)
+        if order.limit_price is not None:
+            limit, limit_fits = _positive_or_finer("limit_price", order.limit_price, PRICE_DECIMALS)
+        if order.stop_price is not None:
+            stop, stop_fits = _positive_or_finer("stop_price", order.stop_price, PRICE_DECIMALS)
         if not (
             order.markup_bps is None
             and order.markup_fixed is None
             and order.commission_bps is None
             and order.commission_fixed is None
         ):
-            rates = Rates(
-                _rate("markup_bps", order.markup_bps, BPS_DECIMALS, client.markup_bps),
-                _rate("markup_fixed", order.markup_fixed, PRICE_DECIMALS, client.markup_fixed),
-                _rate("commission_bps", order.commission_bps, BPS_DECIMALS, client.commission_bps),
-                _rate(
-                    "commission_fixed",
-                    order.commission_fixed,
-                    CENTS_DECIMALS,
-                    client.commission_fixed,
-                ),
-                client.commission_minimum,
-            )
+            rates = _own_rates(order, client)
     except ValueError as error:
         return Rejection("INVALID_ORDER", str(error))
-    return _Numbers(notional, quantity, limit, stop, rates, quantity_fits, limit_fits and stop_fits)
+    return notional, quantity, limit, stop, rates, quantity_fits, limit_fits and stop_fits
 
 
-def _positive(name: str, text: str | None, decimals: int) -> int | None:
-    if text is None:
-        return None
+def _own_rates(order: OrderSubmitted, client: Rates) -> Rates:
+    return Rates(
+        _rate("markup_bps", order.markup_bps, BPS_DECIMALS, client.markup_bps),
+        _rate("markup_fixed", order.markup_fixed, PRICE_DECIMALS, client.markup_fixed),
+        _rate("commission_bps", order.commission_bps, BPS_DECIMALS, client.commission_bps),
+        _rate("commission_fixed", order.commission_fixed, CENTS_DECIMALS, client.commission_fixed),
+        client.commission_minimum,
+    )
+
+
+def _positive(name: str, text: str, decimals: int) -> int:
     number = scaled(text, decimals)
     if number <= 0:
         raise ValueError(f"{name} must be above 0")
     return number
 
 
-def _positive_or_finer(name: str, text: str | None, decimals: int) -> tuple[int | None, bool]:
+def _positive_or_finer(name: str, text: str, decimals: int) -> tuple[int, bool]:
     try:
         return _positive(name, text, decimals), True
     except FinerThanScaleError:
-        if text is not None and text.startswith("-"):
+        if text.startswith("-"):
             raise ValueError(f"{name} must be above 0") from None
         return 0, False
 

@@ -40,16 +40,14 @@ class RememberedIds:
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a fingerprint, None if it was never put."""
-        bucket = self._buckets[self._bucket_of(key)]
-        at = self._place(bucket, key)
+        bucket, at = self._find(key)
         return None if at < 0 else bytes(bucket[at + KEY_BYTES : at + self._width])
 
     def put(self, key: bytes, value: bytes) -> None:
         """Remember a fingerprint with its value, or replace the value."""
         if self.fresh is not None:
             self.fresh[key] = value
-        bucket = self._buckets[self._bucket_of(key)]
-        at = self._place(bucket, key)
+        bucket, at = self._find(key)
         if at >= 0:
             bucket[at + KEY_BYTES : at + self._width] = value
             return
@@ -58,16 +56,16 @@ class RememberedIds:
         if self._count > _RECORDS_PER_BUCKET * len(self._buckets):
             self._split()
 
-    def _bucket_of(self, key: bytes) -> int:
+    def _find(self, key: bytes) -> tuple[bytearray, int]:
+        """Return the bucket of a key, and where in it its record begins; -1: it has none."""
+        buckets = self._buckets
         number = int.from_bytes(key[:4], "big")
-        bucket = number & (2 * self._mask + 1)
-        return bucket if bucket < len(self._buckets) else number & self._mask
-
-    def _place(self, bucket: bytearray, key: bytes) -> int:
+        place = number & (2 * self._mask + 1)
+        bucket = buckets[place if place < len(buckets) else number & self._mask]
         at = bucket.find(key)
         while at > 0 and at % self._width:  # found across two records
             at = bucket.find(key, at + 1)
-        return at
+        return bucket, at
 
     def _split(self) -> None:
         """Give half of the next bucket's records to a new one."""
@@ -78,8 +76,10 @@ class RememberedIds:
         records = self._buckets[old]
         self._buckets.append(bytearray())
         stay, go = bytearray(), bytearray()
+        # The two buckets differ in one bit of the number.
+        bit = self._mask + 1
         for at in range(0, len(records), self._width):
-            record = records[at : at + self._width]
-            (stay if self._bucket_of(bytes(record)) == old else go).extend(record)
+            moves = int.from_bytes(records[at : at + 4], "big") & bit
+            (go if moves else stay).extend(records[at : at + self._width])
         self._buckets[old] = stay
         self._buckets[new] = go

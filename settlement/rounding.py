@@ -15,7 +15,8 @@ from schemas.money import (
 )
 
 # units x price counts 10^-(8+18) USD; this many of them are a cent.
-PER_CENT = 10 ** (UNITS_DECIMALS + PRICE_DECIMALS - CENTS_DECIMALS)
+PER_CENT: int = 10 ** (UNITS_DECIMALS + PRICE_DECIMALS - CENTS_DECIMALS)
+_HALF_CENT = PER_CENT // 2
 # A rate of one, in the scale of `Bps`.
 BPS_ONE: Bps = 10_000 * 10**BPS_DECIMALS
 # An average price is printed with 8 places.
@@ -44,12 +45,17 @@ def round_down(value: int, increment: int) -> int:
 
 def value_of(units: Units, price: Price) -> Cents:
     """Quantity x price, half-even to cents (section 6)."""
-    return half_even(units * price, PER_CENT)
+    # `half_even`, written out: every fill comes here several times.
+    cents, rest = divmod(units * price, PER_CENT)
+    if rest > _HALF_CENT or (rest == _HALF_CENT and cents & 1):
+        return cents + 1
+    return cents
 
 
 def buys_at_most(cents: Cents, price: Price, increment: Units) -> Units:
     """How much an amount buys at a price, rounded down to the quantity increment."""
-    return round_down(cents * PER_CENT // price, increment)
+    units = cents * PER_CENT // price
+    return units - units % increment
 
 
 def holds_at_least(cents: Cents, price: Price, increment: Units) -> Units:

@@ -157,6 +157,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 # -- secrets ---------------------------------------------------------------------------------------
 
 SECRETS = (
+    "SETTLE_S3_SESSION_TOKEN",
     "SETTLE_S3_ACCESS_KEY_ID",
     "SETTLE_S3_SECRET_ACCESS_KEY",
     "SETTLE_KAFKA_SASL_USERNAME",
