@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast, get_args
 
 import orjson
 
+from replay.clearing_firm import ClearingFirm
 from replay.output import WrittenFile
 from replay.read import InputLine, raw_value
 from replay.summary import Summary
 from schemas.account import AccountUpdated
+from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.best_quote import BestQuote
 from schemas.client import ClientUpdated
 from schemas.event import Input
@@ -24,9 +26,10 @@ from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
 from schemas.report import ReportDelivered
 from schemas.window import ClockTicked, WindowOpened
-from settlement import customer_funding
+from settlement import apex_answer, customer_funding
+from settlement.apex_answer import ApexResult
 from settlement.best_quote import ProviderQuote
-from settlement.calendar import first_window
+from settlement.calendar import first_window, next_retry
 from settlement.cause import Cause, Out
 from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.invariants import books_difference
@@ -35,13 +38,18 @@ from settlement.pipeline import Pipeline, settle_window
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 from topics.catalogue import (
+    APEX_JOURNALS,
     CATALOGUE,
     CLIENT_LINES,
     EXECUTIONS,
+    INPUT_ORDER,
     REFERENCE_TOPICS,
     REPORT_DELIVERIES,
 )
 from topics.decode import Refused
+
+# Behind every input of the same time.
+_AFTER_ALL = len(INPUT_ORDER)
 
 
 class Destination(Protocol):
@@ -58,13 +66,21 @@ class History:
     """A replay under way."""
 
     def __init__(
-        self, destination: Destination, rows: Rows, summary: Summary | None = None
+        self,
+        destination: Destination,
+        rows: Rows,
+        summary: Summary | None = None,
+        clearing_firm: ClearingFirm | None = None,
     ) -> None:
-        """Start before time; `rows` keeps what the clients' files will consist of."""
+        """Start before time; `rows` keeps what the clients' files will consist of.
+
+        `clearing_firm` answers Apex journals; None: the inputs do.
+        """
         self.pipeline = Pipeline(rows)
         self.summary = summary if summary is not None else Summary()
         self._destination = destination
         self._emit = destination.event
+        self._clearing_firm = clearing_firm
         # What decides on what; a type that is not here is not served.
         self._decisions: dict[type, Callable[[Any, Micros], None]] = {
             ClientUpdated: self._client_updated,
@@ -75,6 +91,7 @@ class History:
             OrderCancelRequested: self._cancel_requested,
             ClockTicked: self._clock_ticked,
             **dict.fromkeys(get_args(Funding), self._funded),
+            **dict.fromkeys(get_args(ApexResult), self._answered),
         }
         self._places = RepeatedPlaces()
 
@@ -89,8 +106,8 @@ class History:
             if until is not None and line.at > until:
                 break
             self.apply(line)
-        if until is not None and self.now is not None:
-            self.move_time(until)
+        if self.now is not None:
+            self.move_time(self.now if until is None else until)
         difference = books_difference(self.pipeline.settlement.books())
         if difference is not None:
             raise AssertionError(f"broken invariant: {difference}")
@@ -111,7 +128,7 @@ class History:
         if summary.first_time is None:
             summary.first_time = at
         if self.now is not None:
-            self.move_time(at)
+            self.move_time(at, line.rank)
         elif line.topic not in REFERENCE_TOPICS:
             self.pipeline.trading.start(at)
             summary.time_began = at
@@ -119,13 +136,22 @@ class History:
         summary.last_time = at
         self._decisions[type(checked)](checked, at)
 
-    def move_time(self, at: Micros) -> None:
-        """Let all that is due at or before `at` happen, in time order."""
-        trading = self.pipeline.trading
-        while trading.due(at):
-            out: Out = []
-            trading.open_next(out)
-            self._traded(out)
+    def move_time(self, at: Micros, rank: int = _AFTER_ALL) -> None:
+        """Let all that is due at or before `at` happen, in time order.
+
+        Of the clearing firm's answers those that come before an input of this rank.
+        """
+        trading, firm = self.pipeline.trading, self._clearing_firm
+        while True:
+            answer_at = None if firm is None else firm.before(at, rank)
+            if trading.due(at if answer_at is None else answer_at):
+                out: Out = []
+                trading.open_next(out)
+                self._traded(out)
+            elif firm is not None and answer_at is not None:
+                self.apply(firm.answer())
+            else:
+                break
         trading.now = max(trading.now or 0, at)
         self.summary.last_time = trading.now
 
@@ -140,9 +166,18 @@ class History:
                 refused = pipeline.trading.refusal(event)
             case FundingStep() | CashAdjusted():
                 refused = customer_funding.refusal(pipeline.settlement, cast("Funding", event))
+            case ApexJournalCompleted() | ApexJournalRejected():
+                refused = apex_answer.refusal(pipeline.settlement, event, self._retry_before(at))
             case _ if type(event) not in self._decisions:
                 refused = Refused("INVALID", f"{type(event).__name__}s are not served yet")
         return refused or event
+
+    def _retry_before(self, at: Micros) -> Micros | None:
+        """Return the first RETRY that opens before an input of this time, if one does."""
+        if self.now is None:
+            return None
+        retry_at = next_retry(self.now)
+        return retry_at if retry_at <= at else None
 
     def _ticked(self, quote: ProviderQuote, at: Micros) -> None:
         out: Out = []
@@ -168,12 +203,17 @@ class History:
         customer_funding.funded(self.pipeline.settlement, event, at, out)
         self._settled(out)
 
+    def _answered(self, event: ApexResult, at: Micros) -> None:
+        out: Out = []
+        apex_answer.answered(self.pipeline.settlement, event, at, out)
+        self._settled(out)
+
     def _account_updated(self, event: AccountUpdated, at: Micros) -> None:
         traded: Out = []
         self.pipeline.trading.account_updated(event, at, traded)
         self._traded(traded)
         settled: Out = []
-        self.pipeline.settlement.account_updated(event, settled)
+        self.pipeline.settlement.account_updated(event, at, settled)
         self._settled(settled)
 
     def _instrument_updated(self, event: InstrumentUpdated, at: Micros) -> None:  # noqa: ARG002 - one signature for all
@@ -218,8 +258,10 @@ class History:
         for topic, key, event in out:
             if topic == CLIENT_LINES:
                 books.line(key, event)
-            else:
-                self._emit(topic, event)
+                continue
+            self._emit(topic, event)
+            if topic == APEX_JOURNALS and self._clearing_firm is not None:
+                self._clearing_firm.requested(event)
 
     def _deliver(self, report: Report, cause: Cause) -> None:
         written = self._destination.report(report)

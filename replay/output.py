@@ -18,9 +18,11 @@ import orjson
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
-from topics.catalogue import OUTPUT_TOPICS
+from topics.catalogue import APEX_JOURNAL_RESULTS, OUTPUT_TOPICS
 
 SUMMARY = "summary.json"
+# What was an input beside those that were named: the simulated clearing firm's answers.
+INPUTS = "inputs"
 # So few events of a topic are encoded together that they are still in the processor's cache.
 _EVENTS_ENCODED_TOGETHER = 24
 # So many bytes of a topic are written together; queued writes are bounded, so is memory.
@@ -48,7 +50,7 @@ class WrittenFile:
 def _is_replay(directory: Path) -> bool:
     """Whether a directory holds an earlier replay, and nothing else."""
     names = {entry.name for entry in directory.iterdir()}
-    if names != {"topics", "s3", SUMMARY}:
+    if names - {INPUTS} != {"topics", "s3", SUMMARY}:
         return False
     try:
         return "topics_sha256" in orjson.loads((directory / SUMMARY).read_bytes())
@@ -114,6 +116,7 @@ class ReplayDirectory:
             for topic in OUTPUT_TOPICS
         }
         self._files: dict[str, str] = {}
+        self._answers: _TopicFile | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._queued: list[Future[None]] = []
         return self
@@ -126,6 +129,17 @@ class ReplayDirectory:
             self._encode(file)
             if file.encoded_bytes >= _BYTES_PER_WRITE:
                 self._hand_over(file)
+
+    def answer(self, line: bytes) -> None:
+        """Write an answer of the simulated clearing firm, as a line of input."""
+        if self._answers is None:
+            (self.aside / INPUTS).mkdir()
+            path = self.aside / INPUTS / f"{APEX_JOURNAL_RESULTS}.jsonl"
+            self._answers = _TopicFile(APEX_JOURNAL_RESULTS, path)
+        self._answers.encoded += [line, b"\n"]
+        self._answers.encoded_bytes += len(line) + 1
+        if self._answers.encoded_bytes >= _BYTES_PER_WRITE:
+            self._hand_over(self._answers)
 
     def report(self, report: Report) -> WrittenFile:
         """Write one file of a client, whole."""
@@ -152,9 +166,10 @@ class ReplayDirectory:
         for file in self._topics.values():
             self._encode(file)
             self._hand_over(file)
+        if self._answers is not None:
+            self._hand_over(self._answers)
         self._settle(0)
-        for file in self._topics.values():
-            file.file.close()
+        self._close_files()
         stored = {
             **self._summary.as_json(),
             "until": None if until is None else time_text(until),
@@ -186,11 +201,16 @@ class ReplayDirectory:
             else:
                 self.aside.rename(self.directory)
             return
-        for file in self._topics.values():
-            file.file.close()
+        self._close_files()
         shutil.rmtree(self.aside, ignore_errors=True)
         for path in self._made:
             path.rmdir()
+
+    def _close_files(self) -> None:
+        for file in self._topics.values():
+            file.file.close()
+        if self._answers is not None:
+            self._answers.file.close()
 
     def _encode(self, file: _TopicFile) -> None:
         if not file.waiting:

@@ -1,19 +1,22 @@
 """JSON Lines in: files plain or gzip, merged by time (contract section 12, `settle replay`)."""
 
 import gzip
+import os
 import re
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import merge
+from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from stat import S_ISREG
+from typing import cast
 
 import orjson
 
+from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
 from schemas.event import Input
 from schemas.instant import Micros, time_text
 from topics.catalogue import CATALOGUE, INPUT_ORDER
@@ -24,9 +27,6 @@ _GZIP_MAGIC = b"\x1f\x8b"
 # How often progress is told, in lines.
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
-
-if TYPE_CHECKING:
-    from io import BufferedReader
 
 Told = Callable[[int], None]
 _Place = Callable[[], int]
@@ -52,18 +52,103 @@ class InputLine:
     text: bytes
 
 
+class InputFiles:
+    """The inputs of one replay: read once, as a stream, and looked ahead in if need be."""
+
+    def __init__(
+        self, paths: Iterable[str], tell: Told | None = None, directory: str | None = None
+    ) -> None:
+        """Take inputs; `tell` hears how many bytes have been read since it was last told.
+
+        A pipe that is looked ahead in waits in `directory`, on disk.
+        """
+        self._paths = tuple(paths)
+        self._tell = tell
+        self._directory = directory
+        self._pipes: list[Pipe] = []
+        # Topics of the lines that pipes have given so far.
+        self._piped: set[str] = set()
+
+    def lines(self) -> Iterator[InputLine]:
+        """Merge the inputs by (`event_time`, topic, position among them, line).
+
+        Raises:
+            UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or
+                one that goes back in time.
+        """
+        sources = [self._read_file(path, source) for source, path in enumerate(self._paths)]
+        merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
+        return _by_topic(merged)
+
+    def have(self, topic: str) -> bool:
+        """Whether a line of `topic` is among the inputs, which are being read: anywhere in them.
+
+        What can't be read is for who reads the lines to meet.
+        """
+        if topic in self._piped:
+            return True
+        mark = topic.encode()
+
+        def names_topic(chunk: bytes) -> bool:
+            return mark in chunk and any(
+                mark in line and _topic_of(line) == topic for line in chunk.split(b"\n")
+            )
+
+        for path in self._paths:
+            if path == STANDARD_INPUT or not Path(path).is_file():
+                continue
+            try:
+                with _opened(path) as (file, _):
+                    if any(map(names_topic, _chunks(file))):
+                        return True
+            except (OSError, *DAMAGED):
+                continue
+        return any(pipe.any_ahead(names_topic) for pipe in self._pipes)
+
+    def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
+        name = "standard input" if path == STANDARD_INPUT else path
+        tell = self._tell
+        at: Micros = 0
+        number = 0
+        try:
+            with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
+                told = 0
+                for number, text in enumerate(lines, 1):
+                    line = _read_line(name, number, text, source, at)
+                    if line is None:
+                        continue
+                    at = line.at
+                    if place_in is None:
+                        self._piped.add(line.topic)
+                    yield line
+                    if tell is not None and place_in is not None and not number % _TELL_EVERY:
+                        place = place_in()
+                        tell(place - told)
+                        told = place
+        except DAMAGED as error:
+            raise UnreadableInputError(
+                f"{name}, after line {number}: the gzip stream is damaged or cut off ({error})"
+            ) from None
+        except OSError as error:
+            raise UnreadableInputError(f"{name}: {error.strerror or error}") from None
+
+    @contextmanager
+    def _lines_of(self, file: Stream, place_in: _Place | None) -> Iterator[Iterable[bytes]]:
+        if place_in is not None:
+            yield file
+            return
+        pipe = Pipe(file, self._directory)
+        self._pipes.append(pipe)
+        try:
+            yield pipe
+        finally:
+            self._pipes.remove(pipe)
+            pipe.close()
+
+
 def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[InputLine]:
-    """Merge inputs by (`event_time`, topic, position among `paths`, line).
-
-    `tell` hears how many bytes of the files have been read since it was last told.
-
-    Raises:
-        UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or one
-            that goes back in time.
-    """
-    sources = [_read_file(path, source, tell) for source, path in enumerate(paths)]
-    merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
-    return _by_topic(merged)
+    """Merge inputs as `InputFiles` does, where nobody looks ahead."""
+    return InputFiles(paths, tell).lines()
 
 
 def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
@@ -80,49 +165,36 @@ def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
     yield from instant
 
 
-def _read_file(path: str, source: int, tell: Told | None) -> Iterator[InputLine]:
-    name = "standard input" if path == STANDARD_INPUT else path
-    at: Micros = 0
-    number = 0
-    try:
-        with _opened(path) as (place_in, lines):
-            told = 0
-            for number, text in enumerate(lines, 1):
-                line = _read_line(name, number, text, source, at)
-                if line is None:
-                    continue
-                at = line.at
-                yield line
-                if tell is not None and not number % _TELL_EVERY:
-                    place = place_in()
-                    tell(place - told)
-                    told = place
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UnreadableInputError(
-            f"{name}, after line {number}: the gzip stream is damaged or cut off ({error})"
-        ) from None
-    except OSError as error:
-        raise UnreadableInputError(f"{name}: {error.strerror or error}") from None
-
-
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[_Place, Iterable[bytes]]]:
-    """Open a file or standard input, plain or gzip; also give the place in the file itself."""
+def _opened(path: str) -> Iterator[tuple[Stream, _Place | None]]:
+    """Open a file or standard input, plain or gzip; also give the place in a regular file."""
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise UnreadableInputError("standard input is closed")
-        pipe = cast("BufferedReader", sys.stdin.buffer)
-        # A pipe has no place.
-        yield (lambda: 0), _lines(pipe, pipe.peek(len(_GZIP_MAGIC)))
+        yield _unpacked(cast("BufferedReader", sys.stdin.buffer)), None
         return
     with Path(path).open("rb") as file:
-        head = file.read(len(_GZIP_MAGIC))
-        file.seek(0)
-        yield file.tell, _lines(file, head)
+        # A pipe has no place, and can't be read again.
+        yield _unpacked(file), file.tell if S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
 
-def _lines(raw: BinaryIO, head: bytes) -> Iterable[bytes]:
-    return gzip.GzipFile(fileobj=raw) if head.startswith(_GZIP_MAGIC) else raw
+def _unpacked(raw: BufferedReader) -> Stream:
+    packed = raw.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+    return gzip.GzipFile(fileobj=raw) if packed else raw
+
+
+def _chunks(file: Stream) -> Iterator[bytes]:
+    """Read a file in large pieces of whole lines."""
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk + file.readline()
+
+
+def _topic_of(text: bytes) -> object:
+    """Return the topic of a line, None if it has none."""
+    try:
+        return orjson.loads(text)["topic"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
 
 
 def _read_line(

@@ -12,15 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from replay.audit.difference import DifferenceError
+from replay.clearing_firm import ClearingFirm
 from replay.engine import History
 from replay.output import OutputRefusedError, ReplayDirectory
-from replay.read import UnreadableInputError, read_inputs
+from replay.read import InputFiles, UnreadableInputError
 from replay.recorded import RecordedDirectory, replay_recorded
 from replay.spool import Spool
 from replay.summary import Summary
 from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
+from topics.catalogue import APEX_JOURNAL_RESULTS
 
 
 def replay(
@@ -51,6 +53,8 @@ def replay(
     """Replay historical streams: same input, same bytes.
 
     Each line is {"topic": ..., "value": {...}}, each file in event_time order; files are merged.
+    Without answers of a clearing firm in INPUT, a simulated one completes each Apex journal after
+    two seconds; what it says is kept in DIR/inputs.
 
     Example: settle replay market.jsonl day.jsonl.gz --out out/day
     """
@@ -88,7 +92,11 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
         ):
             spool = Spool(str(directory.aside))
             try:
-                History(directory, spool, summary).run(read_inputs(inputs, tell), until)
+                files = InputFiles(inputs, tell, str(directory.aside))
+                firm = ClearingFirm(
+                    directory.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS)
+                )
+                History(directory, spool, summary, firm).run(files.lines(), until)
             finally:
                 spool.close()
             directory.finish(until)

@@ -11,6 +11,4 @@ def account_refusal(event: AccountUpdated, client: str | None) -> Refused | None
     """Say why an account is not taken; `client` is the one it is known to belong to."""
     if client is not None and client != event.client:
         return Refused("CLIENT_CHANGED", f"the account belongs to {client}")
-    if event.funding_model != "MARKETPLACE":
-        return Refused("INVALID", f"funding_model: {event.funding_model} comes later")
     return None

@@ -34,6 +34,14 @@ def report_aged(
         cause = Cause(EXECUTIONS, event["cause_id"], as_of)
         for call in sorted((account.open_calls or {}).values(), key=OpenCall.turn):
             if call.first_failed_at is None or call.last_reason is None:
+                if report == "SOD":
+                    # Asked of the clearing firm and unanswered: the execution confirm says so.
+                    line = {
+                        "type": "RequestedCallLine",
+                        "account_id": account_id,
+                        "execution_id": call.execution_id,
+                    }
+                    out.append((CLIENT_LINES, account.client, line))
                 continue
             age = today - dt.date.fromisoformat(call.trade_date)
             aged: AgedFailure = {

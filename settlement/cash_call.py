@@ -1,6 +1,8 @@
 """Stage cash_call (BTS): each execution's money, at once and at every retry (contract section 7).
 
-Marketplace accounts only, so far: the customer's cash in the FBO against the Business account.
+The model that an account had at the execution governs the call for life. Marketplace: the
+customer's cash in the FBO against the Business account. Apex: a journal that the clearing firm is
+asked for (apex_journal.py) and answers (apex_answer.py). Net Settlement: no call.
 """
 
 import datetime as dt
@@ -18,25 +20,38 @@ from schemas.execution import Execution
 from schemas.instant import Micros, micros, time_text
 from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, reread, usd
 from schemas.window import WindowOpened
-from settlement import ledger
+from settlement import apex_journal, ledger
+from settlement.apex_journal import JOURNAL_BYTES
 from settlement.calendar import civil_date, next_retry
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, Ledger, OpenCall, announce
 from settlement.invariants import Books
 from settlement.remembered import RememberedIds
-from topics.catalogue import CASH_CALLS, CLIENT_LINES, EXECUTIONS
+from topics.catalogue import ACCOUNTS, CASH_CALLS, CLIENT_LINES, EXECUTIONS
 
 # An unsettled WITHDRAWAL is written off this many CT dates after its trade date.
 WRITE_OFF_DAYS = 30
 
 
+def latest_too_old(at: Micros) -> str:
+    """Return the latest trade date that is too old at a retry."""
+    return (civil_date(at) - dt.timedelta(days=WRITE_OFF_DAYS)).isoformat()
+
+
+def is_given_up(call: OpenCall, too_old: str) -> bool:
+    """Whether a retry writes a call off instead of trying it; a DEPOSIT call it never does."""
+    # ISO dates sort as dates do.
+    return call.side == "BUY" and call.trade_date <= too_old
+
+
 class Settlement:
     """The settlement task's state in one partition: customers' books and the ledger.
 
-    `fundings` remembers every funding by id (customer_funding.py gives the record).
+    `fundings` remembers every funding by id (customer_funding.py gives the record), `journals`
+    every journal.
     """
 
-    __slots__ = ("accounts", "fundings", "ledger", "with_open_calls")
+    __slots__ = ("accounts", "fundings", "journals", "ledger", "with_open_calls")
 
     def __init__(self, funding_record_bytes: int) -> None:
         """Start with empty books."""
@@ -44,6 +59,7 @@ class Settlement:
         self.with_open_calls: set[str] = set()
         self.ledger = Ledger()
         self.fundings = RememberedIds(funding_record_bytes)
+        self.journals = RememberedIds(JOURNAL_BYTES)
 
     def books(self) -> Books:
         """Show the books to the invariants (settlement/invariants.py)."""
@@ -52,12 +68,17 @@ class Settlement:
             (account.book() for account in self.accounts.values()),
         )
 
-    def account_updated(self, event: AccountUpdated, out: Out) -> None:
-        """Take an account as it is from now on."""
+    def account_updated(self, event: AccountUpdated, at: Micros, out: Out) -> None:
+        """Take an account as it is from now on; its open calls keep the model of their execution.
+
+        Buying power is published of Marketplace accounts only, so a change of model may change it.
+        """
         account = self.accounts.get(event.account_id)
+        known = account is not None
         if account is None:
             account = CustomerAccount(event.account_id, event.client)
             self.accounts[event.account_id] = account
+        before = account.funding_model == "MARKETPLACE"
         account.funding_model = event.funding_model
         account.mode = event.mode
         line = {
@@ -66,6 +87,8 @@ class Settlement:
             "funding_model": event.funding_model,
         }
         out.append((CLIENT_LINES, event.client, line))
+        if known and before != (account.funding_model == "MARKETPLACE"):
+            announce(account, Cause(ACCOUNTS, event.event_id, at), out)
 
     def executed(self, event: Execution, at: Micros, out: Out) -> None:
         """Book an execution and make its cash call, all in one step decided at t."""
@@ -76,15 +99,16 @@ class Settlement:
         account = self.accounts.get(account_id)
         if account is None:
             account = self.accounts[account_id] = CustomerAccount(account_id, client)
-        buy = event["side"] == "BUY"
         account.executions += 1
+        model = event["funding_model"]
         self.ledger.book(
             account,
             ledger.trade(
                 account_id,
                 client,
                 event["base"],
-                buy=buy,
+                net=model == "NET_SETTLEMENT",
+                buy=event["side"] == "BUY",
                 units=reread(event["quantity"], UNITS_DECIMALS),
                 gross=reread(event["gross"], CENTS_DECIMALS),
                 markup=reread(event["markup"], CENTS_DECIMALS),
@@ -94,6 +118,14 @@ class Settlement:
             out,
         )
         out.append((CLIENT_LINES, client, event))
+        if model == "NET_SETTLEMENT":
+            account.net_lines += 1  # its line: net_settlement, in the client's books
+        else:
+            self._call(account, event, cause, out)
+        announce(account, cause, out)
+
+    def _call(self, account: CustomerAccount, event: Execution, cause: Cause, out: Out) -> None:
+        """Make the cash call of an execution, and attempt it."""
         call = OpenCall(
             event["execution_id"],
             event["symbol"],
@@ -105,22 +137,25 @@ class Settlement:
         account.open(call)
         requested: CashCallRequested = {
             "type": "CashCallRequested",
-            "event_id": cause.event_id("CashCallRequested", account_id),
+            "event_id": cause.event_id("CashCallRequested", account.account_id),
             "event_time": cause.at_text,
             "cause_id": cause.id,
-            "account_id": account_id,
-            "client": client,
+            "account_id": account.account_id,
+            "client": account.client,
             "cash_call_id": call.cash_call_id,
             "execution_id": call.execution_id,
             "direction": call.direction,
             "amount": event["net_money"],
             "attempt": 1,
         }
-        out.append((CASH_CALLS, account_id, requested))
-        self._attempt(account, call, cause, out)
+        out.append((CASH_CALLS, account.account_id, requested))
+        if event["funding_model"] == "APEX_CLEARING" and call.amount:
+            call.journal = 1
+            apex_journal.request(self.journals, account, call, cause, out)
+        else:
+            self._attempt(account, call, cause, out)
         if account.open_calls:
-            self.with_open_calls.add(account_id)
-        announce(account, cause, out)
+            self.with_open_calls.add(account.account_id)
 
     def retry(self, event: WindowOpened, out: Out, after: str = "") -> Iterator[str]:
         """Try every open call once, one account per step: a sweep of any size in bounded steps.
@@ -128,8 +163,7 @@ class Settlement:
         Yields each account that is done; a sweep that was cut off goes on behind `after`.
         """
         at = micros(event["scheduled_at"])
-        today = civil_date(at)
-        oldest_kept = (today - dt.timedelta(days=WRITE_OFF_DAYS)).isoformat()
+        too_old = latest_too_old(at)
         for account_id in sorted(self.with_open_calls):
             if account_id <= after:
                 continue
@@ -138,9 +172,10 @@ class Settlement:
             cause = Cause(EXECUTIONS, event["cause_id"], at)
             before = (account.cash, account.owed, account.open_withdrawals)
             for call in sorted((account.open_calls or {}).values(), key=OpenCall.turn):
-                # ISO dates sort as dates do.
-                if call.side == "BUY" and call.trade_date <= oldest_kept:
+                if is_given_up(call, too_old):
                     self._write_off(account, call, cause, out)
+                elif call.journal:
+                    self._ask_again(account, call, cause, out)
                 else:
                     self._attempt(account, call, cause, out)
             if not account.open_calls:
@@ -149,36 +184,58 @@ class Settlement:
                 announce(account, cause, out)
             yield account_id
 
+    def _ask_again(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
+        """Retry an Apex call: a rejected journal under the next id, a lost one under its own."""
+        if call.journal_sent_at is None:
+            call.journal += 1
+        elif cause.at - call.journal_sent_at > apex_journal.ANSWER_EXPECTED:
+            self.fail(account, call, "TIMEOUT", cause, out)
+        else:
+            return  # the firm may still answer
+        apex_journal.request(self.journals, account, call, cause, out)
+
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
-        """Settle a call if it can be: never by taking cash below zero."""
-        call.attempts += 1
-        reason: FailureReason | None = None
+        """Settle a Marketplace call if it can be: never by taking cash below zero."""
         # A call of 0.00 settles at once, whatever the account's mode.
-        if call.amount:
-            if account.restricted:
-                reason = "ACCOUNT_RESTRICTED"
-            elif call.side == "BUY" and account.cash < call.amount:
-                reason = "INSUFFICIENT_FUNDS"
-        if reason is not None:
-            call.first_failed_at = call.first_failed_at or cause.at
-            call.last_reason = reason
-            failed: CashCallFailed = {
-                "type": "CashCallFailed",
-                "event_id": cause.event_id("CashCallFailed", account.account_id),
-                "event_time": cause.at_text,
-                "cause_id": cause.id,
-                "account_id": account.account_id,
-                "client": account.client,
-                "cash_call_id": call.cash_call_id,
-                "execution_id": call.execution_id,
-                "direction": call.direction,
-                "amount": usd(call.amount),
-                "attempt": call.attempts,
-                "reason": reason,
-                "next_retry_at": time_text(next_retry(cause.at)),
-            }
-            out.append((CASH_CALLS, account.account_id, failed))
-            return
+        if call.amount and account.restricted:
+            self.fail(account, call, "ACCOUNT_RESTRICTED", cause, out)
+        elif call.side == "BUY" and call.amount and account.cash < call.amount:
+            self.fail(account, call, "INSUFFICIENT_FUNDS", cause, out)
+        else:
+            self.settle(account, call, cause, out)
+
+    def fail(
+        self,
+        account: CustomerAccount,
+        call: OpenCall,
+        reason: FailureReason,
+        cause: Cause,
+        out: Out,
+    ) -> None:
+        """Leave a call open: it is tried again at the next retry."""
+        call.attempts += 1
+        call.first_failed_at = call.first_failed_at or cause.at
+        call.last_reason = reason
+        failed: CashCallFailed = {
+            "type": "CashCallFailed",
+            "event_id": cause.event_id("CashCallFailed", account.account_id),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "account_id": account.account_id,
+            "client": account.client,
+            "cash_call_id": call.cash_call_id,
+            "execution_id": call.execution_id,
+            "direction": call.direction,
+            "amount": usd(call.amount),
+            "attempt": call.attempts,
+            "reason": reason,
+            "next_retry_at": time_text(next_retry(cause.at)),
+        }
+        out.append((CASH_CALLS, account.account_id, failed))
+
+    def settle(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
+        """Close a call whose money has moved, and book that."""
+        call.attempts += 1
         account.close(call)
         account.calls_settled += 1
         settled: CashCallSettled = {
@@ -195,15 +252,15 @@ class Settlement:
             "attempt": call.attempts,
         }
         out.append((CASH_CALLS, account.account_id, settled))
-        out.append((CLIENT_LINES, account.client, settled))
-        self.ledger.book(
-            account,
-            ledger.cash_call_settled(
-                account.ledger_names(), call.amount, withdrawal=call.side == "BUY"
-            ),
-            cause,
-            out,
-        )
+        withdrawal = call.side == "BUY"
+        names = account.ledger_names()
+        if call.journal:
+            postings = ledger.journal_completed(names, call.amount, withdrawal=withdrawal)
+        else:
+            # A movement of the customer's cash in the FBO: a row of cash activity.
+            out.append((CLIENT_LINES, account.client, settled))
+            postings = ledger.cash_call_settled(names, call.amount, withdrawal=withdrawal)
+        self.ledger.book(account, postings, cause, out)
 
     def _write_off(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Give a call up; the coin stays with the customer."""

@@ -28,6 +28,8 @@ class OpenCall:
         "executed_at",
         "execution_id",
         "first_failed_at",
+        "journal",
+        "journal_sent_at",
         "last_reason",
         "side",
         "symbol",
@@ -54,6 +56,9 @@ class OpenCall:
         self.attempts = 0
         self.first_failed_at: Micros | None = None
         self.last_reason: FailureReason | None = None
+        # Apex calls: the number k of the last journal request, and since when it is unanswered.
+        self.journal = 0
+        self.journal_sent_at: Micros | None = None
 
     @property
     def cash_call_id(self) -> str:
@@ -84,6 +89,7 @@ class CustomerAccount:
         "funding_model",
         "mode",
         "names",
+        "net_lines",
         "open_calls",
         "open_deposits",
         "open_withdrawals",
@@ -110,6 +116,7 @@ class CustomerAccount:
         self.executions = 0
         self.calls_settled = 0
         self.calls_written_off = 0
+        self.net_lines = 0
         # None until first used: most accounts of a large client are idle.
         self.open_calls: dict[str, OpenCall] | None = None
         self.positions: dict[str, Units] | None = None
@@ -161,6 +168,7 @@ class CustomerAccount:
             len(self.open_calls or {}),
             self.calls_settled,
             self.calls_written_off,
+            self.net_lines,
         )
 
     def move(self, what: str, amount: int) -> None:

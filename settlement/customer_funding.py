@@ -7,6 +7,10 @@ Runs in the settlement task, on the same books as cash_call. A funding is a smal
     withdrawal   none -> ACCEPTED -> PAID -> SENT_BACK         (or none -> REFUSED)
                          ACCEPTED -> REJECTED
     adjustment   none -> ADJUSTED
+
+The model that an account has at a funding's first step governs all its steps: Marketplace money is
+posted, of an Apex account the files get a memo row, and a Net Settlement account's funding is not
+ours. Settled cash, which an account may have from before, can be withdrawn under any model.
 """
 
 import datetime as dt
@@ -102,17 +106,18 @@ class Record(NamedTuple):
     """What is remembered of a funding for ever, as 19 bytes.
 
     `amount` in cents is the first step's; `settled_on` counts CT days since 1970; the checksums are
-    those of the contents of the steps taken, 0 where there was none.
+    those of the contents of the steps taken, 0 where there was none. `memo`: nothing is posted.
     """
 
     state: State = State.NONE
     amount: Cents = 0
     settled_on: int = 0
     contents: tuple[int, int, int] = (0, 0, 0)
+    memo: bool = False
 
     def packed(self) -> bytes:
         """Return the record's bytes."""
-        return _HEAD.pack(self.state, self.settled_on) + b"".join(
+        return _HEAD.pack(self.state | self.memo * _MEMO, self.settled_on) + b"".join(
             (
                 self.amount.to_bytes(7, "big", signed=True),
                 *(content.to_bytes(3, "big") for content in self.contents),
@@ -121,6 +126,8 @@ class Record(NamedTuple):
 
 
 _HEAD = Struct(">BH")
+# Beside the state, in its byte.
+_MEMO = 0x80
 RECORD_BYTES = _HEAD.size + 7 + 3 * 3
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 
@@ -131,7 +138,7 @@ def _unpacked(record: bytes | None) -> Record:
     state, settled_on = _HEAD.unpack_from(record)
     rest = record[_HEAD.size :]
     return Record(
-        State(state),
+        State(state & ~_MEMO),
         int.from_bytes(rest[:7], "big", signed=True),
         settled_on,
         (
@@ -139,6 +146,7 @@ def _unpacked(record: bytes | None) -> Record:
             int.from_bytes(rest[10:13], "big"),
             int.from_bytes(rest[13:16], "big"),
         ),
+        memo=bool(state & _MEMO),
     )
 
 
@@ -170,7 +178,10 @@ def refusal(settlement: Settlement, event: Funding) -> Refused | None:
         return None
     if (event.type, record.state) not in TRANSITIONS:
         return Refused("BAD_TRANSITION", f"{event.type} of a funding that is {record.state.name}")
-    if record.state is not State.NONE and event.amount != record.amount:
+    if record.state is State.NONE:
+        if not _is_ours(settlement.accounts[event.account_id], event):
+            return Refused("FUNDING_NOT_OURS", "the client of a Net Settlement account funds it")
+    elif event.amount != record.amount:
         return Refused("AMOUNT_MISMATCH", f"the first step was over {usd(record.amount)}")
     return None
 
@@ -184,10 +195,13 @@ def funded(settlement: Settlement, event: Funding, at: Micros, out: Out) -> None
     account = settlement.accounts[event.account_id]
     cause = Cause(FUNDINGS, event.event_id, at)
     new = TRANSITIONS[event.type, record.state]
+    memo = record.memo if record.state is not State.NONE else _is_memo(account, event)
     activity_id = event.event_id
-    if new is State.ACCEPTED:
+    if new is State.ACCEPTED and not memo:
         new, activity_id = _decide_withdrawal(account, event, cause, out)
-    if new is not State.REFUSED:
+    if memo:
+        _note_activity(account, event, new, activity_id, cause, out, memo=True)
+    elif new is not State.REFUSED:
         postings = _postings(account, event, record.state, new)
         settlement.ledger.book(account, postings, cause, out)
         _flag(account, event, record, new, cause, out)
@@ -202,8 +216,22 @@ def funded(settlement: Settlement, event: Funding, at: Micros, out: Out) -> None
     amount = event.amount if record.state is State.NONE else record.amount
     settlement.fundings.put(
         funding_id,
-        Record(new, amount, settled_on, (contents[0], contents[1], contents[2])).packed(),
+        Record(new, amount, settled_on, (contents[0], contents[1], contents[2]), memo).packed(),
     )
+
+
+def _withdraws_settled_cash(account: CustomerAccount, event: Funding) -> bool:
+    """Whether it asks for cash that the account has with us, from before its model changed."""
+    return event.type == "WithdrawalRequested" and account.cash > 0
+
+
+def _is_ours(account: CustomerAccount, event: Funding) -> bool:
+    return account.funding_model != "NET_SETTLEMENT" or _withdraws_settled_cash(account, event)
+
+
+def _is_memo(account: CustomerAccount, event: Funding) -> bool:
+    """Whether the clearing firm moves this money, and the files only mention it."""
+    return account.funding_model == "APEX_CLEARING" and not _withdraws_settled_cash(account, event)
 
 
 def withdrawal_refusal(account: CustomerAccount, amount: Cents) -> WithdrawalRefusal | None:
@@ -320,6 +348,10 @@ def _flag(
         out.append((FUNDING_UPDATES, account.account_id, flagged))
 
 
+# What a row says of these states; of an Apex account the clearing firm accepts and pays.
+_STATUS = {State.SENT_BACK: "RETURNED", State.ACCEPTED: "REQUESTED", State.PAID: "SETTLED"}
+
+
 def _note_activity(
     account: CustomerAccount,
     event: Funding,
@@ -327,9 +359,14 @@ def _note_activity(
     activity_id: str,
     cause: Cause,
     out: Out,
+    *,
+    memo: bool = False,
 ) -> None:
-    """Tell the client's books of a step that changed cash or pending: a row of cash activity."""
-    if new is State.PAID:
+    """Tell the client's books of a step that changed cash or pending: a row of cash activity.
+
+    A memo tells of each step at the clearing firm.
+    """
+    if new is State.PAID and not memo:
         return  # only what was set aside left
     if isinstance(event, CashAdjusted):
         instrument: str = event.adjustment_type
@@ -338,7 +375,7 @@ def _note_activity(
     else:
         instrument = event.instrument_type
         direction = "WITHDRAWAL" if event.type.startswith("Withdrawal") else "DEPOSIT"
-        status = "RETURNED" if new is State.SENT_BACK else new.name
+        status = _STATUS.get(new, new.name) if memo or new is State.SENT_BACK else new.name
     out.append(
         (
             CLIENT_LINES,

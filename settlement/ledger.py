@@ -37,19 +37,23 @@ class CustomerNames:
         self.owed = f"customer:{account_id}:owed"
 
 
-def trade(
+def trade(  # noqa: PLR0913 - a trade has that many facts
     account_id: str,
     client: str,
     asset: str,
     *,
+    net: bool,
     buy: bool,
     units: Units,
     gross: Cents,
     markup: Cents,
     commission: Cents,
 ) -> Postings:
-    """Book an execution: what the customer owes or is owed, and the asset's change of hands."""
-    owed = f"customer:{account_id}:owed"
+    """Book an execution: what is owed for it, and the asset's change of hands.
+
+    `net`: the client owes it in its next net settlement; else the customer, in a cash call.
+    """
+    owed = f"client:{client}:net" if net else f"customer:{account_id}:owed"
     holding = f"customer:{account_id}:{asset}"
     bfs_asset = f"bfs:{asset}"
     if buy:
@@ -79,6 +83,27 @@ def cash_call_settled(names: CustomerNames, amount: Cents, *, withdrawal: bool) 
         (names.owed, USD, paid),
         (FBO, USD, -paid),
         (BUSINESS, USD, paid),
+    )
+
+
+def journal_completed(names: CustomerNames, amount: Cents, *, withdrawal: bool) -> Postings:
+    """Settle an Apex call: the clearing firm paid, or was paid, for its customer."""
+    paid = amount if withdrawal else -amount
+    return (
+        (names.owed, USD, paid),
+        (WORLD_CUSTOMERS, USD, -paid),
+        (BUSINESS, USD, paid),
+        (WORLD_BANK, USD, -paid),
+    )
+
+
+def write_off_recovered(client: str, amount: Cents) -> Postings:
+    """Take back a write-off: the clearing firm paid after all."""
+    return (
+        (f"writeoff:{client}", USD, amount),
+        (WORLD_CUSTOMERS, USD, -amount),
+        (BUSINESS, USD, amount),
+        (WORLD_BANK, USD, -amount),
     )
 
 

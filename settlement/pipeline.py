@@ -6,8 +6,9 @@
     market-feed, accounts, orders, clock
         | execution          Trading       -> order-updates, executions (with the windows)
         v
-    executions, accounts, fundings
-        | cash_call          Settlement    -> cash-calls, journal, balances, client-lines
+    executions, accounts, fundings, apex-journal-results
+        | cash_call          Settlement    -> cash-calls, apex-journals, journal, balances,
+        |   with apex_answer                  client-lines
         | customer_funding      (same)     -> funding-updates, journal, balances, client-lines
         | aged_failure          (same)     -> aged-failures, client-lines
         v

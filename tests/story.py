@@ -329,6 +329,32 @@ class Story:
             usual["instrument_type"] = "ACH"
         return self.fact("fundings", kind, at, usual | fields)
 
+    def completed(
+        self,
+        journal_id: str,
+        amount: str,
+        *,
+        account_id: str = ACCOUNT,
+        at: str | None = None,
+        **fields: Any,  # noqa: ANN401 - any JSON
+    ) -> Happened:
+        """Tell that the clearing firm completed a journal."""
+        usual: Event = {"account_id": account_id, "journal_id": journal_id, "amount": amount}
+        return self.fact("apex-journal-results", "ApexJournalCompleted", at, usual | fields)
+
+    def rejected(
+        self,
+        journal_id: str,
+        reason: str,
+        *,
+        account_id: str = ACCOUNT,
+        at: str | None = None,
+        **fields: Any,  # noqa: ANN401 - any JSON
+    ) -> Happened:
+        """Tell that the clearing firm rejected a journal."""
+        usual: Event = {"account_id": account_id, "journal_id": journal_id, "reason": reason}
+        return self.fact("apex-journal-results", "ApexJournalRejected", at, usual | fields)
+
     # -- reading ---------------------------------------------------------------------------------
 
     def so_far(self) -> Happened:

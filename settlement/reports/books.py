@@ -21,6 +21,7 @@ from settlement.reports import (
     positions,
 )
 from settlement.reports.cash_activity import CashActivityLine
+from settlement.reports.execution_confirm import TpjStatus
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 
@@ -80,10 +81,12 @@ class ClientBooks:
                 )
             case "AgedFailure":
                 self._rows.add(client, "aged", aged_tpj.row_of(cast("AgedFailure", line)))
+            case "RequestedCallLine":
+                self._rows.add(client, "requested", line["execution_id"])
             case "AccountLine":
                 self.account(client, line["account_id"]).funding_model = line["funding_model"]
             case _:
-                pass  # calls written off concern the revenue share
+                pass  # write-offs and recoveries concern the revenue share
 
     def close(self, window: ScheduledWindow, after: str = "") -> Iterator[Report]:
         """Issue the files of a window, clients in code order, and start anew.
@@ -101,14 +104,18 @@ class ClientBooks:
                 yield from self._start_of_day(client, window)
         self._rows.clear("aged")
         if window.window == "START_OF_DAY":
+            self._rows.clear("requested")
             self._rows.clear("execution")
             self._rows.clear("activity")
 
     def _start_of_day(self, client: str, window: ScheduledWindow) -> Iterator[Report]:
         accounts = sorted(self.accounts.get(client, {}).items())
         if client in self.clients:
-            # A Marketplace call that is open has failed, so the aged rows name all open ones.
-            open_calls = {aged_tpj.execution_of(row) for row in self._rows.read(client, "aged")}
+            open_calls: dict[str, TpjStatus] = dict.fromkeys(
+                self._rows.read(client, "requested"), "REQUESTED"
+            )
+            for row in self._rows.read(client, "aged"):
+                open_calls[aged_tpj.execution_of(row)] = "NOT_SETTLED"
             since = same_window_day_before(window)
             executions = self._rows.read(client, "execution")
             yield execution_confirm.report(client, window, since, executions, open_calls)
@@ -122,6 +129,7 @@ class ClientBooks:
         ]
         if with_cash:
             yield cash_balance.report(client, window, iter(with_cash))
+        if with_cash or any(book.funding_model == "APEX_CLEARING" for _, book in accounts):
             yield cash_activity.report(client, window, self._rows.read(client, "activity"))
 
     def account(self, client: str, account_id: str) -> ClientAccount:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-RowKind = Literal["aged", "execution", "activity"]
+RowKind = Literal["aged", "requested", "execution", "activity"]
 
 
 class Rows(Protocol):

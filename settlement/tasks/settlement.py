@@ -15,11 +15,14 @@ from typing_extensions import override
 from schemas.account import AccountUpdated
 from schemas.event import Input
 from schemas.execution import Execution
+from schemas.funding import Funding
 from schemas.instant import Micros, micros, time_text
 from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, quantity, reread, usd
 from schemas.window import ClockTicked, WindowOpened
-from settlement import customer_funding
+from settlement import apex_answer, customer_funding
 from settlement.account import account_refusal
+from settlement.apex_answer import ApexResult
+from settlement.apex_journal import execution_of
 from settlement.calendar import ScheduledWindow, first_window, window_after
 from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out
@@ -48,6 +51,7 @@ from topics.partition import partition_of
 
 _TIME = b"time"
 _FUNDING = b"funding|"
+_JOURNAL = b"journal|"
 
 
 class SettlementTask(Task):
@@ -131,6 +135,8 @@ class SettlementTask(Task):
                 self.next_window = first_window(head.at)
         elif topic == ACCOUNTS:
             self._account_updated(head, event, out)
+        elif topic == APEX_JOURNAL_RESULTS:
+            self._answered(head, event, out)
         else:
             self._funded(head, event, out)
         self._touch(out, before)
@@ -146,21 +152,29 @@ class SettlementTask(Task):
         known = self.settlement.accounts.get(event.account_id)
         if account_refusal(event, known.client if known is not None else None) is not None:
             return
-        if self.next_window is not None:
-            self._move_time(head.at)
-        self.settlement.account_updated(event, out)
+        at = head.at if self.next_window is None else self._move_time(head.at)
+        self.settlement.account_updated(event, at, out)
         self._touched_accounts.add(event.account_id)
 
-    def _funded(self, head: Head, event: Any, out: Out) -> None:  # noqa: ANN401 - a funding or an Apex result
-        refused: Refused | None = event if isinstance(event, Refused) else None
-        if refused is None and head.record.topic != FUNDINGS:
-            refused = Refused("INVALID", f"{event.type}s are not served yet")
-        if refused is None:
-            refused = customer_funding.refusal(self.settlement, event)
+    def _funded(self, head: Head, event: Funding | Refused, out: Out) -> None:
+        refused = (
+            event
+            if isinstance(event, Refused)
+            else customer_funding.refusal(self.settlement, event)
+        )
         if refused is not None:
             self.refuse(head, refused, out)
-            return
-        customer_funding.funded(self.settlement, event, self._move_time(head.at), out)
+        elif not isinstance(event, Refused):
+            customer_funding.funded(self.settlement, event, self._move_time(head.at), out)
+
+    def _answered(self, head: Head, event: ApexResult | Refused, out: Out) -> None:
+        refused = (
+            event if isinstance(event, Refused) else apex_answer.refusal(self.settlement, event)
+        )
+        if refused is not None:
+            self.refuse(head, refused, out)
+        elif not isinstance(event, Refused):
+            apex_answer.answered(self.settlement, event, self._move_time(head.at), out)
 
     def _open(self, event: WindowOpened, out: Out) -> Iterator[None]:
         """Answer a window, one account per step, and mark the end of its lines."""
@@ -211,6 +225,8 @@ class SettlementTask(Task):
             elif topic == CASH_CALLS:
                 self._touched_accounts.add(key)
                 self._touched_calls.add(event["execution_id"])
+            elif topic == APEX_JOURNALS:
+                self._touched_calls.add(execution_of(event["journal_id"]))
             elif topic == CLIENT_LINES:
                 count_line(self._sent, key, event)
                 self._touched_sent.add(key)
@@ -243,6 +259,7 @@ class SettlementTask(Task):
             sent = self._sent.get(client)
             yield b"sent|" + client.encode(), None if sent is None else orjson.dumps(sent)
         yield from fresh_ids(_FUNDING, settlement.fundings)
+        yield from fresh_ids(_JOURNAL, settlement.journals)
         self._touched_accounts.clear()
         self._touched_calls.clear()
         self._touched_totals.clear()
@@ -255,6 +272,8 @@ class SettlementTask(Task):
         match kind:
             case b"funding":
                 settlement.fundings.put(rest, value)
+            case b"journal":
+                settlement.journals.put(rest, value)
             case b"time":
                 self._time_written = orjson.loads(value)
                 self._now, scheduled_at, self._done_until = orjson.loads(value)
@@ -277,6 +296,7 @@ class SettlementTask(Task):
     @override
     def restored(self) -> None:
         self.settlement.fundings.fresh = {}
+        self.settlement.journals.fresh = {}
 
     def _restored_account(self, account_id: str) -> CustomerAccount:
         """Return an account that is being restored: its calls may come before itself."""
@@ -321,6 +341,7 @@ def _account_record(account: CustomerAccount) -> list[Any]:
         account.executions,
         account.calls_settled,
         account.calls_written_off,
+        account.net_lines,
     ]
 
 
@@ -337,6 +358,7 @@ def _fill_account(account: CustomerAccount, stored: list[Any]) -> None:
         account.executions,
         account.calls_settled,
         account.calls_written_off,
+        account.net_lines,
     ) = stored
     account.cash = reread(cash, CENTS_DECIMALS)
     account.pending = reread(pending, CENTS_DECIMALS)
@@ -357,15 +379,16 @@ def _call_record(call: OpenCall) -> list[Any]:
         call.attempts,
         call.first_failed_at,
         call.last_reason,
+        call.journal,
+        call.journal_sent_at,
     ]
 
 
 def _call_of(execution_id: str, stored: list[Any]) -> OpenCall:
-    symbol, side, amount, executed_at, trade_date, attempts, first_failed_at, reason = stored
+    symbol, side, amount, executed_at, trade_date, *rest = stored
     call = OpenCall(
         execution_id, symbol, side, reread(amount, CENTS_DECIMALS), executed_at, trade_date
     )
-    call.attempts = attempts
-    call.first_failed_at = first_failed_at
-    call.last_reason = reason
+    call.attempts, call.first_failed_at, call.last_reason, *rest = rest
+    call.journal, call.journal_sent_at = rest
     return call

@@ -210,6 +210,7 @@ def test_the_audit_imports_no_decision() -> None:
     ).stdout.split()
     shared = {name for name in loaded if name.startswith(("settlement.", "replay."))}
     assert {name for name in shared if not name.startswith("replay.audit")} == {
+        "replay.pipe",
         "replay.read",
         "settlement.ach_return_codes",
         "settlement.calendar",

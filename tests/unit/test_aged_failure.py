@@ -196,6 +196,7 @@ def test_a_deposit_call_ages_without_end() -> None:
         AccountUpdated.model_validate(
             {"type": "AccountUpdated", "account_id": ACCOUNT, "client": CLIENT} | lock
         ),
+        0,
         [],
     )
     story.order("o2", side="SELL", quantity="0.25", at="10:00")

@@ -190,17 +190,6 @@ DEAD_LETTERED = [
         id="CONFLICT-of-a-funding",
     ),
     pytest.param("CONFLICT", lambda s: s.cancel("o2", "c0", at=_LATE), id="CONFLICT-of-a-cancel"),
-    # Until the other funding models come (issue 3, docs/readings.md).
-    pytest.param(
-        "INVALID",
-        lambda s: s.account("ACME0009", funding_model="NET_SETTLEMENT", at=_LATE),
-        id="a-net-settlement-account",
-    ),
-    pytest.param(
-        "INVALID",
-        lambda s: s.account(funding_model="APEX_CLEARING", at=_LATE),
-        id="an-apex-account",
-    ),
     pytest.param(
         "INVALID",
         lambda s: s.fact(
@@ -212,14 +201,14 @@ DEAD_LETTERED = [
         id="a-net-wire",
     ),
     pytest.param(
-        "INVALID",
-        lambda s: s.fact(
-            "apex-journal-results",
-            "ApexJournalCompleted",
-            _LATE,
-            {"account_id": ACCOUNT, "journal_id": "J1", "amount": "1.00"},
-        ),
-        id="a-clearing-firm-s-answer",
+        "UNKNOWN_JOURNAL",
+        lambda s: s.completed("J1", "1.00", at=_LATE),
+        id="UNKNOWN_JOURNAL",
+    ),
+    pytest.param(
+        "UNKNOWN_ACCOUNT",
+        lambda s: s.rejected("J1", "LIMIT_REVIEW", account_id="NOBODY00", at=_LATE),
+        id="UNKNOWN_ACCOUNT-of-an-answer",
     ),
 ]
 
