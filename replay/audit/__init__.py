@@ -22,7 +22,9 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
     settlement, refolded: each next event is foretold and must be there
       account.py ledger.py entries.py   accounts, the journal, the table of contract section 9
       settlement.py                     cash calls, retries, aged failures
-      funding.py funding_written.py     customer funding, read off what was written
+      journals.py clearing_firm.py      journals of Apex calls, and a simulated firm's answers
+      funding.py                        customer funding
+      inputs_written.py funding_written.py    what inputs did, read off what was written
       files.py bucket.py                the clients' files, built again, byte by byte
       dead_letters.py summary.py        refused inputs; the stored counts and checksums
 
@@ -33,6 +35,5 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       quote_refold.py    best quotes out of the ticks: section 5 read anew
       funding_inputs.py  fundings as state machines: section 8 read anew
 
-Net settlement and Apex accounts slot in as further refolds beside settlement.py, and as further
-files in bucket.py.
+Net settlement slots in as a further refold beside settlement.py, and as further files in bucket.py.
 """

@@ -17,6 +17,8 @@ class OpenCall:
         "execution_id",
         "fill",
         "first_failed_at",
+        "journal",
+        "journal_sent_at",
         "last_reason",
         "symbol",
         "trade_date",
@@ -45,6 +47,9 @@ class OpenCall:
         self.attempts = 0
         self.first_failed_at: Micros = 0
         self.last_reason = ""
+        # Apex: the number of the last journal request, and since when it is unanswered.
+        self.journal = 0
+        self.journal_sent_at: Micros | None = None
 
     @property
     def direction(self) -> str:
@@ -66,21 +71,30 @@ class Account:
         "cash",
         "client",
         "executions",
+        "marketplace",
         "mode",
+        "model",
+        "net_lines",
         "open_calls",
         "open_deposits",
         "open_withdrawals",
         "owed",
         "pending",
         "positions",
+        "was_another",
         "withdrawing",
     )
 
     def __init__(self, account_id: str, client: str) -> None:
-        """Start with nothing; the mode is unknown until an input tells it."""
+        """Start with nothing; mode and model are unknown until an input tells them."""
         self.account_id = account_id
         self.client = client
         self.mode: str | None = None
+        self.model: str | None = None
+        # Whether it is a Marketplace account, which executions and balances tell, too; and whether
+        # it ever was another.
+        self.marketplace: bool | None = None
+        self.was_another = False
         self.cash = 0
         self.pending = 0
         self.withdrawing = 0
@@ -92,6 +106,17 @@ class Account:
         self.executions = 0
         self.calls_settled = 0
         self.calls_written_off = 0
+        self.net_lines = 0
+
+    def is_marketplace(self, *, now: bool) -> None:
+        """Note whether it is a Marketplace account from now on."""
+        self.marketplace = now
+        self.was_another |= not now
+
+    @property
+    def money_left(self) -> bool:
+        """Whether it has cash or pending deposits with the platform."""
+        return bool(self.cash or self.pending)
 
     @property
     def restricted(self) -> bool | None:
@@ -122,13 +147,17 @@ class Account:
             self.positions[asset] = self.positions.get(asset, 0) + amount
 
     def values(self) -> dict[str, object]:
-        """Return the fields of its `AccountBalance` that say what it has (section 3)."""
+        """Return the fields of its `AccountBalance` that say what it has (section 3).
+
+        Only a Marketplace account has buying power.
+        """
+        buying_power = usd(self.cash - self.open_withdrawals)
         return {
             "settled": usd(self.cash),
             "unsettled": usd(self.pending),
             "withdrawing": usd(self.withdrawing),
             "owed": usd(self.owed),
-            "buying_power": usd(self.cash - self.open_withdrawals),
+            "buying_power": buying_power if self.marketplace else None,
             "negative": self.cash < 0,
             "positions": {asset: quantity(units) for asset, units in self.positions.items()},
         }
@@ -148,6 +177,7 @@ class Account:
             calls_open=len(self.open_calls),
             calls_settled=self.calls_settled,
             calls_written_off=self.calls_written_off,
+            net_lines=self.net_lines,
         )
 
     def _count_open(self, call: OpenCall, amount: int) -> None:

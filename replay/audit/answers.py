@@ -12,15 +12,19 @@ from typing import cast
 
 import orjson
 
+from replay.audit.account import Account
 from replay.audit.admission import World
 from replay.audit.audit import Audit
+from replay.audit.cause import Cause
 from replay.audit.difference import DifferenceError
 from replay.audit.funding_inputs import FundingInputs
+from replay.audit.journals import outcome_of
 from replay.audit.order_answers import Answer, OrderAnswers
 from replay.audit.quote_refold import QuoteRefold
 from replay.audit.trading import Rank, rank_of
 from replay.read import InputLine, raw_value
 from schemas.account import AccountUpdated
+from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.client import ClientUpdated
 from schemas.dead_letter import RAW_BYTES_MAX
 from schemas.event import Input
@@ -30,7 +34,7 @@ from schemas.instrument import InstrumentUpdated
 from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
 from schemas.window import ClockTicked
-from topics.catalogue import CATALOGUE, REFERENCE_TOPICS
+from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, CATALOGUE, REFERENCE_TOPICS
 from topics.decode import Refused
 
 
@@ -51,14 +55,23 @@ class Answers:
         self.began: Micros | None = None
         self.latest: Micros | None = None  # the time of the last input that was acted on
 
-    def audit_all(self, lines: Iterable[InputLine]) -> None:
-        """Audit the directory against its inputs, in their order."""
+    def audit_all(self, lines: Iterable[InputLine], firm_source: int) -> None:
+        """Audit the directory against its inputs, in their order.
+
+        `firm_source`: the position of the simulated clearing firm's answers among the inputs.
+        """
+        answered = False
         until_text = self.audit.summary.stored.get("until")
         until = None if until_text is None else micros(until_text)
         for line in lines:
             if until is not None and line.at > until:
                 break
             self.inputs[line.topic] += 1
+            if line.topic == APEX_JOURNAL_RESULTS:
+                answered |= line.source != firm_source
+            if line.topic == APEX_JOURNAL_RESULTS and self.began is not None:
+                # It may answer what a retry before it asks for.
+                self._refold_before((line.at, rank_of(line.topic)))
             reasons = self._refusals(line)
             if reasons:
                 self._demand_dead_letter(line, reasons)
@@ -69,6 +82,7 @@ class Answers:
         self.quotes.nothing_more()
         latest = self.latest if until is None or self.began is None else until
         self.audit.close(
+            input_answers=answered,
             inputs=dict(self.inputs),
             last_time=None if latest is None else time_text(latest),
             time_began=None if self.began is None else time_text(self.began),
@@ -102,13 +116,18 @@ class Answers:
             before = self.world.accounts.get(event.account_id)
             if before is not None and before.client != event.client:
                 return {"CLIENT_CHANGED"}
-            return set() if event.funding_model == "MARKETPLACE" else {"INVALID"}
+            return set()
         if isinstance(event, OrderCancelRequested):
             return self.order_answers.cancel_refusals(event)
         if isinstance(event, FundingStep | CashAdjusted):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}
-            return self.funding_inputs.refusals(cast(Funding, event))
+            funding = cast(Funding, event)
+            return self.funding_inputs.refusals(funding, self._account_of(funding))
+        if isinstance(event, ApexJournalCompleted | ApexJournalRejected):
+            if event.account_id not in self.world.accounts:
+                return {"UNKNOWN_ACCOUNT"}
+            return self.audit.journals.refusals(event)
         known = (OrderSubmitted, ClientUpdated, InstrumentUpdated, ClockTicked)
         return set() if isinstance(event, known) else {"INVALID"}
 
@@ -133,6 +152,8 @@ class Answers:
             self._fund(cast(Funding, event), at)
         elif isinstance(event, AccountUpdated):
             self._account(event, place)
+        elif isinstance(event, ApexJournalCompleted | ApexJournalRejected):
+            self._answered(event, at)
         elif isinstance(event, InstrumentUpdated):
             self.world.instruments[event.symbol] = event
             self.quotes.instrument(event)
@@ -175,19 +196,36 @@ class Answers:
 
     def _account(self, event: AccountUpdated, place: tuple[Micros, Rank]) -> None:
         self.world.accounts[event.account_id] = event
-        self.audit.ledger.account(event.account_id, event.client).mode = event.mode
+        ledger = self.audit.ledger
+        account = ledger.account(event.account_id, event.client)
+        account.mode = event.mode
+        account.model = event.funding_model
         trading = self.audit.trading
-        if self.began is None:
-            return
-        if trading.place() == place and trading.next_cause() == event.event_id:
-            self._take()
-        barred = self.order_answers.barred(event.account_id, place[0])
-        if barred is not None:
-            raise self.audit.orders.missing(barred, f"OrderCancelled by {event.event_id}")
+        if self.began is not None:
+            if trading.place() == place and trading.next_cause() == event.event_id:
+                self._take()
+            barred = self.order_answers.barred(event.account_id, place[0])
+            if barred is not None:
+                raise self.audit.orders.missing(barred, f"OrderCancelled by {event.event_id}")
+        marketplace = event.funding_model == "MARKETPLACE"
+        if account.marketplace is None:
+            account.is_marketplace(now=marketplace)
+        elif account.marketplace != marketplace:
+            cause = Cause(ACCOUNTS, event.event_id, place[0])
+            ledger.model_changed(account, cause, marketplace=marketplace)
+
+    def _account_of(self, event: Funding) -> Account:
+        account = self.world.accounts[event.account_id]
+        return self.audit.ledger.account(account.account_id, account.client)
+
+    def _answered(self, event: ApexJournalCompleted | ApexJournalRejected, at: Micros) -> None:
+        journal = self.audit.journals.of(event)
+        if journal is not None and journal.answer is None:
+            cause = Cause(APEX_JOURNAL_RESULTS, event.event_id, at)
+            self.audit.cash_calls.answered(journal, outcome_of(event), cause)
 
     def _fund(self, event: Funding, at: Micros) -> None:
-        client = self.world.accounts[event.account_id].client
-        step = self.funding_inputs.step(event, client, at)
+        step = self.funding_inputs.step(event, self._account_of(event), at)
         if step is not None and self.audit.fundings.apply(step) is not None:
             self.funding_inputs.refused(event)
 

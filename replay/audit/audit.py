@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from replay.audit.bucket import Bucket
+from replay.audit.clearing_firm import ClearingFirm
 from replay.audit.dead_letters import DeadLetters
 from replay.audit.difference import DifferenceError
 from replay.audit.files import DayRows
 from replay.audit.funding import Fundings
-from replay.audit.funding_written import WrittenFundings
+from replay.audit.inputs_written import WrittenInputs
+from replay.audit.journals import Journals
 from replay.audit.ledger import Ledger
 from replay.audit.orders import Orders
 from replay.audit.quotes import Quotes
@@ -18,7 +20,8 @@ from replay.audit.schedule import Schedule
 from replay.audit.settlement import CashCalls
 from replay.audit.summary import StoredSummary, Totals
 from replay.audit.topic_file import TopicFile
-from replay.audit.trading import Rank, Step, Trading
+from replay.audit.trading import Step, Trading
+from schemas.instant import micros
 from schemas.money import usd
 from settlement.invariants import FBO
 from topics.catalogue import (
@@ -38,8 +41,8 @@ from topics.catalogue import (
     REVENUE_SHARES,
 )
 
-# Nothing writes these before net settlement and Apex accounts are served.
-_EMPTY = (APEX_JOURNALS, NET_SETTLEMENTS, REVENUE_SHARES)
+# Nothing writes these before net settlement is served.
+_EMPTY = (NET_SETTLEMENTS, REVENUE_SHARES)
 _REPORTING = frozenset({"AGED_REPORT", "START_OF_DAY"})
 
 
@@ -63,8 +66,14 @@ class Audit:
         self.orders = Orders(topics[ORDER_UPDATES], self.executions, Quotes(topics[BBO]))
         self.schedule = Schedule(self.summary.until)
         self.trading = Trading(topics[ORDER_UPDATES], self.executions, self.orders, self.schedule)
+        self.firm = ClearingFirm(directory, close_at_end)
+        self.journals = Journals(topics[APEX_JOURNALS], self.firm)
         self.cash_calls = CashCalls(
-            self.ledger, topics[CASH_CALLS], topics[AGED_FAILURES], self.rows
+            self.ledger,
+            topics[CASH_CALLS],
+            self.journals,
+            topics[AGED_FAILURES],
+            self.rows,
         )
         self.fundings = Fundings(self.ledger, topics[FUNDING_UPDATES], self.rows)
         self.bucket = Bucket(directory, topics[REPORT_DELIVERIES], self.ledger, self.rows)
@@ -74,14 +83,12 @@ class Audit:
 
     def outputs(self) -> None:
         """Audit the directory by itself, without the inputs."""
-        written = WrittenFundings(self.fundings)
+        written = WrittenInputs(self.cash_calls, self.fundings)
         if self.summary.began is not None:
             self.schedule.begin(self.summary.began)
         for step in self.trading.steps():
             if step.executions or step.window is not None:
-                by_order = step.rank is Rank.ORDERS
-                first = step.executions[0].event["event_id"] if by_order else None
-                written.apply_before(step.at, first)
+                written.apply_before(step)
                 self.settle(step)
         written.apply_rest()
         dead_letters = self.dead_letters
@@ -105,16 +112,26 @@ class Audit:
             self.bucket.window(window)
             self.ledger.check(self.executions.place(window))
 
-    def close(self, **more: Any) -> None:  # noqa: ANN401 - further keys of the summary
-        """Demand that nothing is left over, and compare the summary; `more`: what inputs told."""
+    def close(
+        self,
+        *,
+        input_answers: bool | None = None,
+        **more: Any,  # noqa: ANN401 - further keys of the summary
+    ) -> None:
+        """Demand that nothing is left over, and compare the summary; `more`: what inputs told.
+
+        `input_answers`: whether the inputs had answers of a clearing firm, None: not at hand.
+        """
         for topic in self.topics.values():
             if topic.topic != REPORT_DELIVERIES:
                 topic.nothing_more(
-                    "only Marketplace accounts are served"
+                    "net settlement is not served"
                     if topic.topic in _EMPTY
                     else "nothing that happened makes it"
                 )
         self.bucket.nothing_else()
+        end = self.summary.stored.get("last_time")
+        self.firm.close(None if end is None else micros(end), input_answers=input_answers)
         self.ledger.check("the end of the replay")
         self._only_topics()
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}

@@ -1,6 +1,7 @@
 """The clients' files on disk, held against the files built again, and their deliveries."""
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from replay.audit.files import (
 )
 from replay.audit.ledger import Ledger
 from replay.audit.topic_file import TopicFile, Written
+from schemas.instant import milliseconds_text
 from settlement.calendar import civil_time_text, first_window, same_window_day_before
 from topics.catalogue import EXECUTIONS
 
@@ -44,6 +46,8 @@ class Bucket:
         self.inputs_known = False
         # Accounts that nothing was emitted for, by client: told by the inputs, or by the file.
         self.idle: dict[str, set[str]] = {}
+        # Without the inputs: clients that got a cash activity file.
+        self.with_activity: set[str] = set()
 
     def window(self, window: Written) -> None:
         """Check the files of an AGED_REPORT or START_OF_DAY, in the order of delivery.
@@ -122,17 +126,47 @@ class Bucket:
         balances = self._balances(client, accounts, key)
         if balances:
             files.append(("CASH_BALANCE", key, balance_file(balances)))
+        if balances or self._has_activity(client, accounts):
             key = f"{client}_CashActivityReport_{us_date}.csv"
             found = self._read(f"{client}/{key}")
             activities = self.rows.activities.get(client, [])
-            files.append(("CASH_ACTIVITY", key, activity_file(activities, found)))
+            memo = None if self.inputs_known else self._memo_possible(window)
+            files.append(("CASH_ACTIVITY", key, activity_file(activities, found, memo)))
         return files
+
+    def _has_activity(self, client: str, accounts: list[Account]) -> bool:
+        """Whether a client without cash with us gets the activity file: it has Apex accounts."""
+        if self.inputs_known:
+            return any(account.model == "APEX_CLEARING" for account in accounts)
+        return client in self.with_activity
+
+    def _memo_possible(self, window: Written) -> Callable[[str, str], bool]:
+        """Return whether an account can have a memo row of a time in the day before the cut.
+
+        Without the inputs, of an account that was always a Marketplace account it can't be.
+        """
+        since = milliseconds_text(same_window_day_before(first_window(window.at)))
+        until = milliseconds_text(window.at)
+
+        def possible(account_id: str, at: str) -> bool:
+            account = self.ledger.accounts.get(account_id)
+            of_another = account is None or not account.marketplace or account.was_another
+            return of_another and since <= at < until
+
+        return possible
 
     def _balances(
         self, client: str, accounts: list[Account], key: str
     ) -> list[tuple[str, int, int]]:
-        """Return account, pending and cash of each row of the cash balance file."""
-        balances = {account.account_id: (account.pending, account.cash) for account in accounts}
+        """Return account, pending and cash of each row of the cash balance file.
+
+        Marketplace accounts, and those with money left.
+        """
+        balances = {
+            account.account_id: (account.pending, account.cash)
+            for account in accounts
+            if account.marketplace or account.money_left
+        }
         if not self.inputs_known:
             idle = self.idle.setdefault(client, set())
             for line in (self._read(f"{client}/{key}") or b"").splitlines()[1:]:
@@ -140,7 +174,9 @@ class Bucket:
                 if amounts == "0.00,0.00":
                     idle.add(account_id)
         for account_id in self.idle.get(client, ()):
-            balances.setdefault(account_id, (0, 0))
+            seen = self.ledger.accounts.get(account_id)
+            if seen is None or seen.marketplace is None:
+                balances.setdefault(account_id, (0, 0))
         return [(account_id, *balances[account_id]) for account_id in sorted(balances)]
 
     def _learn_clients(self, delivered: list[Written]) -> None:
@@ -155,6 +191,8 @@ class Bucket:
                 self.clients.add(client)
             elif line.event["report"] == "CASH_BALANCE":
                 self.idle.setdefault(client, set())
+            elif line.event["report"] == "CASH_ACTIVITY":
+                self.with_activity.add(client)
 
     def _read(self, name: str) -> bytes | None:
         path = self.root / name

@@ -36,7 +36,9 @@ def audit_directory(
         answers = None
         if inputs:
             answers = Answers(audit)
-            answers.audit_all(read_inputs(inputs))
+            firm = audit.firm.path
+            lines = read_inputs([*inputs, *([] if firm is None else [str(firm)])])
+            answers.audit_all(lines, firm_source=len(inputs))
         else:
             audit.outputs()
     return _checked(audit, answers)

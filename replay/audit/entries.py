@@ -33,13 +33,27 @@ class Movement(Enum):
 
 
 def trade(
-    account_id: str, client: str, asset: str, money: tuple[int, int, int], units: int, *, buy: bool
+    account_id: str,
+    client: str,
+    asset: str,
+    money: tuple[int, int, int],
+    units: int,
+    *,
+    buy: bool,
+    net: bool,
 ) -> Entry:
-    """Return a trade's entry; `money`: gross, markup and commission in cents."""
+    """Return a trade's entry; `money`: gross, markup and commission in cents.
+
+    `net`: the client owes it, not the customer.
+    """
     gross, markup, commission = money
     sign = 1 if buy else -1
     return [
-        (f"customer:{account_id}:owed", USD, -sign * gross - commission),
+        (
+            f"client:{client}:net" if net else f"customer:{account_id}:owed",
+            USD,
+            -sign * gross - commission,
+        ),
         ("bfs:usd", USD, sign * gross - markup),
         (f"revenue:markup:{client}", USD, markup),
         (f"revenue:commission:{client}", USD, commission),
@@ -57,6 +71,21 @@ def call_settled(account_id: str, amount: int, *, buy: bool) -> Entry:
         (FBO, USD, -paid),
         (BUSINESS, USD, paid),
     ]
+
+
+def journal_completed(account_id: str, amount: int, *, buy: bool) -> Entry:
+    """Return the entry of a settled Apex cash call."""
+    paid = amount if buy else -amount
+    return [(f"customer:{account_id}:owed", USD, paid), *_from_outside(paid)]
+
+
+def recovered(client: str, amount: int) -> Entry:
+    """Return the entry of a written-off call that the clearing firm paid after all."""
+    return [(f"writeoff:{client}", USD, amount), *_from_outside(amount)]
+
+
+def _from_outside(amount: int) -> Entry:
+    return [(CUSTOMERS, USD, -amount), (BUSINESS, USD, amount), (BANK, USD, -amount)]
 
 
 def written_off(account_id: str, client: str, amount: int) -> Entry:

@@ -1,12 +1,15 @@
 """The clients' files, built again from what was refolded (domain.md section 9, contract 11)."""
 
 import csv
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from replay.audit.account import Account, OpenCall
+from replay.audit.numbers import cents
+from schemas.funding import AdjustmentType, InstrumentType
 from schemas.instant import Micros, milliseconds_text
 from schemas.money import quantity, usd
 
@@ -25,6 +28,24 @@ ACTIVITY_HEADER = (
 )
 # instrument_type, direction, status
 ActivityKind = tuple[str, str, str]
+# What a memo row of an Apex account may say; its amount is a positive one of dollars and cents.
+MEMO_KINDS: frozenset[ActivityKind] = frozenset(
+    {
+        (instrument, direction, status)
+        for instrument in get_args(InstrumentType)
+        for direction, statuses in {
+            "DEPOSIT": ("INITIATED", "SETTLED", "RETURNED", "CANCELLED", "DECLINED"),
+            "WITHDRAWAL": ("REQUESTED", "SETTLED", "REJECTED", "RETURNED"),
+        }.items()
+        for status in statuses
+    }
+    | {
+        (adjustment, direction, "SETTLED")
+        for adjustment in get_args(AdjustmentType)
+        for direction in ("DEPOSIT", "WITHDRAWAL")
+    }
+)
+AMOUNT = re.compile(r"(?!0\.00)(0|[1-9][0-9]*)\.[0-9]{2}")
 _CALL_SETTLED = {
     direction: (("TPJ", direction, "SETTLED"),) for direction in ("WITHDRAWAL", "DEPOSIT")
 }
@@ -86,6 +107,7 @@ class DayRows:
     def executed(self, event: dict[str, Any], at: Micros, fill: int) -> None:
         """Note an execution for the confirm; its call's status follows at the cut."""
         direction = "Withdrawal" if event["side"] == "BUY" else "Deposit"
+        net = event["funding_model"] == "NET_SETTLEMENT"
         text = ",".join(
             (
                 direction,
@@ -98,7 +120,7 @@ class DayRows:
                 event["commission"],
                 event["net_money"],
                 milliseconds_text(at),
-                event["execution_id"] + "-TPJ",
+                "" if net else event["execution_id"] + "-TPJ",
             )
         )
         self.confirms[event["client"]].append(
@@ -162,12 +184,19 @@ def confirm_file(
     total = 0
     for _, account_id, fill, client_order_id, text in sorted(rows.confirms.get(client, [])):
         execution_id = f"{account_id}-{client_order_id}-{fill}"
-        # Not open means settled: a call of the last day is far from being written off.
-        still_open = execution_id in accounts[account_id].open_calls
-        texts.append(f"{account_id},{text},{'NOT_SETTLED' if still_open else 'SETTLED'}")
+        texts.append(f"{account_id},{text},{_tpj_status(accounts[account_id], execution_id, text)}")
         net_money = text.split(",", 9)[8]
         total += int(net_money.replace(".", ""))
     return FileText([period, CONFIRM_HEADER], texts, usd(total))
+
+
+def _tpj_status(account: Account, execution_id: str, text: str) -> str:
+    if text.endswith(","):
+        return ""  # settled net: no call
+    call = account.open_calls.get(execution_id)
+    if call is None:
+        return "SETTLED"  # a call of the last day is far from being written off
+    return "NOT_SETTLED" if call.last_reason else "REQUESTED"
 
 
 def positions_file(accounts: Iterable[Account], at: Micros) -> FileText:
@@ -192,21 +221,40 @@ def balance_file(balances: Iterable[tuple[str, int, int]]) -> FileText:
     return FileText([BALANCE_HEADER], texts, usd(total))
 
 
-def activity_file(activities: list[Activity], found: bytes | None) -> FileText:
+def activity_file(
+    activities: list[Activity],
+    found: bytes | None,
+    memo: Callable[[str, str], bool] | None = None,
+) -> FileText:
     """Build the cash activity file.
 
-    `found`: the file as it is, from which is taken what only the inputs know, if it fits.
+    `found`: the file as it is, from which is taken what only the inputs know, if it fits. `memo`:
+    without the inputs, whether an account can have a memo row of a time, as the file shows it.
     """
-    told = _told(found) if any(row.reference is None for row in activities) else {}
+    needed = memo is not None or any(row.reference is None for row in activities)
+    told = _told(found) if needed else {}
+    if memo is not None:
+        known = {(row.account_id, row.activity_id) for row in activities}
+        activities = [
+            *activities,
+            *(
+                Activity(*key, cents(said.amount), said.at, (said.kind,), said.reference)
+                for key, said in told.items()
+                if key not in known
+                and said.kind in MEMO_KINDS
+                and AMOUNT.fullmatch(said.amount)
+                and memo(key[0], said.at)
+            ),
+        ]
     texts: list[str] = []
     total = 0
     for row in sorted(activities, key=lambda row: (row.account_id, row.activity_id)):
         kind, reference = row.kinds[0], row.reference or ""
         said = told.get((row.account_id, row.activity_id))
         if said is not None and row.reference is None:
-            reference = said[1]
-            if said[0] in row.kinds:
-                kind = said[0]
+            reference = said.reference
+            if said.kind in row.kinds:
+                kind = said.kind
         texts.append(row.row(kind, reference))
         total += row.amount
     return FileText([ACTIVITY_HEADER], texts, usd(total))
@@ -219,13 +267,20 @@ def quoted(field: str) -> str:
     return field
 
 
-def _told(found: bytes | None) -> dict[tuple[str, str], tuple[ActivityKind, str]]:
+class _Said(NamedTuple):
+    kind: ActivityKind
+    amount: str
+    at: str
+    reference: str
+
+
+def _told(found: bytes | None) -> dict[tuple[str, str], _Said]:
     """Return, by account and activity, what the rows of an activity file say of themselves."""
     if found is None:
         return {}
     rows = csv.reader(StringIO(found.decode(errors="replace"), newline=""))
     return {
-        (row[0], row[1]): ((row[2], row[3], row[5]), row[7])
+        (row[0], row[1]): _Said((row[2], row[3], row[5]), row[4], row[6], row[7])
         for row in rows
         if len(row) == len(ACTIVITY_HEADER.split(","))
     }

@@ -28,7 +28,7 @@ class FundingStep:
     `movement` None: a requested withdrawal; `found_refusal`: its answer, where the account's mode
     is not known. `announced`: the amount that answers and flags carry, if it is another (what a
     DECEASED_PARTY gets back is negative there). `flags`: what is flagged beside NEGATIVE_BALANCE.
-    `kinds`, `reference`: of its row of cash activity.
+    `kinds`, `reference`: of its row of cash activity. `memo`: the row is all that it makes.
     """
 
     cause_id: str
@@ -44,6 +44,7 @@ class FundingStep:
     flags: tuple[str, ...] = ()
     kinds: tuple[ActivityKind, ...] = ()
     reference: str | None = None
+    memo: bool = False
 
     @property
     def lowers_cash(self) -> bool:
@@ -71,6 +72,9 @@ class Fundings:
         """
         self.steps += 1
         account = self.ledger.account(step.account_id, step.client)
+        if step.memo:
+            self._note(account, step, step.cause_id)
+            return None
         cause = Cause(FUNDINGS, step.cause_id, step.at)
         if step.movement is None:
             refusal = self.withdrawal_refusal(account, step)
@@ -104,16 +108,19 @@ class Fundings:
         for flag in flags:
             self.updates.expect(self._about("FundingFlagged", account, step, cause, flag))
         if movement is not Movement.PAID_OUT:
-            self.rows.activities[account.client].append(
-                Activity(
-                    account.account_id,
-                    activity_id,
-                    abs(step.amount),
-                    milliseconds_text(step.at),
-                    step.kinds,
-                    step.reference,
-                )
+            self._note(account, step, activity_id)
+
+    def _note(self, account: Account, step: FundingStep, activity_id: str) -> None:
+        self.rows.activities[account.client].append(
+            Activity(
+                account.account_id,
+                activity_id,
+                abs(step.amount),
+                milliseconds_text(step.at),
+                step.kinds,
+                step.reference,
             )
+        )
 
     @staticmethod
     def withdrawal_refusal(account: Account, step: FundingStep) -> str | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from replay.audit.account import Account
 from replay.audit.entries import Movement, expense_accounts
 from replay.audit.funding import FundingStep
 from schemas.funding import CashAdjusted, Funding
@@ -33,9 +34,10 @@ _STEPS: dict[tuple[str, str | None], tuple[str, Movement | None, str, str]] = {
 class _Funding:
     """What is known of one funding."""
 
-    __slots__ = ("amount", "contents", "settled_on", "state")
+    __slots__ = ("amount", "contents", "memo", "settled_on", "state")
 
     def __init__(self) -> None:
+        self.memo = False
         self.state: str | None = None
         self.amount = 0
         self.settled_on: dt.date | None = None
@@ -50,7 +52,7 @@ class FundingInputs:
         """Start without one."""
         self._fundings: dict[tuple[str, str], _Funding] = {}
 
-    def refusals(self, event: Funding) -> set[str]:
+    def refusals(self, event: Funding, account: Account) -> set[str]:
         """Return the reasons for which a step may be dead-lettered; empty: it counts.
 
         Of a step that was taken before with other content, the contract allows two names.
@@ -61,26 +63,36 @@ class FundingInputs:
             return set() if before == _content(event) else {"CONFLICT", "BAD_TRANSITION"}
         if (event.type, funding.state) not in _STEPS:
             return {"BAD_TRANSITION"}
+        not_ours = account.model == "NET_SETTLEMENT" and not _takes_our_cash(event, account)
+        if funding.state is None and not_ours:
+            return {"FUNDING_NOT_OURS"}
         if funding.state is not None and event.amount != funding.amount:
             return {"AMOUNT_MISMATCH"}
         return set()
 
-    def step(self, event: Funding, client: str, at: Micros) -> FundingStep | None:
+    def step(self, event: Funding, account: Account, at: Micros) -> FundingStep | None:
         """Return the step that a funding that is not refused makes; None: it is a repeat."""
         funding = self._of(event)
         if event.type in funding.contents:
             return None
         state, movement, direction, status = _STEPS[event.type, funding.state]
+        if funding.state is None:
+            # The model of the first step governs all.
+            of_the_firm = account.model == "APEX_CLEARING"
+            funding.memo = of_the_firm and not _takes_our_cash(event, account)
         step = FundingStep(
             event.event_id,
             at,
             event.account_id,
-            client,
+            account.client,
             movement,
             event.amount,
             event.funding_id,
             reference=event.reference or "",
+            memo=funding.memo,
         )
+        if funding.memo and status == "ACCEPTED":
+            status = "REQUESTED"
         if isinstance(event, CashAdjusted):
             direction = "DEPOSIT" if event.amount > 0 else "WITHDRAWAL"
             step.kinds = ((event.adjustment_type, direction, status),)
@@ -103,6 +115,11 @@ class FundingInputs:
 
     def _of(self, event: Funding) -> _Funding:
         return self._fundings.setdefault((event.account_id, event.funding_id), _Funding())
+
+
+def _takes_our_cash(event: Funding, account: Account) -> bool:
+    """Whether it asks for settled cash, which can be withdrawn under any model."""
+    return event.type == "WithdrawalRequested" and account.cash > 0
 
 
 def _at_expense(step: FundingStep, event: CashAdjusted) -> None:

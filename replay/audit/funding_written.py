@@ -5,6 +5,7 @@ know is believed: the funding's own id, the flags that a return's code and date 
 restricted account.
 """
 
+from collections.abc import Callable
 from typing import get_args
 
 from replay.audit import entries, numbers
@@ -14,7 +15,6 @@ from replay.audit.files import ActivityKind
 from replay.audit.funding import Fundings, FundingStep
 from replay.audit.topic_file import Written
 from schemas.funding import InstrumentType
-from schemas.instant import Micros
 from schemas.money import usd
 from topics.catalogue import FUNDINGS
 
@@ -60,38 +60,20 @@ class WrittenFundings:
         self.updates = fundings.updates
         self.journal = fundings.ledger.journal
 
-    def apply_before(self, at: Micros, execution_id: str | None) -> None:
-        """Refold all steps that come before a step of trading at `at`.
-
-        `execution_id`: the `event_id` of the execution that an order made there, which fundings of
-        the same instant precede. None: they follow, as on a window or a quote.
+    def apply_next(self, comes_before: Callable[[Written], bool]) -> bool:
+        """Refold the next step, if it comes before a step of trading; return whether it does.
 
         Raises:
             DifferenceError: an entry is no funding's, or what follows from it is not there.
         """
-        while True:
-            answer, entry = (
-                line
-                if line is not None
-                and (
-                    line.at < at
-                    or (
-                        line.at == at
-                        and execution_id is not None
-                        and line.event["cause_id"] != execution_id
-                    )
-                )
-                else None
-                for line in (self.updates.head, self.journal.head)
-            )
-            if answer is None and entry is None:
-                return
-            self.fundings.apply(self._next(answer, entry))
-
-    def apply_rest(self) -> None:
-        """Refold all steps behind the last step of trading."""
-        while self.updates.head is not None or self.journal.head is not None:
-            self.fundings.apply(self._next(self.updates.head, self.journal.head))
+        answer, entry = (
+            line if line is not None and comes_before(line) else None
+            for line in (self.updates.head, self.journal.head)
+        )
+        if answer is None and entry is None:
+            return False
+        self.fundings.apply(self._next(answer, entry))
+        return True
 
     def _next(self, answer: Written | None, entry: Written | None) -> FundingStep:
         if answer is not None and answer.event["type"] == "WithdrawalRefused":

@@ -1,4 +1,4 @@
-"""Cash calls, refolded: what each execution and each RETRY window has to make (section 7)."""
+"""Cash calls, refolded: what each execution, retry and Apex answer has to make (section 7)."""
 
 import datetime as dt
 from typing import Any
@@ -7,6 +7,7 @@ from replay.audit import entries, numbers
 from replay.audit.account import Account, OpenCall
 from replay.audit.cause import Cause
 from replay.audit.files import DayRows
+from replay.audit.journals import COMPLETED, Journal, Journals
 from replay.audit.ledger import Ledger
 from replay.audit.topic_file import TopicFile, Written
 from schemas.instant import milliseconds_text, time_text
@@ -14,19 +15,27 @@ from schemas.money import usd
 from settlement.calendar import civil_date, next_retry
 from topics.catalogue import EXECUTIONS
 
+# A journal that is unanswered at a retry and older has timed out, in microseconds.
+ANSWER_WITHIN = 15 * 60 * 1_000_000
 WRITE_OFF_AFTER = dt.timedelta(days=30)
 _AGED_REPORTS = {"AGED_REPORT": "AGED", "START_OF_DAY": "SOD"}
 
 
 class CashCalls:
-    """Marketplace cash calls of all accounts."""
+    """Cash calls of all accounts."""
 
     def __init__(
-        self, ledger: Ledger, cash_calls: TopicFile, aged_failures: TopicFile, rows: DayRows
+        self,
+        ledger: Ledger,
+        cash_calls: TopicFile,
+        journals: Journals,
+        aged_failures: TopicFile,
+        rows: DayRows,
     ) -> None:
         """Start without a call."""
         self.ledger = ledger
         self.cash_calls = cash_calls
+        self.journals = journals
         self.aged_failures = aged_failures
         self.rows = rows
         self.settled_at_once = 0
@@ -40,13 +49,21 @@ class CashCalls:
             DifferenceError: a topic's next event is not what has to come.
         """
         event = line.event
-        if event["funding_model"] != "MARKETPLACE":
-            raise executions.differs(
-                line, "funding_model", expected="MARKETPLACE", found=event["funding_model"]
-            )
         account = self.ledger.account(event["account_id"], event["client"])
         if account.client != event["client"]:
             raise executions.differs(line, "client", expected=account.client, found=event["client"])
+        model = event["funding_model"]
+        if account.model not in {None, model}:
+            raise executions.differs(line, "funding_model", expected=account.model, found=model)
+        marketplace = model == "MARKETPLACE"
+        if account.marketplace not in {None, marketplace}:
+            raise executions.differs(
+                line,
+                "funding_model",
+                expected="an AccountBalance where it became so",
+                found=model,
+            )
+        account.is_marketplace(now=marketplace)
         cause = Cause(EXECUTIONS, event["event_id"], line.at)
         buy = event["side"] == "BUY"
         net_money = numbers.cents(event["net_money"])
@@ -64,10 +81,17 @@ class CashCalls:
                 ),
                 numbers.units(event["quantity"]),
                 buy=buy,
+                net=model == "NET_SETTLEMENT",
             ),
             cause,
         )
         self.ledger.never_negative(account, executions.place(line), event["event_id"])
+        fill = int(event["execution_id"].rpartition("-")[2])
+        self.rows.executed(event, line.at, fill)
+        if model == "NET_SETTLEMENT":
+            account.net_lines += 1
+            self.ledger.announce(account, cause)
+            return
         call = OpenCall(
             event["execution_id"],
             event["client_order_id"],
@@ -78,11 +102,18 @@ class CashCalls:
             buy=buy,
         )
         account.open(call)
-        self.rows.executed(event, line.at, call.fill)
         requested = self._about("CashCallRequested", account, call, cause)
         requested["attempt"] = 1
         self.cash_calls.expect(requested)
-        self._attempt(account, call, cause, restricted=account.restricted)
+        if model == "APEX_CLEARING":
+            call.journal = 1
+            if net_money:
+                self.journals.request(account, call, cause)
+            else:
+                call.attempts = 1
+                self._settle(account, call, cause)
+        else:
+            self._attempt(account, call, cause, restricted=account.restricted)
         if account.open_calls:
             self._with_open_calls.add(account.account_id)
         self.ledger.announce(account, cause)
@@ -103,6 +134,8 @@ class CashCalls:
             for call in sorted(account.open_calls.values(), key=OpenCall.turn):
                 if call.buy and today - dt.date.fromisoformat(call.trade_date) >= WRITE_OFF_AFTER:
                     self._write_off(account, call, cause)
+                elif call.journal:
+                    self._ask_again(account, call, cause)
                 else:
                     restricted = self._attempt(account, call, cause, restricted=restricted)
             if not account.open_calls:
@@ -159,7 +192,45 @@ class CashCalls:
             reason = "INSUFFICIENT_FUNDS"
         if reason is None:
             self._settle(account, call, cause)
-            return restricted
+        else:
+            self._fail(account, call, reason, cause)
+        return restricted
+
+    def _ask_again(self, account: Account, call: OpenCall, cause: Cause) -> None:
+        """Refold what a retry makes of an Apex call."""
+        if call.journal_sent_at is None:
+            call.journal += 1
+            self.journals.request(account, call, cause)
+        elif cause.at - call.journal_sent_at > ANSWER_WITHIN:
+            call.attempts += 1
+            self._fail(account, call, "TIMEOUT", cause)
+            self.journals.request(account, call, cause)
+
+    def answered(self, journal: Journal, outcome: str, cause: Cause) -> None:
+        """Refold the first valid answer to a journal: COMPLETED, or why it was rejected.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        journal.answer = outcome
+        account, call = journal.account, journal.call
+        if call.execution_id not in account.open_calls:
+            # Only a write-off ends a call whose journal is unanswered.
+            if outcome == COMPLETED:
+                self.cash_calls.expect(self._about("WriteOffRecovered", account, call, cause))
+                self.ledger.book(account, entries.recovered(account.client, call.amount), cause)
+            return
+        call.journal_sent_at = None
+        call.attempts += 1
+        if outcome != COMPLETED:
+            self._fail(account, call, outcome, cause)
+            return
+        self._settle(account, call, cause)
+        if not account.open_calls:
+            self._with_open_calls.remove(account.account_id)
+        self.ledger.announce(account, cause)
+
+    def _fail(self, account: Account, call: OpenCall, reason: str, cause: Cause) -> None:
         call.first_failed_at = call.first_failed_at or cause.at
         call.last_reason = reason
         failed = self._about("CashCallFailed", account, call, cause)
@@ -167,7 +238,6 @@ class CashCalls:
         failed["reason"] = reason
         failed["next_retry_at"] = time_text(next_retry(cause.at))
         self.cash_calls.expect(failed)
-        return restricted
 
     def _settle(self, account: Account, call: OpenCall, cause: Cause) -> None:
         settled = self._about("CashCallSettled", account, call, cause)
@@ -179,6 +249,10 @@ class CashCalls:
             self.settled_at_once += 1
         else:
             self.settled_after_retry += 1
+        if call.journal:
+            entry = entries.journal_completed(account.account_id, call.amount, buy=call.buy)
+            self.ledger.book(account, entry, cause)
+            return
         self.ledger.book(
             account,
             entries.call_settled(account.account_id, call.amount, buy=call.buy),

@@ -1,0 +1,106 @@
+"""Journals of Apex calls, refolded: what the clearing firm was asked, and said (section 7)."""
+
+from replay.audit.account import Account, OpenCall
+from replay.audit.cause import Cause, event_id
+from replay.audit.clearing_firm import ClearingFirm
+from replay.audit.topic_file import TopicFile, Written
+from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
+from schemas.money import usd
+from topics.catalogue import APEX_JOURNAL_RESULTS
+
+COMPLETED = "COMPLETED"
+REJECTIONS = frozenset({"INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED", "LIMIT_REVIEW"})
+# What an answer makes of its call, and what then says so.
+_MADE_BY_ANSWERS = frozenset({"CashCallSettled", "CashCallFailed", "WriteOffRecovered"})
+
+
+class Journal:
+    """One journal: its account, its call, and the answer that counts, None so far."""
+
+    __slots__ = ("account", "answer", "call")
+
+    def __init__(self, account: Account, call: OpenCall) -> None:
+        """Take what it was asked for."""
+        self.account = account
+        self.call = call
+        self.answer: str | None = None
+
+
+class Journals:
+    """All journals by account and `journal_id`."""
+
+    def __init__(self, requests: TopicFile, firm: ClearingFirm) -> None:
+        """Start without one; `firm`: the simulated one, which may have nothing to say."""
+        self.requests = requests
+        self.firm = firm
+        self._known: dict[tuple[str, str], Journal] = {}
+
+    def request(self, account: Account, call: OpenCall, cause: Cause) -> None:
+        """Take the request of a call's present journal, for the first time or again.
+
+        Raises:
+            DifferenceError: the topic's next event is not it.
+        """
+        call.journal_sent_at = cause.at
+        journal_id = _id_of(call, call.journal)
+        self._known.setdefault((account.account_id, journal_id), Journal(account, call))
+        expected = cause.about("ApexJournalRequested", account.account_id, account.client)
+        expected.update(
+            journal_id=journal_id,
+            cash_call_id=f"{call.execution_id}-TPJ",
+            direction=call.direction,
+            amount=usd(call.amount),
+        )
+        self.requests.expect(expected)
+        self.firm.requested(account.account_id, journal_id, call.amount, cause)
+
+    def of(self, event: ApexJournalCompleted | ApexJournalRejected) -> Journal | None:
+        """Return the journal that an answer names, None if it was not asked for."""
+        return self._known.get((event.account_id, event.journal_id))
+
+    def answered_by(self, account: Account, execution_id: str) -> Journal | None:
+        """Return the one journal of a call that can still be answered, None if there is none."""
+        call = account.open_calls.get(execution_id)
+        # Of a call that is written off the last one can.
+        last = call.journal if call is not None else self._last_of(account, execution_id)
+        journal = self._known.get((account.account_id, f"{execution_id}-TPJ-{last}"))
+        return None if journal is None or journal.answer is not None else journal
+
+    def refusals(self, event: ApexJournalCompleted | ApexJournalRejected) -> set[str]:
+        """Return the reasons for which an answer may be dead-lettered; empty: it counts."""
+        journal = self.of(event)
+        if journal is None:
+            return {"UNKNOWN_JOURNAL"}
+        reasons: set[str] = set()
+        outcome = outcome_of(event)
+        if outcome != COMPLETED and outcome not in REJECTIONS:
+            reasons.add("UNKNOWN_REASON")
+        if event.amount is not None and event.amount != journal.call.amount:
+            reasons.add("AMOUNT_MISMATCH")
+        if journal.answer not in {None, outcome}:
+            reasons.add("CONTRADICTION")
+        return reasons
+
+    def _last_of(self, account: Account, execution_id: str) -> int:
+        """Return the number of a closed call's last journal, 0 if it had none."""
+        first = self._known.get((account.account_id, f"{execution_id}-TPJ-1"))
+        return 0 if first is None else first.call.journal
+
+
+def outcome_of(event: ApexJournalCompleted | ApexJournalRejected) -> str:
+    """Return COMPLETED, or why the firm rejected."""
+    return COMPLETED if isinstance(event, ApexJournalCompleted) else event.reason
+
+
+def made_by_an_answer(line: Written) -> bool:
+    """Whether an event of `cash-calls` bears the id that an answer of the firm gives it."""
+    event = line.event
+    if event["type"] not in _MADE_BY_ANSWERS:
+        return False
+    key = event["account_id"] or ""
+    made = event_id(APEX_JOURNAL_RESULTS, event["cause_id"], event["type"], key, 1)
+    return bool(event["event_id"] == made)
+
+
+def _id_of(call: OpenCall, number: int) -> str:
+    return f"{call.execution_id}-TPJ-{number}"
