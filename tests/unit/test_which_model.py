@@ -1,0 +1,196 @@
+"""docs/which-model.md says what the catalogue and the ledger say.
+
+Each step of its diagrams names a topic, an event and the entry that is booked for it. The topic
+and the event must be in the catalogue, and the entry, with numbers for its letters, must be that
+which settlement/ledger.py makes of them.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from settlement import ledger
+from settlement.ledger import CustomerNames, Postings
+from topics.catalogue import CATALOGUE
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "which-model.md"
+TEXT = DOCUMENT.read_text("utf-8")
+DIAGRAMS = re.findall(r"```mermaid\nsequenceDiagram\n(.*?)```", TEXT, re.DOTALL)
+
+# What the letters stand for here: no sum of some of them is another one or a sum of others.
+G, M, C, D, W, S, Q = 100_000, 1_300, 170, 50_011, 7_013, 4_019, 300_000_000
+BUY, SELL = G + C, G - C
+NAMES = CustomerNames("ACME0001")
+SHORT = {
+    "customer:ACME0001:": "",
+    "client:ACME:": "client:",
+    "revenue:markup:ACME": "revenue:markup",
+    "revenue:commission:ACME": "revenue:commission",
+    "revenue:share:ACME": "revenue:share",
+    "writeoff:ACME": "writeoff",
+}
+NO_ENTRY = "no entry"
+
+
+class Step(NamedTuple):
+    """One arrow: `what` is all of its first line behind the topic."""
+
+    diagram: int
+    number: int
+    line: str
+    topic: str
+    what: str
+    entry: list[str]
+    moves_money: bool
+
+
+def steps() -> list[Step]:
+    found = []
+    for diagram, text in enumerate(DIAGRAMS):
+        arrows = re.findall(r"^ +\w+(--?>>)\w+: (.*)$", text, re.MULTILINE)
+        for number, (arrow, said) in enumerate(arrows, 1):
+            head, *entry = said.split("<br/>")
+            topic, _, what = head.partition(": ")
+            found.append(Step(diagram, number, said, topic, what, entry, arrow == "->>"))
+    return found
+
+
+STEPS = steps()
+
+
+def the(name: str, *arguments: object, **named: object) -> Callable[[], Postings]:
+    """Call a function of the ledger, when it is there: the models come one after the other."""
+
+    def book() -> Postings:
+        function: Any = getattr(ledger, name, None)
+        if function is None:
+            pytest.skip(f"settlement.ledger has no {name} yet")
+        postings: Postings = function(*arguments, **named)
+        return postings
+
+    return book
+
+
+def trade(*, buy: bool, net: bool) -> Callable[[], Postings]:
+    def book() -> Postings:
+        named: dict[str, Any] = {"buy": buy, "units": Q, "gross": G, "markup": M, "commission": C}
+        if "net" in ledger.trade.__annotations__:
+            named["net"] = net
+        elif net:
+            pytest.skip("settlement.ledger books no net trade yet")
+        return ledger.trade("ACME0001", "ACME", "BTC", **named)
+
+    return book
+
+
+# By what a step says behind its topic: (the ledger's entry, what N is in it).
+ENTRIES: Mapping[str, tuple[Callable[[], Postings], int]] = {
+    "DepositInitiated": (the("deposit_initiated", NAMES, D), 0),
+    "DepositSettled": (the("deposit_settled", NAMES, D, initiated=True), 0),
+    "DepositReturned": (the("deposit_returned", NAMES, D), 0),
+    "WithdrawalAccepted": (the("withdrawal_accepted", NAMES, W), 0),
+    "WithdrawalSettled": (the("withdrawal_settled", NAMES, W), 0),
+    "CashCallSettled, buy": (the("cash_call_settled", NAMES, BUY, withdrawal=True), BUY),
+    "CashCallSettled, sell": (the("cash_call_settled", NAMES, SELL, withdrawal=False), SELL),
+    "ApexJournalCompleted, buy": (the("journal_completed", NAMES, BUY, withdrawal=True), BUY),
+    "ApexJournalCompleted, sell": (the("journal_completed", NAMES, SELL, withdrawal=False), SELL),
+    "CashCallWrittenOff": (the("written_off", NAMES, "ACME", BUY), BUY),
+    "WriteOffRecovered": (the("write_off_recovered", "ACME", BUY), BUY),
+    "NetWireReceived": (the("net_wire", "ACME", W), 0),
+    "NetWireSent": (the("net_wire", "ACME", -W), 0),
+    "RevenueShareStatement, share": (the("share_stated", "ACME", S), 0),
+    "RevenueShareStatement, write-offs": (the("write_offs_deducted", "ACME", S), 0),
+    "RevenueSharePaid": (the("share_paid", "ACME", W), 0),
+}
+
+
+def booked(postings: Postings) -> dict[tuple[str, str], int]:
+    """Return a ledger entry in the document's short names."""
+    entry = {}
+    for name, asset, amount in postings:
+        for full, short in SHORT.items():
+            name = name.replace(full, short)  # noqa: PLW2901 - one abbreviation after the other
+        entry[name, asset] = amount
+    return entry
+
+
+def amount(text: str, n: int) -> int:
+    """Return `+(G-M)` or `-N` as a number."""
+    assert re.fullmatch(r"[+-](\w|\(\w[+-]\w\))", text), text
+    letters = {"N": n, "G": G, "M": M, "C": C, "D": D, "W": W, "S": S, "q": Q}
+    sign = -1 if text[0] == "-" else 1
+    inner = text[1:].strip("()")
+    total = letters[inner[0]]
+    if len(inner) > 1:
+        total += letters[inner[2]] * (-1 if inner[1] == "-" else 1)
+    return sign * total
+
+
+def asset_of(name: str) -> str:
+    return name.rpartition(":")[2] if name in {"bfs:BTC", "BTC"} else "USD"
+
+
+def told(step: Step, n: int) -> dict[tuple[str, str], int]:
+    """Return the entry that a step tells; each of its lines sums to zero per asset."""
+    entry: dict[tuple[str, str], int] = {}
+    for line in step.entry:
+        sums: dict[str, int] = {}
+        for posting in line.split(", "):
+            name, text = posting.split(" ")
+            cents = amount(text, n)
+            asset = asset_of(name)
+            sums[asset] = sums.get(asset, 0) + cents
+            entry[name, asset] = cents
+        assert set(sums.values()) == {0}, line
+    return entry
+
+
+def test_there_is_a_diagram_for_each_model_and_one_for_the_share() -> None:
+    assert len(DIAGRAMS) == 4
+    assert [sum(s.diagram == n for s in STEPS) for n in range(4)] == [11, 8, 7, 3]
+    # Every arrow was understood: nothing of a diagram is outside the tests below.
+    assert sum(text.count(">>") for text in DIAGRAMS) == len(STEPS)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.diagram}-{step.number}")
+def test_each_step_names_an_event_of_its_topic(step: Step) -> None:
+    events = {event.__name__ for event in CATALOGUE[step.topic].events}
+    assert step.what.partition(",")[0] in events
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.diagram}-{step.number}")
+def test_each_step_tells_the_entry_that_the_ledger_books(step: Step) -> None:
+    if step.entry[0].startswith(NO_ENTRY):
+        assert len(step.entry) == 1
+        assert not step.moves_money
+        assert step.what not in ENTRIES
+        return
+    if step.what.startswith("Execution, "):
+        buy = step.what.endswith("buy")
+        net = "client:net" in step.line
+        assert net == (step.diagram == 2)
+        book, n = trade(buy=buy, net=net), BUY if buy else SELL
+    else:
+        book, n = ENTRIES[step.what]
+    assert told(step, n) == booked(book())
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.diagram}-{step.number}")
+def test_an_arrow_is_solid_where_a_bank_account_changes(step: Step) -> None:
+    assert step.moves_money == ("bank:fbo" in step.line or "bank:business" in step.line)
+
+
+def test_every_topic_and_event_in_backticks_is_one() -> None:
+    """What stands in backticks and looks like a topic or an event must be one."""
+    words = set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)))
+    events = {event.__name__ for topic in CATALOGUE.values() for event in topic.events}
+    camel = {word for word in words if re.fullmatch(r"([A-Z][a-z]+){2,}", word)}
+    assert camel <= events
+    topics = {word for word in words if re.fullmatch(r"[a-z]+(-[a-z]+)+", word)}
+    assert topics <= set(CATALOGUE)
+    for name in ("orders", "fundings", "executions", "balances", "journal"):
+        assert name in words
+        assert name in CATALOGUE
