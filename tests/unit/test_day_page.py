@@ -414,6 +414,7 @@ def test_net_settlements_show_their_latest_status_and_what_is_late() -> None:
             closed("ACME", today, "-70.00", "2026-03-04"),
             status("ACME", today, "PAID", "0.00"),
             closed("BETA", today, "0.00", "2026-03-02"),
+            closed("TODAY", today, "8.00", "2026-03-03"),
             {
                 "type": "NetSettlementLine",
                 "event_time": NOON,
@@ -428,6 +429,7 @@ def test_net_settlements_show_their_latest_status_and_what_is_late() -> None:
         ("LATE", 7000, "CONFIRMED", 7000),
         ("ACME", -7000, "PAID", 0),
         ("BETA", 0, "PENDING", 0),
+        ("TODAY", 800, "PENDING", 800),
     ]
     assert [net.client for net in nets.late(PERIOD)] == ["LATE"]
     assert nets.unclosed == {("ACME", micros("2026-03-04T15:00:00Z")): Tally(1, -300)}
@@ -593,6 +595,8 @@ def test_a_date_is_midnight_to_midnight_in_chicago(case: str) -> None:
 
 
 def test_a_date_of_which_the_replay_has_nothing_is_empty() -> None:
+    assert PERIOD.start in PERIOD
+    assert PERIOD.end not in PERIOD
     assert PERIOD.within(dt.date(2026, 3, 5)).is_empty
     assert PERIOD.within(DATE).is_first
     assert not Period(PERIOD.start - DAY, PERIOD.end).within(DATE).is_first

@@ -1,0 +1,114 @@
+"""What the documents name is there: commands and their options, files, reasons, statuses."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from schemas.cash_call import FailureReason
+from schemas.dead_letter import DeadLetterReason
+from schemas.funding import FundingFlagged
+from schemas.net_settlement import NetSettlementStatus
+from scripts.settle import app
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+# The events' own page is made by `make schemas`, and checked there.
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("decisions/*.md"))]
+OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def commands(text: str) -> list[str]:
+    """Return what is to be typed, from `settle` on: in blocks after $, and in backticks."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    typed = [line[2:] for block in blocks for line in block.splitlines() if line[:2] == "$ "]
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    typed += [" ".join(quoted.split()) for quoted in re.findall(r"`([^`]+)`", prose)]
+    parts = [part.strip() for line in typed for part in re.split(r"[;|&]", line)]
+    starts = ("settle ", ".venv/bin/settle ")
+    return [part.split("settle ", 1)[1] for part in parts if part.startswith(starts)]
+
+
+def complaint(command: str) -> str | None:
+    """Return what is wrong with a command: no such one, or no such option."""
+    words = command.split()
+    found: Any = typer.main.get_command(app)
+    while isinstance(found, TyperGroup) and words and not words[0].startswith("-"):
+        word = words.pop(0)
+        if word not in found.commands:
+            return f"no command {word!r}"
+        found = found.commands[word]
+    known = {option for parameter in found.params for option in parameter.opts} | {"--help"}
+    wrong = [word for word in words if word.startswith("--") and word not in known]
+    return f"no option {wrong[0]}" if wrong else None
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_command_that_a_document_names_is_there(path: Path) -> None:
+    found = commands(path.read_text("utf-8"))
+    assert {command: complaint(command) for command in found if complaint(command)} == {}
+
+
+def test_a_command_that_is_not_there_would_be_noticed() -> None:
+    text = "`settle replay --fast` and `settle fly`\n```console\n$ settle kafka burn\n```\n"
+    assert [complaint(command) for command in commands(text)] == [
+        "no command 'burn'",
+        "no option --fast",
+        "no command 'fly'",
+    ]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        target, _, anchor = link.partition("#")
+        if target.startswith("http"):
+            continue
+        there = path.parent / target if target else path
+        assert there.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", there.read_text("utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert anchor in slugs, link
+
+
+def test_the_index_has_every_document() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)", index)}
+    others = {path for path in DOCS.iterdir() if path.name != "README.md"}
+    missing = {
+        path.name
+        for path in others
+        if path not in linked and not any(other.is_relative_to(path) for other in linked)
+    }
+    assert missing == set()
+
+
+def literals(kind: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - a typed dict
+    hint = get_type_hints(kind)[field]
+    return get_args(hint)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("Cash calls", get_args(FailureReason)),
+        ("Dead letters", get_args(DeadLetterReason)),
+        ("Flagged fundings", literals(FundingFlagged, "reason")),
+        ("Net settlements", literals(NetSettlementStatus, "status")),
+    ],
+)
+def test_the_desk_is_told_what_each_code_means(section: str, words: tuple[str, ...]) -> None:
+    text = OPERATIONS.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    explained = re.findall(r"`([A-Z_]+)`", " ".join(row.split("|")[1] for row in rows))
+    assert words
+    assert sorted(explained) == sorted(words)
