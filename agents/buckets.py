@@ -88,7 +88,7 @@ class Buckets:
             if isinstance(store, LocalStore):
                 await asyncio.to_thread(_to_disk, self._local(client, key))
         except (BaseError, OSError, NotImplementedError) as error:
-            raise _refusal(error) from None
+            raise refusal(error) from None
         return created
 
     async def read(self, client: str, key: str) -> bytes | None:
@@ -102,10 +102,10 @@ class Buckets:
             return bytes(await (await obstore.get_async(store, path)).bytes_async())
         except FileNotFoundError as error:
             if _code(error) == "NoSuchBucket":
-                raise _refusal(error) from None
+                raise refusal(error) from None
             return None
         except (BaseError, OSError) as error:
-            raise _refusal(error) from None
+            raise refusal(error) from None
 
     def where(self, client: str, key: str) -> str:
         """Return the address of a file, as a person reads it."""
@@ -196,7 +196,8 @@ def _code(error: Exception) -> str | None:
     return found and found[1]
 
 
-def _refusal(error: Exception) -> BucketRefusedError:
+def refusal(error: Exception) -> BucketRefusedError:
+    """Return what an error of obstore or of the system means, for a person, without credentials."""
     text = str(error)
     status, code = _STATUS.search(text), _code(error)
     system, transport = _SYSTEM.search(text), _TRANSPORT.search(text)

@@ -194,7 +194,7 @@ def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
 
 def _rows(path: Path, stream: BinaryIO) -> Iterator[_Row]:
     """Read the CSV's data rows, in recv_time order, with all columns that are needed."""
-    reader = csv.reader(_text(stream), strict=True)
+    reader = csv.reader(utf8_lines(stream), strict=True)
     with reading_errors(path, lambda: reader.line_num):
         try:
             header = next(reader, [])
@@ -230,7 +230,7 @@ def _rows(path: Path, stream: BinaryIO) -> Iterator[_Row]:
             _refuse(path, reader.line_num, str(error))
 
 
-def _text(stream: BinaryIO) -> Iterator[str]:
+def utf8_lines(stream: BinaryIO) -> Iterator[str]:
     """Decode line by line, so that a byte that is no UTF-8 has a line number."""
     encoding = "utf-8-sig"  # spreadsheets put a byte order mark in front
     for line in stream:

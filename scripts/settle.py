@@ -7,6 +7,7 @@ from types import FrameType
 
 import typer
 
+from scripts.buying_power import buying_power_command
 from scripts.consume import consume
 from scripts.dump import dump
 from scripts.errors import Failure
@@ -15,6 +16,7 @@ from scripts.generate import generate
 from scripts.import_quotes import import_quotes
 from scripts.kafka import kafka
 from scripts.produce import produce
+from scripts.reconcile import reconcile
 from scripts.replay import replay
 from scripts.report_day import report_day
 from scripts.settings import config
@@ -35,6 +37,8 @@ app.command("import-quotes")(import_quotes)
 app.command("verify")(verify)
 app.command("export-journal")(export_journal)
 app.command("report-day")(report_day)
+app.command("buying-power")(buying_power_command)
+app.command("reconcile")(reconcile)
 app.command("config")(config)
 app.command("worker")(worker)
 app.command("produce")(produce)

@@ -13,6 +13,7 @@
     customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments
     aged_failure.py           calls that failed and are open
     reports/                  the client's files
+    buying_power.py reconciliation.py   the client's side: what it makes of its files
     dead_letter.py remembered.py        refused inputs; ids that were acted on
     account.py                may an account be as it says?
     tasks/                    the stages as the live engine runs them: tasks with their state
