@@ -32,6 +32,7 @@ from settlement.best_quote import ProviderQuote
 from settlement.calendar import first_window, next_retry
 from settlement.cause import Cause, Out
 from settlement.dead_letter import RepeatedPlaces, dead_letter
+from settlement.fill import Fill
 from settlement.invariants import books_difference
 from settlement.ledger import FBO
 from settlement.pipeline import Pipeline, settle_window
@@ -94,6 +95,8 @@ class History:
             **dict.fromkeys(get_args(ApexResult), self._answered),
         }
         self._places = RepeatedPlaces()
+        self._fills: list[Fill] = []
+        self.pipeline.trading.fills = self._fills
 
     @property
     def now(self) -> Micros | None:
@@ -229,17 +232,20 @@ class History:
 
     def _traded(self, out: Out) -> None:
         """Publish what trading decided, and let settlement answer its executions and windows."""
-        settlement = self.pipeline.settlement
+        settlement, emit = self.pipeline.settlement, self._emit
+        fills = iter(self._fills)
         for topic, _, event in out:
-            self._emit(topic, event)
+            emit(topic, event)
             if topic != EXECUTIONS:
                 continue
             if event["type"] == "Execution":
+                fill = next(fills)
                 lines: Out = []
-                settlement.executed(cast("Execution", event), micros(event["event_time"]), lines)
+                settlement.executed(cast("Execution", event), fill, fill.executed_at, lines)
                 self._settled(lines)
             else:
                 self.opened(cast("WindowOpened", event))
+        self._fills.clear()
 
     def opened(self, event: WindowOpened) -> None:
         """Do all that a window asks of settlement and of the clients' books."""

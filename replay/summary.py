@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from schemas.instant import Micros, time_text
-from schemas.money import CENTS_DECIMALS, Cents, reread, usd
+from schemas.money import Cents, usd
 from topics.catalogue import CASH_CALLS, DEAD_LETTERS, EXECUTIONS, ORDER_UPDATES
 
 
@@ -37,8 +37,8 @@ class Summary:
         if topic == EXECUTIONS:
             for event in events:
                 if event["type"] == "Execution":
-                    self.volume += reread(event["gross"], CENTS_DECIMALS)
-                    self.called += reread(event["net_money"], CENTS_DECIMALS)
+                    self.volume += _cents(event["gross"])
+                    self.called += _cents(event["net_money"])
                     self.orders_executed += event["execution_id"].endswith("-1")
         elif topic == CASH_CALLS:
             for event in events:
@@ -124,6 +124,11 @@ class Summary:
 
 def _time_or_none(at: Micros | None) -> str | None:
     return None if at is None else time_text(at)
+
+
+def _cents(text: str) -> Cents:
+    # What we wrote has two decimals.
+    return int(text.replace(".", ""))
 
 
 def _dollars(cents: Cents) -> str:

@@ -7,6 +7,7 @@
     commission.py             markup and commission
     working_orders.py execution.py order_update.py
                               OMS: fills, stops, expiries, and what is said of them; the windows
+    fill.py                   an execution's numbers, between trading and settlement
     ledger.py customer_account.py       BTS: the table of postings; a customer's books
     cash_call.py              BTS: each execution's money, at once and at retries
     apex_journal.py apex_answer.py      Apex calls: what the clearing firm is asked for, and says

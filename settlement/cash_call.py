@@ -18,13 +18,14 @@ from schemas.cash_call import (
 )
 from schemas.execution import Execution
 from schemas.instant import Micros, micros, time_text
-from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, reread, usd
+from schemas.money import usd
 from schemas.window import WindowOpened
 from settlement import apex_journal, ledger
 from settlement.apex_journal import JOURNAL_BYTES
 from settlement.calendar import civil_date, next_retry
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, Ledger, OpenCall, announce
+from settlement.fill import Fill
 from settlement.invariants import Books
 from settlement.remembered import RememberedIds
 from topics.catalogue import ACCOUNTS, CASH_CALLS, CLIENT_LINES, EXECUTIONS
@@ -42,6 +43,18 @@ def is_given_up(call: OpenCall, too_old: str) -> bool:
     """Whether a retry writes a call off instead of trying it; a DEPOSIT call it never does."""
     # ISO dates sort as dates do.
     return call.side == "BUY" and call.trade_date <= too_old
+
+
+def _why_not(account: CustomerAccount, call: OpenCall) -> FailureReason | None:
+    """Say why a Marketplace call fails now; None: it settles, without taking cash below zero."""
+    # A call of 0.00 settles at once, whatever the account's mode.
+    if not call.amount:
+        return None
+    if account.restricted:
+        return "ACCOUNT_RESTRICTED"
+    if call.side == "BUY" and account.cash < call.amount:
+        return "INSUFFICIENT_FUNDS"
+    return None
 
 
 class Settlement:
@@ -90,8 +103,11 @@ class Settlement:
         if known and before != (account.funding_model == "MARKETPLACE"):
             announce(account, Cause(ACCOUNTS, event.event_id, at), out)
 
-    def executed(self, event: Execution, at: Micros, out: Out) -> None:
-        """Book an execution and make its cash call, all in one step decided at t."""
+    def executed(self, event: Execution, fill: Fill, at: Micros, out: Out) -> None:
+        """Book an execution and make its cash call, all in one step decided at t.
+
+        `fill`: the execution's numbers.
+        """
         account_id, client = event["account_id"], event["client"]
         if account_id is None or client is None:
             raise AssertionError(f"{event['execution_id']} names no account")
@@ -104,15 +120,12 @@ class Settlement:
         self.ledger.book(
             account,
             ledger.trade(
-                account_id,
+                account.ledger_names(),
                 client,
                 event["base"],
+                fill,
                 net=model == "NET_SETTLEMENT",
                 buy=event["side"] == "BUY",
-                units=reread(event["quantity"], UNITS_DECIMALS),
-                gross=reread(event["gross"], CENTS_DECIMALS),
-                markup=reread(event["markup"], CENTS_DECIMALS),
-                commission=reread(event["commission"], CENTS_DECIMALS),
             ),
             cause,
             out,
@@ -121,20 +134,21 @@ class Settlement:
         if model == "NET_SETTLEMENT":
             account.net_lines += 1  # its line: net_settlement, in the client's books
         else:
-            self._call(account, event, cause, out)
+            self._call(account, event, fill, cause, out)
         announce(account, cause, out)
 
-    def _call(self, account: CustomerAccount, event: Execution, cause: Cause, out: Out) -> None:
+    def _call(
+        self, account: CustomerAccount, event: Execution, fill: Fill, cause: Cause, out: Out
+    ) -> None:
         """Make the cash call of an execution, and attempt it."""
         call = OpenCall(
             event["execution_id"],
             event["symbol"],
             event["side"],
-            reread(event["net_money"], CENTS_DECIMALS),
-            micros(event["event_time"]),
+            fill.net_money,
+            fill.executed_at,
             event["trade_date"],
         )
-        account.open(call)
         requested: CashCallRequested = {
             "type": "CashCallRequested",
             "event_id": cause.event_id("CashCallRequested", account.account_id),
@@ -153,9 +167,14 @@ class Settlement:
             call.journal = 1
             apex_journal.request(self.journals, account, call, cause, out)
         else:
-            self._attempt(account, call, cause, out)
-        if account.open_calls:
-            self.with_open_calls.add(account.account_id)
+            reason = _why_not(account, call)
+            if reason is None:
+                # Most calls: settled at once, they are never among the open ones.
+                self._settled(account, call, cause, out)
+                return
+            self.fail(account, call, reason, cause, out)
+        account.open(call)
+        self.with_open_calls.add(account.account_id)
 
     def retry(self, event: WindowOpened, out: Out, after: str = "") -> Iterator[str]:
         """Try every open call once, one account per step: a sweep of any size in bounded steps.
@@ -195,14 +214,12 @@ class Settlement:
         apex_journal.request(self.journals, account, call, cause, out)
 
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
-        """Settle a Marketplace call if it can be: never by taking cash below zero."""
-        # A call of 0.00 settles at once, whatever the account's mode.
-        if call.amount and account.restricted:
-            self.fail(account, call, "ACCOUNT_RESTRICTED", cause, out)
-        elif call.side == "BUY" and call.amount and account.cash < call.amount:
-            self.fail(account, call, "INSUFFICIENT_FUNDS", cause, out)
-        else:
+        """Settle an open Marketplace call if it can be."""
+        reason = _why_not(account, call)
+        if reason is None:
             self.settle(account, call, cause, out)
+        else:
+            self.fail(account, call, reason, cause, out)
 
     def fail(
         self,
@@ -234,9 +251,12 @@ class Settlement:
         out.append((CASH_CALLS, account.account_id, failed))
 
     def settle(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
-        """Close a call whose money has moved, and book that."""
-        call.attempts += 1
+        """Close an open call whose money has moved, and book that."""
         account.close(call)
+        self._settled(account, call, cause, out)
+
+    def _settled(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
+        call.attempts += 1
         account.calls_settled += 1
         settled: CashCallSettled = {
             "type": "CashCallSettled",

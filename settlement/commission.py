@@ -1,13 +1,14 @@
 """Markup and commission: the customer's price and what the trade costs (contract section 6)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from schemas.client import ClientUpdated
 from schemas.money import Bps, Cents, Price, bps, price, usd
 from settlement.rounding import BPS_ONE, round_down, round_up, share_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rates:
     """What an order is charged, fixed when it is accepted.
 
@@ -20,8 +21,9 @@ class Rates:
     commission_fixed: Cents = 0
     commission_minimum: Cents = 0
 
+    @cached_property
     def texts(self) -> tuple[str, str, str, str, str]:
-        """Return the five rates as an `Execution` prints them."""
+        """The five rates as an `Execution` prints them."""
         return (
             bps(self.markup_bps),
             price(self.markup_fixed, 0),
@@ -73,5 +75,7 @@ def marketable_from(limit: Price, rates: Rates, increment: Price, *, buy: bool) 
 
 def commission_owed(gross_so_far: Cents, rates: Rates) -> Cents:
     """Return the whole commission an order owes after fills that gross this much."""
-    owed = share_of(gross_so_far, rates.commission_bps) + rates.commission_fixed
+    owed = rates.commission_fixed
+    if rates.commission_bps:
+        owed += share_of(gross_so_far, rates.commission_bps)
     return max(rates.commission_minimum, owed)

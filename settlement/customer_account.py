@@ -15,8 +15,6 @@ from settlement.ledger import USD, CustomerNames, Postings
 from topics.catalogue import BALANCES, CLIENT_LINES, JOURNAL
 
 CUSTOMER = "customer:"
-# "customer:" and the 8 characters of an account and ":"
-CUSTOMER_PREFIX = len(CUSTOMER) + 9
 
 
 class OpenCall:
@@ -230,6 +228,7 @@ class Ledger:
         """
         written: list[Posting] = []
         totals = self.totals
+        balance_of = account.ledger_names().balance_of
         balance = 0
         for name, asset, amount in postings:
             if not amount:
@@ -240,10 +239,11 @@ class Ledger:
             else:
                 text = quantity(amount)
             written.append({"account": name, "asset": asset, "amount": text})
-            if name.startswith(CUSTOMER):
-                account.move(name[CUSTOMER_PREFIX:], amount)
-            else:
+            what = balance_of.get(name)
+            if what is None:
                 totals[name] = totals.get(name, 0) + amount
+            else:
+                account.move(what, amount)
         if balance:
             raise AssertionError(f"unbalanced entry of {account.account_id}: {postings}")
         if not written:

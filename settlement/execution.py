@@ -27,6 +27,7 @@ from settlement.account import account_refusal
 from settlement.calendar import ScheduledWindow, first_window, trade_date, window_after
 from settlement.cause import Cause, Out
 from settlement.commission import Rates, client_rates, commission_owed, customer_price
+from settlement.fill import Fill
 from settlement.order import (
     Rejection,
     account_not_open,
@@ -66,6 +67,7 @@ class Trading:
         "cancel_ids",
         "clients",
         "expiries",
+        "fills",
         "instruments",
         "next_window",
         "now",
@@ -91,6 +93,9 @@ class Trading:
         self.expiries: list[tuple[Micros, Micros, str, str, Order]] = []
         self.order_ids = RememberedIds(_CONTENT_BYTES)
         self.cancel_ids = RememberedIds(_CONTENT_BYTES)
+        # The numbers of the latest executions, in order, for an engine that hands them to
+        # settlement and empties this; None: nobody asks.
+        self.fills: list[Fill] | None = None
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -223,10 +228,10 @@ class Trading:
         if isinstance(admitted, Rejection):
             # An order that named no account or client of ours may come again under its id.
             if admitted.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
-                self.order_ids.put(order_id, content)
+                self.order_ids.add(order_id, content)
             order_update.rejected(event, account, admitted, cause, out)
             return
-        self.order_ids.put(order_id, content)
+        self.order_ids.add(order_id, content)
         order, price_now = admitted
         order_update.accepted(event, order, cause, out)
         # A price says that the side is there, and that the order is no stop that waits.
@@ -251,7 +256,7 @@ class Trading:
         cancel_id = fingerprint(event.account_id, event.cancel_id)
         if self.cancel_ids.get(cancel_id) is not None:
             return
-        self.cancel_ids.put(cancel_id, _checksum(event.client_order_id))
+        self.cancel_ids.add(cancel_id, _checksum(event.client_order_id))
         cause = Cause(ORDERS, event.event_id, at)
         account = self.accounts.get(event.account_id)
         order = (account.working or {}).get(event.client_order_id) if account else None
@@ -345,7 +350,7 @@ class Trading:
     ) -> None:
         """Book one fill and say so: an `Execution` and an `OrderFilled`."""
         account, instrument = order.account, order.instrument
-        markup = abs(gross - value_of(taken, side.price))
+        markup = 0 if at_price == side.price else abs(gross - value_of(taken, side.price))
         order.gross += gross
         commission = commission_owed(order.gross, order.rates) - order.commission_charged
         if not order.buy:
@@ -360,9 +365,10 @@ class Trading:
         if order.held:
             self._hold_what_is_left(order)
 
-        if order.rate_texts is None:
-            order.rate_texts = order.rates.texts()
-        markup_bps, markup_fixed, commission_bps, commission_fixed, minimum = order.rate_texts
+        markup_bps, markup_fixed, commission_bps, commission_fixed, minimum = order.rates.texts
+        net_money = gross + commission if order.buy else gross - commission
+        if self.fills is not None:
+            self.fills.append(Fill(taken, gross, markup, commission, net_money, cause.at))
         execution_id = f"{account.account_id}-{order.client_order_id}-{order.fills}"
         execution: Execution = {
             "type": "Execution",
@@ -383,7 +389,7 @@ class Trading:
             "gross": usd(gross),
             "markup": usd(markup),
             "commission": usd(commission),
-            "net_money": usd(gross + commission if order.buy else gross - commission),
+            "net_money": usd(net_money),
             "markup_bps": markup_bps,
             "markup_fixed": markup_fixed,
             "commission_bps": commission_bps,

@@ -5,7 +5,8 @@ Each public function is one row of the contract's table and returns its postings
 """
 
 from schemas.funding import AdjustmentType
-from schemas.money import Cents, Units
+from schemas.money import Cents
+from settlement.fill import Fill
 
 # account, asset, signed minor units (cents of USD, units of everything else)
 Postings = tuple[tuple[str, str, int], ...]
@@ -25,53 +26,61 @@ def asset_of(name: str) -> str:
 
 
 class CustomerNames:
-    """The ledger accounts of one customer."""
+    """The ledger accounts of one customer, spelt once.
 
-    __slots__ = ("cash", "owed", "pending", "withdrawing")
+    `balance_of`: which balance of the customer a ledger account is: cash, owed ... or an asset.
+    """
+
+    __slots__ = ("_account_id", "_holdings", "balance_of", "cash", "owed", "pending", "withdrawing")
 
     def __init__(self, account_id: str) -> None:
         """Name them."""
+        self._account_id = account_id
         self.cash = f"customer:{account_id}:cash"
         self.pending = f"customer:{account_id}:pending"
         self.withdrawing = f"customer:{account_id}:withdrawing"
         self.owed = f"customer:{account_id}:owed"
+        self.balance_of = {
+            self.cash: "cash",
+            self.pending: "pending",
+            self.withdrawing: "withdrawing",
+            self.owed: "owed",
+        }
+        self._holdings: dict[str, str] = {}
+
+    def holding(self, asset: str) -> str:
+        """Name the account that holds an asset."""
+        name = self._holdings.get(asset)
+        if name is None:
+            name = self._holdings[asset] = f"customer:{self._account_id}:{asset}"
+            self.balance_of[name] = asset
+        return name
 
 
-def trade(  # noqa: PLR0913 - a trade has that many facts
-    account_id: str,
+def trade(
+    names: CustomerNames,
     client: str,
     asset: str,
+    fill: Fill,
     *,
     net: bool,
     buy: bool,
-    units: Units,
-    gross: Cents,
-    markup: Cents,
-    commission: Cents,
 ) -> Postings:
     """Book an execution: what is owed for it, and the asset's change of hands.
 
     `net`: the client owes it in its next net settlement; else the customer, in a cash call.
     """
-    owed = f"client:{client}:net" if net else f"customer:{account_id}:owed"
-    holding = f"customer:{account_id}:{asset}"
-    bfs_asset = f"bfs:{asset}"
+    owed = f"client:{client}:net" if net else names.owed
+    units, gross, markup, commission, net_money, _ = fill
     if buy:
-        return (
-            (owed, USD, -(gross + commission)),
-            (BFS_USD, USD, gross - markup),
-            (f"revenue:markup:{client}", USD, markup),
-            (f"revenue:commission:{client}", USD, commission),
-            (bfs_asset, asset, -units),
-            (holding, asset, units),
-        )
+        net_money, gross, units = -net_money, -gross, -units
     return (
-        (owed, USD, gross - commission),
+        (owed, USD, net_money),
         (BFS_USD, USD, -(gross + markup)),
         (f"revenue:markup:{client}", USD, markup),
         (f"revenue:commission:{client}", USD, commission),
-        (bfs_asset, asset, units),
-        (holding, asset, -units),
+        (f"bfs:{asset}", asset, units),
+        (names.holding(asset), asset, -units),
     )
 
 

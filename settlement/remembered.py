@@ -50,18 +50,30 @@ class RememberedIds:
         bucket, at = self._find(key)
         if at >= 0:
             bucket[at + KEY_BYTES : at + self._width] = value
-            return
-        bucket += key + value
+        else:
+            self._append(bucket, key + value)
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Remember a fingerprint that was not there when it was asked for."""
+        if self.fresh is not None:
+            self.fresh[key] = value
+        self._append(self._bucket(key), key + value)
+
+    def _append(self, bucket: bytearray, record: bytes) -> None:
+        bucket += record
         self._count += 1
         if self._count > _RECORDS_PER_BUCKET * len(self._buckets):
             self._split()
 
-    def _find(self, key: bytes) -> tuple[bytearray, int]:
-        """Return the bucket of a key, and where in it its record begins; -1: it has none."""
+    def _bucket(self, key: bytes) -> bytearray:
         buckets = self._buckets
         number = int.from_bytes(key[:4], "big")
         place = number & (2 * self._mask + 1)
-        bucket = buckets[place if place < len(buckets) else number & self._mask]
+        return buckets[place if place < len(buckets) else number & self._mask]
+
+    def _find(self, key: bytes) -> tuple[bytearray, int]:
+        """Return the bucket of a key, and where in it its record begins; -1: it has none."""
+        bucket = self._bucket(key)
         at = bucket.find(key)
         while at > 0 and at % self._width:  # found across two records
             at = bucket.find(key, at + 1)

@@ -166,7 +166,6 @@ class Order:
         "limit",
         "notional",
         "quantity",
-        "rate_texts",
         "rates",
         "stop",
         "time_in_force",
@@ -186,7 +185,6 @@ class Order:
         self.account = account
         self.instrument = instrument
         self.rates = rates
-        self.rate_texts: tuple[str, str, str, str, str] | None = None
         self.event_id = order.event_id
         self.client_order_id = order.client_order_id
         self.buy = order.side == "BUY"

@@ -134,7 +134,9 @@ class ClientBooks:
 
     def account(self, client: str, account_id: str) -> ClientAccount:
         """Return the latest of an account."""
-        accounts = self.accounts.setdefault(client, {})
+        accounts = self.accounts.get(client)
+        if accounts is None:
+            accounts = self.accounts[client] = {}
         book = accounts.get(account_id)
         if book is None:
             book = accounts[account_id] = ClientAccount()

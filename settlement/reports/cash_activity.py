@@ -43,12 +43,12 @@ def row_of(line: CashActivityLine) -> str:
 
 def row_of_call(event: CashCallSettled) -> str:
     """Return the row of a settled cash call, behind account, activity and amount."""
-    return _waiting(
-        event["account_id"] or "",
-        event["event_id"],
-        event["amount"],
-        f"TPJ,{event['direction']},{event['amount']},SETTLED,{event['event_time'][:-4]}Z,"
-        f"{event['cash_call_id']}",
+    # Ours, so nothing is to be quoted.
+    account_id, activity_id, amount = event["account_id"], event["event_id"], event["amount"]
+    return (
+        f"{account_id}{_MARK}{activity_id}{_MARK}{amount}{_MARK}{account_id},{activity_id},"
+        f"TPJ,{event['direction']},{amount},SETTLED,{event['event_time'][:-4]}Z,"
+        f"{event['cash_call_id']}"
     )
 
 

@@ -32,6 +32,6 @@ class Report:
 
 def field(text: str) -> str:
     """Quote a CSV field where RFC 4180 asks for it (contract section 11)."""
-    if any(mark in text for mark in ',"\r\n'):
+    if not text.isalnum() and any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text

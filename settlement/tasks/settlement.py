@@ -28,6 +28,7 @@ from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out
 from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
+from settlement.fill import fill_of
 from settlement.pipeline import settle_window
 from settlement.tasks.client_lines import WindowMarker, count_line
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_outside
@@ -128,7 +129,8 @@ class SettlementTask(Task):
         before = len(out)
         if topic == EXECUTIONS:
             at = self._move_time(head.at)
-            self.settlement.executed(cast("Execution", event), at, out)
+            execution = cast("Execution", event)
+            self.settlement.executed(execution, fill_of(execution), at, out)
             self._touched_accounts.add(event["account_id"])
         elif topic == CLOCK:
             if self.next_window is None and isinstance(event, ClockTicked):

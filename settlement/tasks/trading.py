@@ -260,7 +260,7 @@ def _order_record(order: Order) -> dict[str, Any]:
         "side": "BUY" if order.buy else "SELL",
         "time_in_force": order.time_in_force,
         "expire_time": order.expire_time,
-        "rates": order.rates.texts(),
+        "rates": order.rates.texts,
         "accepted_at": order.accepted_at,
         "quantity": None if order.quantity is None else quantity(order.quantity),
         "notional": None if order.notional is None else usd(order.notional),

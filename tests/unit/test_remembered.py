@@ -25,6 +25,18 @@ def test_an_id_has_its_value() -> None:
     assert len(ids) == 2
 
 
+def test_what_was_not_there_is_added() -> None:
+    """As `put`, and a worker's state topic hears of it too."""
+    ids = RememberedIds(4)
+    ids.fresh = {}
+    for number in range(100):
+        assert ids.get(key(number)) is None
+        ids.add(key(number), number.to_bytes(4, "big"))
+    assert [ids.get(key(n)) for n in range(100)] == [n.to_bytes(4, "big") for n in range(100)]
+    assert len(ids) == 100
+    assert ids.fresh == {key(n): n.to_bytes(4, "big") for n in range(100)}
+
+
 def test_a_value_is_replaced() -> None:
     ids = RememberedIds(4)
     ids.put(key(1), b"one.")
