@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from settlement import ledger
+from settlement.fill import Fill
 from settlement.ledger import CustomerNames, Postings
 from topics.catalogue import CATALOGUE
 
@@ -76,12 +77,8 @@ def the(name: str, *arguments: object, **named: object) -> Callable[[], Postings
 
 def trade(*, buy: bool, net: bool) -> Callable[[], Postings]:
     def book() -> Postings:
-        named: dict[str, Any] = {"buy": buy, "units": Q, "gross": G, "markup": M, "commission": C}
-        if "net" in ledger.trade.__annotations__:
-            named["net"] = net
-        elif net:
-            pytest.skip("settlement.ledger books no net trade yet")
-        return ledger.trade("ACME0001", "ACME", "BTC", **named)
+        fill = Fill(Q, G, M, C, BUY if buy else SELL, 0)
+        return ledger.trade(NAMES, "ACME", "BTC", fill, net=net, buy=buy)
 
     return book
 
