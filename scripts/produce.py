@@ -112,7 +112,8 @@ class _Production:
     ) -> None:
         self._settings = settings
         self._in_step = in_step
-        self._flat_out = flat_out
+        # At a pace, as in life, nobody waits for what quotes have become.
+        self._waits_for_quotes = not flat_out and speed is None
         self._speed = speed
         self._waiting: list[Outgoing] = []
         self._quotes_waiting = False
@@ -134,7 +135,7 @@ class _Production:
             self._skipped = await producing.start()
             if again:
                 self._skipped = 0
-            if not self._flat_out:
+            if self._waits_for_quotes:
                 await positions.start()
             await self._send(lines, producing, positions)
         finally:
@@ -156,7 +157,7 @@ class _Production:
                 self._waiting += ticks
                 if self._in_step:
                     await self._commit(producing, positions)
-            if self._quotes_waiting and line.topic in _CAUSED_BY_QUOTES and not self._flat_out:
+            if self._waits_for_quotes and self._quotes_waiting and line.topic in _CAUSED_BY_QUOTES:
                 await self._commit(producing, positions)
             self._waiting.append(self._outgoing(line))
             self._quotes_waiting = self._quotes_waiting or line.topic == PRICE_TICKS
@@ -181,7 +182,7 @@ class _Production:
         self._waiting = []
         if self._in_step:
             await positions.settled()
-        elif self._quotes_waiting and not self._flat_out:
+        elif self._waits_for_quotes and self._quotes_waiting:
             quotes = {place: at for place, at in last.items() if place.topic == PRICE_TICKS}
             await positions.passed(MARKET_TASK, quotes)
         self._quotes_waiting = False

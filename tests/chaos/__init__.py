@@ -1,0 +1,12 @@
+"""Chaos: everything is killed while a day is produced; then it is counted.
+
+plan.py          what happens when, by a seed
+fleet.py         the workers: started, killed, stopped, and started again as a supervisor does
+brokers.py       one node or a cluster: killed and started again
+transactions.py  which transactions are open, as the brokers say
+load.py          a made-up day of all kinds of events, produced by `settle produce`
+course.py        one run: the plan carried out
+measured.py      what is in the topics against what was produced: lost, doubled, unanswered
+figures.py       the table at the end, and what must hold in it
+__main__.py      `make chaos`
+"""

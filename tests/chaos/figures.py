@@ -1,0 +1,89 @@
+"""The figures of a run, and what must hold in them."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from rich.table import Table
+
+from tests.chaos.course import Outcome
+from tests.chaos.fleet import STOP_SECONDS
+from tests.chaos.plan import KILLS
+
+# Below these a run has proven little: kills in quiet moments, orders that were refused.
+HITS_SHARE_MIN = 0.30
+EXECUTED_SHARE_MIN = 0.60
+
+
+def hits_share(outcome: Outcome) -> float:
+    """Return how many of the kills hit an open transaction."""
+    return outcome.hits.total() / max(1, sum(outcome.did[kind] for kind in KILLS))
+
+
+def executed_share(outcome: Outcome) -> float:
+    """Return how many of the orders were executed, at least in part."""
+    return outcome.measured.executed / max(1, outcome.measured.orders)
+
+
+def failures(outcome: Outcome) -> Iterator[str]:
+    """Say in one line each what does not hold."""
+    measured = outcome.measured
+    for what, found in (
+        ("lost", measured.lost),
+        ("doubled", measured.doubled),
+        ("unanswered", measured.unanswered),
+        ("did not stop cleanly", outcome.bad_stops),
+    ):
+        if found:
+            yield f"{len(found)} {what}: {'; '.join(found[:5])}"
+    if hits_share(outcome) < HITS_SHARE_MIN:
+        yield f"{hits_share(outcome):.0%} of the kills hit an open transaction"
+    if executed_share(outcome) < EXECUTED_SHARE_MIN:
+        yield f"{executed_share(outcome):.0%} of the orders were executed"
+    late = [seconds for seconds in outcome.stops if seconds > STOP_SECONDS]
+    if late:
+        yield f"{len(late)} stops took more than {STOP_SECONDS:.0f} s: {max(late):.1f} s"
+
+
+def table(outcome: Outcome) -> Table:
+    """Return the figures as a table."""
+    course, measured = outcome.course, outcome.measured
+    shown = Table(
+        title=f"seed {course.seed}, {course.nodes} node{'s' * (course.nodes > 1)},"
+        f" {outcome.seconds:.0f} s",
+        title_justify="left",
+        show_header=False,
+        box=None,
+    )
+    shown.add_column(style="bold")
+    shown.add_column(justify="right")
+    rows = [
+        ("inputs acknowledged", f"{measured.inputs:,}"),
+        ("  of kinds", f"{len(outcome.input_kinds)}"),
+        ("events emitted", f"{measured.emitted.total():,}"),
+        ("  of kinds", f"{len(measured.emitted)}"),
+        ("lost", f"{len(measured.lost)}"),
+        ("doubled", f"{len(measured.doubled)}"),
+        ("unanswered", f"{len(measured.unanswered)}"),
+        ("wrong", "0: settle verify finds no difference"),
+        ("orders", f"{measured.orders:,}"),
+        ("  executed", f"{measured.executed:,} ({executed_share(outcome):.0%})"),
+        ("kills of workers", f"{sum(outcome.did[kind] for kind in KILLS)}"),
+        ("  in an open transaction", f"{outcome.hits.total()} ({hits_share(outcome):.0%})"),
+        *(
+            (f"  {kind}", f"{outcome.did[kind]} ({outcome.hits[kind]})")
+            for kind in ("kill", "pause", "terminate")
+        ),
+        *((kind, f"{count}") for kind, count in outcome.did.items() if kind not in KILLS),
+        ("producer ended by itself", f"{outcome.producer_failures}"),
+        ("workers ended by themselves", f"{len(outcome.ended)}"),
+    ]
+    if outcome.stops:
+        rows.append(
+            (
+                "from SIGTERM to the end",
+                f"median {median(outcome.stops):.1f} s, max {max(outcome.stops):.1f} s",
+            )
+        )
+    for name, value in rows:
+        shown.add_row(name, value)
+    return shown
