@@ -5,6 +5,7 @@ data, and moves to each input before that is applied. A dead-lettered input move
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol, cast, get_args
 
 import orjson
@@ -14,12 +15,10 @@ from replay.output import WrittenFile
 from replay.read import InputLine, raw_value
 from replay.summary import Summary
 from schemas.account import AccountUpdated
-from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.best_quote import BestQuote
 from schemas.client import ClientUpdated
-from schemas.event import Input
 from schemas.execution import Execution
-from schemas.funding import CashAdjusted, Funding, FundingStep
+from schemas.funding import Funding
 from schemas.instant import Micros, micros
 from schemas.instrument import InstrumentUpdated
 from schemas.order import OrderCancelRequested, OrderSubmitted
@@ -28,7 +27,6 @@ from schemas.report import ReportDelivered
 from schemas.window import ClockTicked, WindowOpened
 from settlement import apex_answer, customer_funding
 from settlement.apex_answer import ApexResult
-from settlement.best_quote import ProviderQuote
 from settlement.calendar import first_window, next_retry
 from settlement.cause import Cause, Out
 from settlement.dead_letter import RepeatedPlaces, dead_letter
@@ -36,6 +34,7 @@ from settlement.fill import Fill
 from settlement.invariants import books_difference
 from settlement.ledger import FBO
 from settlement.pipeline import Pipeline, settle_window
+from settlement.provider_quote import ProviderQuote
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 from topics.catalogue import (
@@ -82,7 +81,18 @@ class History:
         self._destination = destination
         self._emit = destination.event
         self._clearing_firm = clearing_firm
-        # What decides on what; a type that is not here is not served.
+        pipeline = self.pipeline
+        # What says that an input is dead-lettered, and what decides on it, by its type; one that
+        # nothing decides on is not served.
+        self._refusals: dict[type, Callable[[Any], Refused | None]] = {
+            ProviderQuote: pipeline.market.refusal,
+            AccountUpdated: pipeline.trading.refusal,
+            OrderCancelRequested: pipeline.trading.refusal,
+            **dict.fromkeys(
+                get_args(Funding), partial(customer_funding.refusal, pipeline.settlement)
+            ),
+            **dict.fromkeys(get_args(ApexResult), self._answer_refusal),
+        }
         self._decisions: dict[type, Callable[[Any, Micros], None]] = {
             ClientUpdated: self._client_updated,
             InstrumentUpdated: self._instrument_updated,
@@ -122,22 +132,38 @@ class History:
         summary = self.summary
         summary.inputs[line.topic] += 1
         event = line.event
-        checked = event if isinstance(event, Refused) else self._check(event, line.at)
-        if isinstance(checked, Refused):
-            self._dead_letter(line, checked)
+        at = line.at
+        if isinstance(event, PriceTick):
+            event = self.pipeline.market.check(event, at)
+        if isinstance(event, Refused):
+            self._dead_letter(line, event)
+            return
+        kind = type(event)
+        decide = self._decisions.get(kind)
+        if decide is None:
+            unserved = Refused("INVALID", f"{kind.__name__}s are not served yet")
+            self._dead_letter(line, unserved)
+            return
+        refusal = self._refusals.get(kind)
+        refused = refusal(event) if refusal is not None else None
+        if refused is not None:
+            self._dead_letter(line, refused)
             return
         # It is acted on from here on.
-        at = line.at
         if summary.first_time is None:
             summary.first_time = at
-        if self.now is not None:
+        trading, firm = self.pipeline.trading, self._clearing_firm
+        if trading.now is None:
+            if line.topic not in REFERENCE_TOPICS:
+                trading.start(at)
+                summary.time_began = at
+                self.move_time(at)
+        elif trading.due(at) or (firm is not None and firm.before(at, line.rank) is not None):
             self.move_time(at, line.rank)
-        elif line.topic not in REFERENCE_TOPICS:
-            self.pipeline.trading.start(at)
-            summary.time_began = at
-            self.move_time(at)
+        elif at > trading.now:
+            trading.now = at
         summary.last_time = at
-        self._decisions[type(checked)](checked, at)
+        decide(event, at)
 
     def move_time(self, at: Micros, rank: int = _AFTER_ALL) -> None:
         """Let all that is due at or before `at` happen, in time order.
@@ -158,29 +184,12 @@ class History:
         trading.now = max(trading.now or 0, at)
         self.summary.last_time = trading.now
 
-    def _check(self, event: Input, at: Micros) -> Input | ProviderQuote | Refused:
-        """Return a well-formed input as it will be decided on, or why it is dead-lettered."""
-        pipeline = self.pipeline
-        refused: Refused | None = None
-        match event:
-            case PriceTick():
-                return pipeline.market.check(event, at)
-            case AccountUpdated() | OrderCancelRequested():
-                refused = pipeline.trading.refusal(event)
-            case FundingStep() | CashAdjusted():
-                refused = customer_funding.refusal(pipeline.settlement, cast("Funding", event))
-            case ApexJournalCompleted() | ApexJournalRejected():
-                refused = apex_answer.refusal(pipeline.settlement, event, self._retry_before(at))
-            case _ if type(event) not in self._decisions:
-                refused = Refused("INVALID", f"{type(event).__name__}s are not served yet")
-        return refused or event
-
-    def _retry_before(self, at: Micros) -> Micros | None:
-        """Return the first RETRY that opens before an input of this time, if one does."""
-        if self.now is None:
-            return None
-        retry_at = next_retry(self.now)
-        return retry_at if retry_at <= at else None
+    def _answer_refusal(self, event: ApexResult) -> Refused | None:
+        retry_before = None  # the first RETRY that opens before this input, if one does
+        if self.now is not None:
+            retry_at = next_retry(self.now)
+            retry_before = retry_at if retry_at <= event.own_time else None
+        return apex_answer.refusal(self.pipeline.settlement, event, retry_before)
 
     def _ticked(self, quote: ProviderQuote, at: Micros) -> None:
         out: Out = []
@@ -189,7 +198,8 @@ class History:
             self._emit(topic, event)
             traded: Out = []
             self.pipeline.trading.quoted(cast("BestQuote", event), at, traded)
-            self._traded(traded)
+            if traded:
+                self._traded(traded)
 
     def _submitted(self, event: OrderSubmitted, at: Micros) -> None:
         out: Out = []

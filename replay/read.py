@@ -12,14 +12,14 @@ from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
 from schemas.event import Input
 from schemas.instant import Micros, time_text
-from topics.catalogue import CATALOGUE, INPUT_ORDER
+from topics.catalogue import CATALOGUE, INPUT_ORDER, PRICE_TICKS
 from topics.decode import Refused, decode
 
 STANDARD_INPUT = "-"
@@ -28,7 +28,12 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
+if TYPE_CHECKING:
+    from settlement.provider_quote import ProviderQuote
+
 Told = Callable[[int], None]
+# Reads the JSON value of a usual tick in one go; None: it is another.
+TickReader = Callable[[Any], "ProviderQuote | None"]
 _Place = Callable[[], int]
 
 
@@ -48,7 +53,7 @@ class InputLine:
     source: int
     number: int
     topic: str
-    event: Input | Refused
+    event: "Input | ProviderQuote | Refused"
     text: bytes
 
 
@@ -56,15 +61,21 @@ class InputFiles:
     """The inputs of one replay: read once, as a stream, and looked ahead in if need be."""
 
     def __init__(
-        self, paths: Iterable[str], tell: Told | None = None, directory: str | None = None
+        self,
+        paths: Iterable[str],
+        tell: Told | None = None,
+        directory: str | None = None,
+        usual_tick: TickReader | None = None,
     ) -> None:
         """Take inputs; `tell` hears how many bytes have been read since it was last told.
 
-        A pipe that is looked ahead in waits in `directory`, on disk.
+        A pipe that is looked ahead in waits in `directory`, on disk. `usual_tick` reads the usual
+        tick as the quote that is decided on; without it every tick is a `PriceTick`.
         """
         self._paths = tuple(paths)
         self._tell = tell
         self._directory = directory
+        self._usual_tick = usual_tick
         self._pipes: list[Pipe] = []
         # Topics of the lines that pipes have given so far.
         self._piped: set[str] = set()
@@ -77,6 +88,7 @@ class InputFiles:
                 one that goes back in time.
         """
         sources = [self._read_file(path, source) for source, path in enumerate(self._paths)]
+        # A merge keeps the order of its files, and of their lines, within an instant.
         merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
         return _by_topic(merged)
 
@@ -107,20 +119,35 @@ class InputFiles:
 
     def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
         name = "standard input" if path == STANDARD_INPUT else path
-        tell = self._tell
+        tell, usual_tick = self._tell, self._usual_tick
         at: Micros = 0
         number = 0
         try:
             with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
                 told = 0
                 for number, text in enumerate(lines, 1):
-                    line = _read_line(name, number, text, source, at)
-                    if line is None:
-                        continue
-                    at = line.at
+                    try:
+                        line = orjson.loads(text)
+                        topic = line["topic"]
+                        value = line["value"]
+                        rank = _RANK.get(topic)
+                    except (orjson.JSONDecodeError, KeyError, TypeError):
+                        raise _no_line(name, number) from None
+                    if rank is None:
+                        if topic not in CATALOGUE:
+                            raise _no_topic(name, number, topic)
+                        continue  # a topic that we emit
+                    quote = usual_tick(value) if usual_tick and topic == PRICE_TICKS else None
+                    event = quote or decode(topic, value)
+                    # What is refused has no time of its own.
+                    if type(event) is not Refused:
+                        own_time = quote.at if quote else cast(Input, event).own_time
+                        if own_time < at:
+                            raise _back_in_time(name, number, own_time, at)
+                        at = own_time
                     if place_in is None:
-                        self._piped.add(line.topic)
-                    yield line
+                        self._piped.add(topic)
+                    yield InputLine(at, rank, source, number, topic, event, text)
                     if tell is not None and place_in is not None and not number % _TELL_EVERY:
                         place = place_in()
                         tell(place - told)
@@ -152,17 +179,44 @@ def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[Inpu
 
 
 def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
-    """Put lines of the same instant in the order of their topics."""
+    """Put lines of the same instant in the order of their topics, else as they come."""
     instant: list[InputLine] = []
+    at: Micros = -1
+    rank = 0
+    in_order = True
     for line in lines:
-        if instant and line.at != instant[0].at:
-            if len(instant) > 1:
-                instant.sort(key=attrgetter("rank", "source", "number"))
+        if line.at == at:
+            in_order = in_order and line.rank >= rank
+        else:
+            if not in_order:
+                instant.sort(key=attrgetter("rank"))
+                in_order = True
             yield from instant
             instant.clear()
+            at = line.at
+        rank = line.rank
         instant.append(line)
-    instant.sort(key=attrgetter("rank", "source", "number"))
+    if not in_order:
+        instant.sort(key=attrgetter("rank"))
     yield from instant
+
+
+def _no_line(name: str, number: int) -> UnreadableInputError:
+    return UnreadableInputError(
+        f"{name}, line {number}: not a JSON object with a topic and a value"
+    )
+
+
+def _no_topic(name: str, number: int, topic: str) -> UnreadableInputError:
+    known = ", ".join(INPUT_ORDER)
+    return UnreadableInputError(f"{name}, line {number}: no topic {topic!r}; there are {known}")
+
+
+def _back_in_time(name: str, number: int, at: Micros, before: Micros) -> UnreadableInputError:
+    return UnreadableInputError(
+        f"{name}, line {number}: event_time {time_text(at)} goes back in time,"
+        f" the line before has {time_text(before)}; sort the file by event_time"
+    )
 
 
 @contextmanager
@@ -195,36 +249,6 @@ def _topic_of(text: bytes) -> object:
         return orjson.loads(text)["topic"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-
-
-def _read_line(
-    name: str, number: int, text: bytes, source: int, before: Micros
-) -> InputLine | None:
-    """Read one line; None for a line of a topic that we emit."""
-    try:
-        line = orjson.loads(text)
-        topic = line["topic"]
-        value = line["value"]
-        rank = _RANK.get(topic)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise UnreadableInputError(
-            f"{name}, line {number}: not a JSON object with a topic and a value"
-        ) from None
-    if rank is None:
-        if topic in CATALOGUE:
-            return None
-        known = ", ".join(INPUT_ORDER)
-        raise UnreadableInputError(f"{name}, line {number}: no topic {topic!r}; there are {known}")
-    event = decode(topic, value)
-    if isinstance(event, Refused):
-        return InputLine(before, rank, source, number, topic, event, text)
-    at = event.own_time
-    if at < before:
-        raise UnreadableInputError(
-            f"{name}, line {number}: event_time {time_text(at)} goes back in time,"
-            f" the line before has {time_text(before)}; sort the file by event_time"
-        )
-    return InputLine(at, rank, source, number, topic, event, text)
 
 
 # What matters to find where a JSON value ends: strings, brackets, and what stands between members.

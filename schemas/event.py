@@ -10,10 +10,13 @@ from schemas.instant import Micros, TimeText, micros
 AccountId = Annotated[str, Field(pattern=r"^[A-Z0-9]{8}$")]
 ClientCode = Annotated[str, Field(pattern=r"^[A-Z]{4}$")]
 ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,20}$")]
-Provider = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+SYMBOL_PATTERN = r"^[A-Z0-9]{2,20}$"
+Symbol = Annotated[str, Field(pattern=SYMBOL_PATTERN)]
+PROVIDER_PATTERN = r"^[A-Za-z0-9_.-]{1,32}$"
+Provider = Annotated[str, Field(pattern=PROVIDER_PATTERN)]
 # The ids whose shape the contract leaves to the producer.
-EventId = Annotated[str, Field(min_length=1, max_length=200)]
+EVENT_ID_LENGTH_MAX = 200
+EventId = Annotated[str, Field(min_length=1, max_length=EVENT_ID_LENGTH_MAX)]
 FreeId = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -20,6 +20,9 @@ TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0
 YEAR_FIRST = "1970"
 YEAR_LAST = "9998"
 
+# Of a time as we write it, with six decimals.
+TIME_LENGTH = len("2026-03-02T14:30:00.000000Z")
+
 _TIME = re.compile(TIME_PATTERN)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -58,8 +61,8 @@ def micros(text: str) -> Micros:
 def time_text(at: Micros) -> str:
     """Write an instant with six decimals, as every event that we emit carries it."""
     minute, rest = divmod(at, MINUTE)
-    second, fraction = divmod(rest, SECOND)
-    return f"{_minute_text(minute)}{second:02d}.{fraction:06d}Z"
+    digits = f"{rest:08d}"
+    return f"{_minute_text(minute)}{digits[:2]}.{digits[2:]}Z"
 
 
 def milliseconds_text(at: Micros) -> str:

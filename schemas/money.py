@@ -33,7 +33,7 @@ WHOLE: Units = 10**UNITS_DECIMALS
 PRICE_ONE: Price = 10**PRICE_DECIMALS
 
 _SCALE: tuple[int, ...] = tuple(int("1" + "0" * places) for places in range(PRICE_DECIMALS + 1))
-_NUMBER = re.compile(NUMBER_PATTERN)
+_is_number = re.compile(NUMBER_PATTERN).fullmatch
 # One fill writes the same few numbers in a dozen places: remembering the last texts saves a good
 # part of a replay's time. Few of them, so that they stay in the processor's cache.
 _TEXTS_REMEMBERED = 1 << 9
@@ -109,6 +109,11 @@ def price(value: Price, decimals: int) -> str:
     return f"{sign}{whole}.{places}" if places else f"{sign}{whole}"
 
 
+def price_as_written(text: str, value: Price, decimals: int) -> str:
+    """Write a price that came as `text`: mostly that is how `price` writes it."""
+    return text if text[-1 - decimals : -decimals] == "." else price(value, decimals)
+
+
 def bps(value: Bps) -> str:
     """Write basis points without trailing zeros."""
     return quantity(value)  # the same scale
@@ -116,7 +121,7 @@ def bps(value: Bps) -> str:
 
 def _reader(decimals: int, *, signed: bool, zero: bool) -> BeforeValidator:
     def read(value: object) -> int:
-        if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        if not isinstance(value, str) or not _is_number(value):
             raise ValueError('a decimal string such as "650.00" is wanted')
         number = scaled(value, decimals)
         if number < 0 and not signed:

@@ -2,7 +2,7 @@
 
     calendar.py               Chicago time: windows, trade dates, bank days
     rounding.py cause.py      named roundings; ids that are functions of what caused an event
-    best_quote.py             BBO: best bid and offer
+    provider_quote.py best_quote.py         BBO: what a provider quotes; best bid and offer
     order.py                  OMS: may this order work?
     commission.py             markup and commission
     working_orders.py execution.py order_update.py

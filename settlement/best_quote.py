@@ -1,90 +1,57 @@
 """Stage best_quote (BBO): the best bid and offer across providers (contract section 5)."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.best_quote import BestQuote, ProviderSize, QuoteStatus
-from schemas.instant import MILLISECOND, Micros, micros, time_text
+from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import (
-    PRICE_DECIMALS,
-    UNITS_DECIMALS,
-    Price,
-    Units,
-    price,
-    quantity,
-    scaled,
-)
+from schemas.money import UNITS_DECIMALS, Price, price_as_written, quantity, reread
 from schemas.price_tick import PriceTick
 from settlement.cause import Out
+from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from topics.catalogue import BBO
 from topics.decode import Refused
 
-NEVER: Micros = 1 << 62
-# The price of a side that is not quoted: below every bid, above every ask.
-NO_BID: Price = -(1 << 128)
-NO_ASK: Price = 1 << 128
-
-
-class ProviderQuote:
-    """A provider's latest quote; a side that it does not quote has NO_BID or NO_ASK, and size 0."""
-
-    __slots__ = (
-        "ask",
-        "ask_size",
-        "at",
-        "bid",
-        "bid_size",
-        "expires_at",
-        "provider",
-        "symbol",
-        "tick_id",
-        "valid_until",
-    )
-
-    def __init__(self, tick: PriceTick, at: Micros) -> None:
-        """Read a tick; `at` is its own time e (contract section 4).
-
-        Raises:
-            ValueError: a number has more digits or decimals than such a number has, or one of
-                price and size is missing.
-        """
-        self.symbol = tick.symbol
-        self.tick_id = tick.event_id
-        self.provider = tick.provider
-        self.at = at
-        self.bid, self.bid_size = _side("bid", tick.bid_price, tick.bid_size, NO_BID)
-        self.ask, self.ask_size = _side("ask", tick.ask_price, tick.ask_size, NO_ASK)
-        self.valid_until = _until(tick.valid_until)
-        self.expires_at = self.valid_until
-
-    def expire_after(self, stale_after: Micros) -> None:
-        """Set when the quote stops counting."""
-        self.expires_at = min(self.at + stale_after, self.valid_until)
-
-    def content(self) -> tuple[int, ...]:
-        """Return all but the tick's id and time: what a repeat must share."""
-        return (self.bid, self.bid_size, self.ask, self.ask_size, self.valid_until)
+# Who shows a best price, in listed order: provider and size.
+Listed = list[tuple[str, str]]
+# What a best quote shows: bid, who shows it, ask, who shows it.
+Shown = tuple[Price | None, Listed, Price | None, Listed]
 
 
 class BestSide(NamedTuple):
-    """The best price of one side, who shows it (in listed order), and until when."""
+    """One side of a best quote: its price, who shows it, until when; and all that as it is sent."""
 
     price: Price | None
-    providers: list[tuple[str, Units]]
-    valid_until: Micros | None
+    listed: Listed
+    until: Micros | None
+    price_text: str | None
+    total: str | None
+    sizes: list[ProviderSize]
+    until_text: str | None
 
 
-_NO_SIDE = BestSide(None, [], None)
-
-
-# What the last best quote showed: bid, who shows it, ask, who shows it.
-Shown = tuple[Price | None, list[tuple[str, Units]], Price | None, list[tuple[str, Units]]]
+_EMPTY_SIDE = BestSide(None, [], None, None, None, [], None)
 
 
 class SymbolQuotes:
     """One symbol: its providers' quotes, its now, and the last best quote emitted."""
 
-    __slots__ = ("decimals", "emitted", "emitted_until", "now", "quotes", "sequence", "stale_after")
+    __slots__ = (
+        "ask",
+        "asks",
+        "bid",
+        "bids",
+        "counting",
+        "decimals",
+        "emitted",
+        "emitted_until",
+        "expiry",
+        "now",
+        "quotes",
+        "sequence",
+        "stale_after",
+    )
 
     def __init__(self) -> None:
         """Start without a quote or a time; the instrument sets the rest."""
@@ -95,6 +62,50 @@ class SymbolQuotes:
         self.quotes: dict[str, ProviderQuote] = {}
         self.emitted: Shown | None = None
         self.emitted_until: tuple[Micros | None, Micros | None] = (None, None)
+        # What counts, in dropping order. None of it expires before `expiry`, so that nobody looks
+        # for what is over before something may be.
+        self.counting: list[ProviderQuote] = []
+        self.expiry: Micros = NEVER
+        # The best quotes as they were last found, and the sides that they make: what is the same
+        # is not put into words again, and if both are there is no news.
+        self.bids: list[ProviderQuote] | None = None
+        self.asks: list[ProviderQuote] | None = None
+        self.bid = self.ask = _EMPTY_SIDE
+
+    def set_terms(self, decimals: int, stale_after: Micros) -> None:
+        """Take the instrument's terms, also for the quotes that are there."""
+        self.decimals = decimals
+        self.stale_after = stale_after
+        for quote in self.quotes.values():
+            quote.expire_after(stale_after)
+        self.count_all()
+
+    def take(self, quote: ProviderQuote, latest: ProviderQuote | None) -> None:
+        """Let a quote take the place of its provider's latest; now is the greatest time."""
+        if latest is not None and latest.expires_at > self.now:
+            self.counting.remove(latest)
+        self.quotes[quote.provider] = quote
+        quote.expire_after(self.stale_after)
+        self.now = max(self.now, quote.at)
+        if self.counting and quote.at <= self.counting[-1].at:
+            self.count_all()
+            return
+        self.counting.append(quote)
+        self.expiry = min(self.expiry, quote.expires_at)
+        if self.now >= self.expiry:
+            self.count(self.counting)
+
+    def count(self, quotes: list[ProviderQuote]) -> None:
+        """Keep those quotes that count now, out of `quotes` in dropping order."""
+        self.counting = [quote for quote in quotes if self.now < quote.expires_at]
+        self.expiry = min([quote.expires_at for quote in self.counting], default=NEVER)
+
+    def count_all(self) -> None:
+        """Find what counts now among all quotes."""
+        # Dropping order: oldest first; of equally old ones the provider's name that sorts last.
+        by_name = sorted(self.quotes.values(), key=attrgetter("provider"), reverse=True)
+        self.count(sorted(by_name, key=attrgetter("at")))
+        self.bids = self.asks = None
 
 
 class Market:
@@ -109,10 +120,7 @@ class Market:
     def instrument_updated(self, event: InstrumentUpdated) -> None:
         """Take an instrument's new terms; nothing is emitted before the next tick."""
         symbol = self.symbols.setdefault(event.symbol, SymbolQuotes())
-        symbol.decimals = event.price_decimals
-        symbol.stale_after = event.stale_after_ms * MILLISECOND
-        for quote in symbol.quotes.values():
-            quote.expire_after(symbol.stale_after)
+        symbol.set_terms(event.price_decimals, event.stale_after_ms * MILLISECOND)
 
     def check(self, tick: PriceTick, at: Micros) -> ProviderQuote | Refused:
         """Read a tick of the time e, or say why it is dead-lettered. Changes nothing."""
@@ -120,6 +128,10 @@ class Market:
             quote = ProviderQuote(tick, at)
         except ValueError as error:
             return Refused("INVALID", str(error))
+        return self.refusal(quote) or quote
+
+    def refusal(self, quote: ProviderQuote) -> Refused | None:
+        """Say why a quote that was read is dead-lettered, None if it is not. Changes nothing."""
         symbol = self.symbols.get(quote.symbol)
         if symbol is None:
             return Refused("UNKNOWN_SYMBOL", f"no InstrumentUpdated for {quote.symbol}")
@@ -128,14 +140,11 @@ class Market:
             return Refused(
                 "CONFLICT", f"{quote.provider} has another quote of {quote.symbol} at that time"
             )
-        bid, ask = quote.bid, quote.ask
-        if bid > ask:
+        if quote.bid > quote.ask:
             return Refused("CROSSED_TICK", "bid_price is above ask_price")
-        if (bid != NO_BID and (bid <= 0 or quote.bid_size <= 0)) or (
-            ask != NO_ASK and (ask <= 0 or quote.ask_size <= 0)
-        ):
+        if not quote.positive:
             return Refused("NOT_POSITIVE", "a price or size is not above 0")
-        return quote
+        return None
 
     def apply(self, quote: ProviderQuote, out: Out) -> None:
         """Apply a quote that was read; emit a `BestQuote` if there is news.
@@ -144,108 +153,150 @@ class Market:
         at least half of `stale_after_ms`, or back at all.
         """
         symbol = self.symbols[quote.symbol]
-        quotes = symbol.quotes
-        latest = quotes.get(quote.provider)
+        latest = symbol.quotes.get(quote.provider)
         if latest is not None and quote.at <= latest.at:
             return
-        quote.expire_after(symbol.stale_after)
-        quotes[quote.provider] = quote
-        now = symbol.now = max(symbol.now, quote.at)
-        bid, ask = best_sides([q for q in quotes.values() if q.expires_at > now])
-        shown = (bid.price, bid.providers, ask.price, ask.providers)
+        symbol.take(quote, latest)
+        bids, asks = best_quotes(symbol.counting)
+        if bids != symbol.bids:
+            symbol.bids, symbol.bid = bids, _bid_side(bids, symbol.decimals)
+            if asks != symbol.asks:
+                symbol.asks, symbol.ask = asks, _ask_side(asks, symbol.decimals)
+        elif asks != symbol.asks:
+            symbol.asks, symbol.ask = asks, _ask_side(asks, symbol.decimals)
+        else:
+            return
+        bid, ask = symbol.bid, symbol.ask
+        shown = (bid.price, bid.listed, ask.price, ask.listed)
         if (
             shown == symbol.emitted
-            and not _validity_moved(symbol.emitted_until[0], bid.valid_until, symbol.stale_after)
-            and not _validity_moved(symbol.emitted_until[1], ask.valid_until, symbol.stale_after)
+            and not _validity_moved(symbol.emitted_until[0], bid.until, symbol.stale_after)
+            and not _validity_moved(symbol.emitted_until[1], ask.until, symbol.stale_after)
         ):
             return
         symbol.emitted = shown
-        symbol.emitted_until = (bid.valid_until, ask.valid_until)
-        symbol.sequence += 1
+        symbol.emitted_until = (bid.until, ask.until)
+        symbol.sequence = sequence = symbol.sequence + 1
         event: BestQuote = {
             "type": "BestQuote",
-            "event_id": f"{quote.symbol}-{symbol.sequence}",
-            "event_time": time_text(now),
-            "cause_id": quote.tick_id,
+            "event_id": f"{quote.symbol}-{sequence}",
+            "event_time": quote.at_text if quote.at == symbol.now else time_text(symbol.now),
+            "cause_id": quote.event_id,
             "symbol": quote.symbol,
             "status": _status(bid.price, ask.price),
-            "bid_price": None if bid.price is None else price(bid.price, symbol.decimals),
-            "bid_size": _total_size(bid),
-            "bid_providers": _provider_sizes(bid),
-            "bid_valid_until": None if bid.valid_until is None else time_text(bid.valid_until),
-            "ask_price": None if ask.price is None else price(ask.price, symbol.decimals),
-            "ask_size": _total_size(ask),
-            "ask_providers": _provider_sizes(ask),
-            "ask_valid_until": None if ask.valid_until is None else time_text(ask.valid_until),
-            "sequence": symbol.sequence,
+            "bid_price": bid.price_text,
+            "bid_size": bid.total,
+            "bid_providers": bid.sizes,
+            "bid_valid_until": bid.until_text,
+            "ask_price": ask.price_text,
+            "ask_size": ask.total,
+            "ask_providers": ask.sizes,
+            "ask_valid_until": ask.until_text,
+            "sequence": sequence,
         }
         out.append((BBO, quote.symbol, event))
 
 
-def best_sides(quotes: list[ProviderQuote]) -> tuple[BestSide, BestSide]:
-    """Return the best bid and the best ask among the quotes that count; `quotes` is used up.
+def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], list[ProviderQuote]]:
+    """Return the quotes at the best bid and at the best ask, each in listed order.
 
-    While the market is crossed, the oldest whole quote at either best price is dropped; of equally
-    old ones that whose provider's name sorts last.
+    `counting` is in dropping order: oldest first, of equally old ones the provider's name that
+    sorts last.
     """
-    # Plain loops: every tick runs through here, and real markets are crossed most of the time.
-    while True:
-        bid, ask = NO_BID, NO_ASK
-        for quote in quotes:
-            if quote.bid > bid:  # noqa: PLR1730 - a call of max() costs as much as all the rest
-                bid = quote.bid
-            if quote.ask < ask:  # noqa: PLR1730
-                ask = quote.ask
-        if bid <= ask:
-            break
-        dropped = None
-        for quote in quotes:
-            if (quote.bid == bid or quote.ask == ask) and (
-                dropped is None
-                or quote.at < dropped.at
-                or (quote.at == dropped.at and quote.provider > dropped.provider)
-            ):
-                dropped = quote
-        quotes = [quote for quote in quotes if quote is not dropped]
-    bids = [(-q.bid_size, q.at, q.provider, q.expires_at) for q in quotes if q.bid == bid]
-    asks = [(-q.ask_size, q.at, q.provider, q.expires_at) for q in quotes if q.ask == ask]
-    return (
-        _NO_SIDE if bid == NO_BID else _best_side(bid, bids),
-        _NO_SIDE if ask == NO_ASK else _best_side(ask, asks),
-    )
+    quotes, bid, ask = _uncrossed(counting)
+    bids = []
+    asks = []
+    for quote in quotes:
+        if quote.bid == bid:
+            bids.append(quote)
+        if quote.ask == ask:
+            asks.append(quote)
+    if bid == NO_BID:
+        bids = []
+    elif len(bids) > 1:
+        bids.sort(key=lambda q: (-q.bid_units, q.at, q.provider))
+    if ask == NO_ASK:
+        asks = []
+    elif len(asks) > 1:
+        asks.sort(key=lambda q: (-q.ask_units, q.at, q.provider))
+    return bids, asks
 
 
-def _best_side(best: Price, at_best: list[tuple[Units, Micros, str, Micros]]) -> BestSide:
-    """List who shows the best price, by size descending, then time, then name."""
-    if len(at_best) == 1:
-        size, _, provider, expires_at = at_best[0]
-        return BestSide(best, [(provider, -size)], expires_at)
-    at_best.sort()
-    return BestSide(
-        best,
-        [(provider, -size) for size, _, provider, _ in at_best],
-        min([expires_at for _, _, _, expires_at in at_best]),
-    )
+def _uncrossed(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], Price, Price]:
+    """Return what is left of the quotes, and the best bid and the best ask among that.
+
+    While best bid > best ask, the whole quote that comes first in dropping order among those at
+    either of them is dropped.
+    """
+    # Plain loops: every tick runs through here, and real markets are crossed most of the time. A
+    # call of max() costs as much as a loop. Comparisons are strict, so that of quotes at the same
+    # price the first in dropping order is found.
+    bid, ask = NO_BID, NO_ASK
+    if not counting:
+        return counting, bid, ask
+    at_bid = at_ask = counting[0]
+    for quote in counting:
+        if quote.bid > bid:
+            bid, at_bid = quote.bid, quote
+        if quote.ask < ask:
+            ask, at_ask = quote.ask, quote
+    if bid <= ask:
+        return counting, bid, ask
+    quotes = counting.copy()
+    while bid > ask:
+        # No quote is crossed in itself: the dropped one was at the best price of one side only.
+        if at_bid.at < at_ask.at or (at_bid.at == at_ask.at and at_bid.provider > at_ask.provider):
+            quotes.remove(at_bid)
+            bid = NO_BID
+            for quote in quotes:
+                if quote.bid > bid:
+                    bid, at_bid = quote.bid, quote
+        else:
+            quotes.remove(at_ask)
+            ask = NO_ASK
+            for quote in quotes:
+                if quote.ask < ask:
+                    ask, at_ask = quote.ask, quote
+    return quotes, bid, ask
 
 
-def _side(side: str, price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
-    """Read one side of a tick; a side that is not quoted has the price `none` and size 0."""
-    if price is None or size is None:
-        if price is not size:
-            raise ValueError(f"{side}_price: {side}_price and {side}_size go together")
-        return none, 0
-    try:
-        return scaled(price, PRICE_DECIMALS), scaled(size, UNITS_DECIMALS)
-    except ValueError as error:
-        name = "price" if str(error).startswith(f"{price} ") else "size"
-        raise ValueError(f"{side}_{name}: {error}") from None
+def _bid_side(bids: list[ProviderQuote], decimals: int) -> BestSide:
+    """Return the side that these quotes at the best bid make."""
+    if not bids:
+        return _EMPTY_SIDE
+    best = bids[0]
+    price_text = price_as_written(best.bid_text, best.bid, decimals)
+    if len(bids) == 1:
+        return _alone(best, best.bid, price_text, best.bid_size)
+    return _together(bids, best.bid, price_text, [(q.provider, q.bid_size) for q in bids])
 
 
-def _until(text: str | None) -> Micros:
-    try:
-        return NEVER if text is None else micros(text)
-    except ValueError as error:
-        raise ValueError(f"valid_until: {error}") from None
+def _ask_side(asks: list[ProviderQuote], decimals: int) -> BestSide:
+    """Return the side that these quotes at the best ask make."""
+    if not asks:
+        return _EMPTY_SIDE
+    best = asks[0]
+    price_text = price_as_written(best.ask_text, best.ask, decimals)
+    if len(asks) == 1:
+        return _alone(best, best.ask, price_text, best.ask_size)
+    return _together(asks, best.ask, price_text, [(q.provider, q.ask_size) for q in asks])
+
+
+def _alone(quote: ProviderQuote, best: Price, price_text: str, size: str) -> BestSide:
+    """One provider alone shows the best price, as is mostly so."""
+    provider, until = quote.provider, quote.expires_at
+    sizes: list[ProviderSize] = [{"provider": provider, "size": size}]
+    return BestSide(best, [(provider, size)], until, price_text, size, sizes, time_text(until))
+
+
+def _together(
+    quotes: list[ProviderQuote], best: Price, price_text: str, listed: Listed
+) -> BestSide:
+    """Several providers show the best price: their sizes add up, the earliest expiry counts."""
+    until = min(quote.expires_at for quote in quotes)
+    total = quantity(sum(reread(size, UNITS_DECIMALS) for _, size in listed))
+    sizes: list[ProviderSize] = [{"provider": name, "size": size} for name, size in listed]
+    return BestSide(best, listed, until, price_text, total, sizes, time_text(until))
 
 
 def _validity_moved(old: Micros | None, new: Micros | None, stale_after: Micros) -> bool:
@@ -258,13 +309,3 @@ def _status(bid: Price | None, ask: Price | None) -> QuoteStatus:
     if bid is None and ask is None:
         return "EMPTY"
     return "LOCKED" if bid == ask else "LIVE"
-
-
-def _total_size(side: BestSide) -> str | None:
-    if len(side.providers) == 1:
-        return quantity(side.providers[0][1])
-    return quantity(sum([size for _, size in side.providers])) if side.providers else None
-
-
-def _provider_sizes(side: BestSide) -> list[ProviderSize]:
-    return [{"provider": provider, "size": quantity(size)} for provider, size in side.providers]

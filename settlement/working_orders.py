@@ -60,38 +60,35 @@ class QuoteSide:
 class MarketQuote:
     """The latest best quote of a symbol in this partition."""
 
-    __slots__ = ("_ask", "_bid", "event_id", "sequence")
+    __slots__ = ("_ask", "_bid", "_event", "event_id", "sequence")
 
     def __init__(self, event: BestQuote) -> None:
-        """Read the wire form of both sides."""
+        """Take a best quote."""
         self.event_id = event["event_id"]
         self.sequence = event["sequence"]
-        bid, ask = event["bid_price"], event["ask_price"]
-        self._bid = (
-            QuoteSide(
-                bid,
-                event["bid_size"] or "0",
-                event["bid_valid_until"] or event["event_time"],
-                event["bid_providers"],
-            )
-            if bid is not None
-            else None
-        )
-        self._ask = (
-            QuoteSide(
-                ask,
-                event["ask_size"] or "0",
-                event["ask_valid_until"] or event["event_time"],
-                event["ask_providers"],
-            )
-            if ask is not None
-            else None
-        )
+        self._event = event
+        # Read when an order looks at them: most quotes are replaced before one does.
+        self._bid: QuoteSide | None = None
+        self._ask: QuoteSide | None = None
 
     def taken_by(self, *, buy: bool, at: Micros) -> QuoteSide | None:
         """Return the side that a buy (the ask) or a sell (the bid) takes; None if it is empty."""
-        side = self._ask if buy else self._bid
+        side = (self._ask or self._read_ask()) if buy else (self._bid or self._read_bid())
         return None if side is None or at >= side.valid_until else side
+
+    def _read_bid(self) -> QuoteSide | None:
+        quote = self._event
+        price, size, until = quote["bid_price"], quote["bid_size"], quote["bid_valid_until"]
+        if price is not None and size is not None and until is not None:
+            self._bid = QuoteSide(price, size, until, quote["bid_providers"])
+        return self._bid
+
+    def _read_ask(self) -> QuoteSide | None:
+        quote = self._event
+        price, size, until = quote["ask_price"], quote["ask_size"], quote["ask_valid_until"]
+        if price is not None and size is not None and until is not None:
+            self._ask = QuoteSide(price, size, until, quote["ask_providers"])
+        return self._ask
 
 
 class TradingAccount:

@@ -9,10 +9,11 @@ from typing_extensions import override
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, price, quantity, reread
+from schemas.money import PRICE_DECIMALS, price, reread
 from schemas.price_tick import PriceTick
-from settlement.best_quote import NEVER, NO_ASK, NO_BID, Market, ProviderQuote, SymbolQuotes
+from settlement.best_quote import Market, SymbolQuotes
 from settlement.cause import Out
+from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import BBO, CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
 from topics.decode import Refused
@@ -120,12 +121,12 @@ def _record(symbol: SymbolQuotes) -> dict[str, Any]:
         "quotes": [
             [
                 quote.provider,
-                quote.tick_id,
+                quote.event_id,
                 quote.at,
                 None if quote.bid == NO_BID else price(quote.bid, 0),
-                quantity(quote.bid_size),
+                quote.bid_size,
                 None if quote.ask == NO_ASK else price(quote.ask, 0),
-                quantity(quote.ask_size),
+                quote.ask_size,
                 None if quote.valid_until == NEVER else quote.valid_until,
             ]
             for quote in symbol.quotes.values()
@@ -134,9 +135,9 @@ def _record(symbol: SymbolQuotes) -> dict[str, Any]:
         if emitted is None
         else [
             None if emitted[0] is None else price(emitted[0], 0),
-            [[provider, quantity(size)] for provider, size in emitted[1]],
+            emitted[1],
             None if emitted[2] is None else price(emitted[2], 0),
-            [[provider, quantity(size)] for provider, size in emitted[3]],
+            emitted[3],
         ],
         "emitted_until": symbol.emitted_until,
     }
@@ -164,14 +165,15 @@ def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
         quote = ProviderQuote(tick, at)
         quote.expire_after(symbol.stale_after)
         symbol.quotes[provider] = quote
+    symbol.count_all()
     emitted = stored["emitted"]
     if emitted is not None:
         bid, bid_providers, ask, ask_providers = emitted
         symbol.emitted = (
             None if bid is None else reread(bid, PRICE_DECIMALS),
-            [(provider, reread(size, UNITS_DECIMALS)) for provider, size in bid_providers],
+            [(provider, size) for provider, size in bid_providers],
             None if ask is None else reread(ask, PRICE_DECIMALS),
-            [(provider, reread(size, UNITS_DECIMALS)) for provider, size in ask_providers],
+            [(provider, size) for provider, size in ask_providers],
         )
     bid_until, ask_until = stored["emitted_until"]
     symbol.emitted_until = (bid_until, ask_until)
