@@ -19,8 +19,10 @@ _ROWS_MAX = 48
 
 def step_text(calls: CashCalls) -> str:
     """Say how long a step is."""
-    minutes = calls.steps.width // MINUTE
-    return f"{minutes} minutes" if minutes < 60 else counted(minutes // 60, "hour")  # noqa: PLR2004 - an hour
+    hours, minutes = divmod(calls.steps.width // MINUTE, 60)
+    if not hours:
+        return f"{minutes} minutes"
+    return "hour" if hours == 1 else f"{hours} hours"
 
 
 def cash_call_plots(calls: CashCalls, axis: TimeAxis) -> list[Plot]:

@@ -117,7 +117,7 @@ def _row(movement: Movement, tally: Tally, most: int) -> Row:
         movement.why,
         counted(tally.count, _ENTRIES.get(movement.why, "entry"), _plural(movement.why)),
         dollars(tally.cents),
-        f"{100 * _thick(tally.cents, most) / _THICK_MAX:.1f}",
+        f"{max(1.0, 100 * sqrt(tally.cents / most)) if most else 1.0:.1f}",
     )
 
 
@@ -215,6 +215,9 @@ def _side(boxes: Sequence[_Box], height: int, most: int, *, at_left: bool) -> li
                 shapes.append(_text(x + _BOX // 2, middle - 2 + 16 * line, text, "note"))
         else:
             shapes.append(_text(x + _BOX // 2, middle, box.party.value, "name"))
+        if not box.arrows and box.party is Party.BUSINESS:
+            x_between = (_MIDDLE_RIGHT + _WIDTH - _BOX) / 2
+            shapes.append(_text(x_between, middle, "no money has moved yet", "caption"))
         blocks = len(box.arrows) * _BLOCK
         y = top + (tall - blocks) / 2
         for arrow in box.arrows:
