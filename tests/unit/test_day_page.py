@@ -12,6 +12,7 @@ import pytest
 from replay.day_page.best_quotes import BestQuotes
 from replay.day_page.cash_calls import CashCalls
 from replay.day_page.exceptions import Exceptions
+from replay.day_page.executions import Executions
 from replay.day_page.funds_flow import FundsFlow, Lane, Movement, Party
 from replay.day_page.net_settlements import NetSettlements
 from replay.day_page.orders import Orders
@@ -625,3 +626,59 @@ SUMS: Mapping[int, str] = {
 def test_dollars_are_written_in_full(cents: int) -> None:
     write: Callable[[int], str] = dollars
     assert write(cents) == SUMS[cents]
+
+
+# -- bounded ------------------------------------------------------------------------------------
+
+
+def settled_trades(count: int) -> Iterator[tuple[Event, list[Event], list[Event], Event]]:
+    """Tell trades over a day, each settled at once: execution, updates, calls, quote."""
+    for n in range(count):
+        second = 60 * 60 * 6 + n * 60 * 60 * 17 // count
+        at = f"03T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+        when, order = f"2026-03-{at}.000000Z", f"o{n}"
+        execution = {
+            "type": "Execution",
+            "event_id": order,
+            "event_time": when,
+            "execution_id": f"ACME0001-{order}-1",
+            "symbol": "BTCUSD",
+            "side": "BUY",
+            "price": str(100 + n % 7),
+            "gross": "10.00",
+            "markup": "0.10",
+            "commission": "0.00",
+            "funding_model": "MARKETPLACE",
+        }
+        updates = [update("Accepted", order, when), update("Filled", order, when)]
+        calls = [call("Requested", order, at), call("Settled", order, at)]
+        yield execution, updates, calls, quote(at[3:], str(100 + n % 5), str(110 + n % 5))
+
+
+def kept(count: int) -> tuple[int, ...]:
+    """Return how many things each fact has kept of so many trades: everything but sums."""
+    orders, calls, flow, executions = Orders(), CashCalls(PERIOD), FundsFlow(), Executions()
+    orders.read((u for _, updates, _, _ in settled_trades(count) for u in updates), PERIOD)
+    calls.read(c for _, _, calls, _ in settled_trades(count) for c in calls)
+    executions.read((e for e, _, _, _ in settled_trades(count)), PERIOD, ())
+    booked = (
+        trade(BUY, COIN, "M") | {"cause_id": e["event_id"]} for e, *_ in settled_trades(count)
+    )
+    flow.read(booked, (e for e, *_ in settled_trades(count)), PERIOD)
+    quotes = quotes_of(q for *_, q in settled_trades(count))
+    assert (orders.executed, calls.settled_at_once.count, flow.entries) == (count, count, count)
+    assert (executions.gross.count, quotes.quotes) == (count, count)
+    return (
+        orders.working,
+        len(calls.open),
+        len(calls.settled_by_step.counts()),
+        len(executions.wanted),
+        len(executions.by_symbol),
+        len(flow.movements),
+        len(quotes.bands),
+    )
+
+
+def test_what_is_kept_does_not_grow_with_the_events() -> None:
+    """The number of marks has a bound, too: see above."""
+    assert kept(300) == kept(3_000) == (0, 0, 288, 0, 1, 3, 720)
