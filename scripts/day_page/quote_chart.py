@@ -7,12 +7,13 @@ from markupsafe import Markup
 from replay.day_page.best_quotes import Band, BestQuotes
 from schemas.instant import MINUTE, Micros
 from schemas.money import Price
-from scripts.day_page.plot import WIDTH, Plot, Scale, number, plot
+from scripts.day_page.plot import WIDTH, Plot, Scale, columns, number, plot
 from scripts.day_page.time_axis import TimeAxis
-from scripts.day_page.words import counted, quoted, rough_price
+from scripts.day_page.words import clock_text, counted, quoted, rough_price
 
 _HEIGHT = 300
 _ROWS_MAX = 48
+_HOVER_MAX = 150
 
 
 def quote_plot(quotes: BestQuotes, axis: TimeAxis) -> Plot | None:
@@ -32,6 +33,7 @@ def quote_plot(quotes: BestQuotes, axis: TimeAxis) -> Plot | None:
         *_marks(quotes, axis, scale, "BUY"),
         *_marks(quotes, axis, scale, "SELL"),
         *(lines for _, lines in stretches),
+        _hover(quotes, axis),
     ]
     last = ""
     if quotes.last is not None:
@@ -48,6 +50,27 @@ def quote_plot(quotes: BestQuotes, axis: TimeAxis) -> Plot | None:
             f" {counted(quotes.executions, 'execution')} in {counted(len(quotes.spots), 'mark')}"
         ),
         retries=False,
+    )
+
+
+def _hover(quotes: BestQuotes, axis: TimeAxis) -> Markup:
+    """Say the prices to who points at a time; some steps together, so that a hand can hit them."""
+    steps = quotes.steps
+    together = -(-steps.count // _HOVER_MAX)
+    edges, texts = [], []
+    for first in range(0, steps.count, together):
+        edges.append(WIDTH * axis.percent(steps.begin(first)) / 100)
+        bands = [band for band in quotes.bands[first : first + together] if band is not None]
+        texts.append(_prices_text(steps.begin(first), bands) if bands else "")
+    return columns([*edges, WIDTH], texts, _HEIGHT)
+
+
+def _prices_text(at: Micros, bands: list[Band]) -> str:
+    bid_low, bid_high = min(b.bid_low for b in bands), max(b.bid_high for b in bands)
+    ask_low, ask_high = min(b.ask_low for b in bands), max(b.ask_high for b in bands)
+    return (
+        f"from {clock_text(at)}: bid {quoted(bid_low)} to {quoted(bid_high)},"
+        f" ask {quoted(ask_low)} to {quoted(ask_high)}"
     )
 
 
@@ -86,10 +109,10 @@ def _line(points: list[tuple[float, float]]) -> str:
 
 def _marks(quotes: BestQuotes, axis: TimeAxis, scale: Scale, side: str) -> list[Markup]:
     """Draw a point per spot: lines of no length keep their round or square ends when stretched."""
-    columns = quotes.columns
+    spots = quotes.columns
     points = sorted((spot.column, spot.price) for spot in quotes.spots if spot.side == side)
     path = "".join(
-        f"M{number(WIDTH * axis.percent(columns.begin(column) + columns.width // 2) / 100)}"
+        f"M{number(WIDTH * axis.percent(spots.begin(column) + spots.width // 2) / 100)}"
         f" {number(scale.y(price))}h0"
         for column, price in points
     )

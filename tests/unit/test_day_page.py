@@ -557,7 +557,7 @@ def test_executions_are_marks_whose_number_has_a_bound() -> None:
     assert len(quotes.spots) < 200
 
 
-def test_the_page_draws_as_much_of_a_million_quotes_as_of_a_thousand() -> None:
+def test_the_page_draws_as_much_of_many_quotes_as_of_few() -> None:
     def many(count: int) -> Iterator[Event]:
         for n in range(count):
             second = n * 86_000 // count
