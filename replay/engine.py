@@ -33,6 +33,7 @@ from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.fill import Fill
 from settlement.invariants import books_difference
 from settlement.ledger import FBO
+from settlement.net_wire import NetInput
 from settlement.pipeline import Pipeline, settle_window
 from settlement.provider_quote import ProviderQuote
 from settlement.reports.report import Report
@@ -82,8 +83,7 @@ class History:
         self._emit = destination.event
         self._clearing_firm = clearing_firm
         pipeline = self.pipeline
-        # What says that an input is dead-lettered, and what decides on it, by its type; one that
-        # nothing decides on is not served.
+        # What says that an input is dead-lettered, and what decides on it, by its type.
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
             ProviderQuote: pipeline.market.refusal,
             AccountUpdated: pipeline.trading.refusal,
@@ -92,6 +92,7 @@ class History:
                 get_args(Funding), partial(customer_funding.refusal, pipeline.settlement)
             ),
             **dict.fromkeys(get_args(ApexResult), self._answer_refusal),
+            **dict.fromkeys(get_args(NetInput), self._net_refusal),
         }
         self._decisions: dict[type, Callable[[Any, Micros], None]] = {
             ClientUpdated: self._client_updated,
@@ -103,6 +104,7 @@ class History:
             ClockTicked: self._clock_ticked,
             **dict.fromkeys(get_args(Funding), self._funded),
             **dict.fromkeys(get_args(ApexResult), self._answered),
+            **dict.fromkeys(get_args(NetInput), self._wired),
         }
         self._places = RepeatedPlaces()
         self._fills: list[Fill] = []
@@ -121,7 +123,7 @@ class History:
             self.apply(line)
         if self.now is not None:
             self.move_time(self.now if until is None else until)
-        difference = books_difference(self.pipeline.settlement.books())
+        difference = books_difference(self.pipeline.books())
         if difference is not None:
             raise AssertionError(f"broken invariant: {difference}")
         self.summary.fbo = self.pipeline.settlement.ledger.totals.get(FBO, 0)
@@ -138,13 +140,7 @@ class History:
         if isinstance(event, Refused):
             self._dead_letter(line, event)
             return
-        kind = type(event)
-        decide = self._decisions.get(kind)
-        if decide is None:
-            unserved = Refused("INVALID", f"{kind.__name__}s are not served yet")
-            self._dead_letter(line, unserved)
-            return
-        refusal = self._refusals.get(kind)
+        refusal = self._refusals.get(type(event))
         refused = refusal(event) if refusal is not None else None
         if refused is not None:
             self._dead_letter(line, refused)
@@ -163,7 +159,7 @@ class History:
         elif at > trading.now:
             trading.now = at
         summary.last_time = at
-        decide(event, at)
+        self._decisions[type(event)](event, at)
 
     def move_time(self, at: Micros, rank: int = _AFTER_ALL) -> None:
         """Let all that is due at or before `at` happen, in time order.
@@ -190,6 +186,12 @@ class History:
             retry_at = next_retry(self.now)
             retry_before = retry_at if retry_at <= event.own_time else None
         return apex_answer.refusal(self.pipeline.settlement, event, retry_before)
+
+    def _net_refusal(self, event: NetInput) -> Refused | None:
+        at = event.own_time
+        # Before time starts no window was passed.
+        now = at - 1 if self.now is None else self.now
+        return self.pipeline.clients.refusal(event, now, at)
 
     def _ticked(self, quote: ProviderQuote, at: Micros) -> None:
         out: Out = []
@@ -221,6 +223,11 @@ class History:
         apex_answer.answered(self.pipeline.settlement, event, at, out)
         self._settled(out)
 
+    def _wired(self, event: NetInput, at: Micros) -> None:
+        out: Out = []
+        self.pipeline.clients.wired(event, at, out)
+        self._publish(out)
+
     def _account_updated(self, event: AccountUpdated, at: Micros) -> None:
         traded: Out = []
         self.pipeline.trading.account_updated(event, at, traded)
@@ -235,7 +242,7 @@ class History:
 
     def _client_updated(self, event: ClientUpdated, at: Micros) -> None:  # noqa: ARG002 - one signature for all
         self.pipeline.trading.client_updated(event)
-        self.pipeline.books.client_updated(event.client)
+        self.pipeline.clients.client_updated(event)
 
     def _clock_ticked(self, event: ClockTicked, at: Micros) -> None:
         """Nothing but time, which has moved."""
@@ -263,21 +270,30 @@ class History:
         for _ in settle_window(self.pipeline.settlement, event, out):
             self._settled(out)
             out.clear()
-        at = micros(event["scheduled_at"])
-        cause = Cause(EXECUTIONS, event["cause_id"], at)
-        for report in self.pipeline.books.close(first_window(at)):
-            self._deliver(report, cause)
+        window = first_window(micros(event["scheduled_at"]))
+        closed: Out = []
+        for cause, _, reports in self.pipeline.clients.close(window, event["cause_id"], closed):
+            self._publish(closed)
+            closed.clear()
+            for report in reports:
+                self._deliver(report, cause)
 
     def _settled(self, out: Out) -> None:
         """Publish what settlement decided, and hand its lines to the clients' books."""
-        books = self.pipeline.books
+        clients = self.pipeline.clients
+        lines: Out = []
         for topic, key, event in out:
             if topic == CLIENT_LINES:
-                books.line(key, event)
+                clients.line(key, event, lines)
                 continue
             self._emit(topic, event)
             if topic == APEX_JOURNALS and self._clearing_firm is not None:
                 self._clearing_firm.requested(event)
+        self._publish(lines)
+
+    def _publish(self, out: Out) -> None:
+        for topic, _, event in out:
+            self._emit(topic, event)
 
     def _deliver(self, report: Report, cause: Cause) -> None:
         written = self._destination.report(report)
@@ -311,8 +327,7 @@ class History:
             raw=raw,
             out=out,
         )
-        for topic, _, event in out:
-            self._emit(topic, event)
+        self._publish(out)
 
 
 def _key(topic: str, raw: bytes) -> str | None:

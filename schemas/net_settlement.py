@@ -2,7 +2,9 @@
 
 from typing import Literal
 
+from schemas.account import FundingModel
 from schemas.event import AccountEmitted, ClientCode, Emitted, FreeId, Input
+from schemas.execution import ProviderQuantity
 from schemas.instant import DateText, TimeIn, TimeText
 from schemas.money import PositiveUsdIn, PriceText, QuantityText, UsdText
 from schemas.order import Side
@@ -50,8 +52,14 @@ class RevenueSharePaid(_Wire):
     type: Literal["RevenueSharePaid"]
 
 
+NetStatus = Literal["PENDING", "CONFIRMED", "DISPUTED", "PAID", "OVERPAID"]
+
+
 class NetSettlementLine(AccountEmitted):
-    """One execution of a Net Settlement account; `net_amount` positive = the client owes."""
+    """One execution of a Net Settlement account, with all its fields; `executed_at`: its time.
+
+    `net_amount` is positive where the client owes: a buy.
+    """
 
     type: Literal["NetSettlementLine"]
     execution_id: str
@@ -61,13 +69,22 @@ class NetSettlementLine(AccountEmitted):
     side: Side
     quantity: QuantityText
     price: PriceText
+    quote_price: PriceText
+    quote_sequence: int
     gross: UsdText
     markup: UsdText
     commission: UsdText
     net_money: UsdText
-    net_amount: UsdText
+    markup_bps: str
+    markup_fixed: str
+    commission_bps: str
+    commission_fixed: UsdText
+    commission_minimum: UsdText
+    providers: list[ProviderQuantity]
     trade_date: DateText
+    funding_model: FundingModel
     executed_at: TimeText
+    net_amount: UsdText
     window_to: TimeText
 
 
@@ -84,10 +101,14 @@ class NetSettlement(Emitted):
 
 
 class NetSettlementStatus(Emitted):
-    """Where the payment of one net settlement stands."""
+    """Where the payment of one net settlement stands.
+
+    `outstanding`: positive, the client is to pay; negative, the platform. In an OVERPAID one it is
+    what was paid beyond all that was due.
+    """
 
     type: Literal["NetSettlementStatus"]
     client: str
     window_to: TimeText
-    status: Literal["PENDING", "CONFIRMED", "DISPUTED", "PAID", "OVERPAID"]
+    status: NetStatus
     outstanding: UsdText

@@ -59,6 +59,7 @@ class ScheduledWindow:
 class _CivilDay:
     date: dt.date
     windows: tuple[ScheduledWindow, ...]
+    net_settlement: Micros
     maintenance_begin: Micros
     maintenance_end: Micros
     # The trade date before and from MAINTENANCE_END.
@@ -81,6 +82,7 @@ def _day(date: dt.date) -> _CivilDay:
     return _CivilDay(
         date,
         windows,
+        net_settlement=windows[1].scheduled_at,
         maintenance_begin=windows[3].scheduled_at,
         maintenance_end=windows[6].scheduled_at,
         date_text=date.isoformat(),
@@ -139,6 +141,14 @@ def next_retry(at: Micros) -> Micros:
     while window.window != "RETRY":
         window = window_after(window)
     return window.scheduled_at
+
+
+def next_net_settlement(at: Micros) -> Micros:
+    """Return the first NET_SETTLEMENT strictly after an instant: the end of its window."""
+    day = _day_of_hour(at // _HOUR)
+    if at >= day.net_settlement:
+        day = _day(day.date + _ONE_DAY)
+    return day.net_settlement
 
 
 def same_window_day_before(window: ScheduledWindow) -> Micros:

@@ -206,6 +206,8 @@ def funded(settlement: Settlement, event: Funding, at: Micros, out: Out) -> None
         settlement.ledger.book(account, postings, cause, out)
         _flag(account, event, record, new, cause, out)
         _note_activity(account, event, new, activity_id, cause, out)
+        if isinstance(event, CashAdjusted) and event.adjustment_type == "PARTNER_WRITE_OFF":
+            _note_write_off(account, event, cause, out)
         announce(account, cause, out)
 
     contents = list(record.contents)
@@ -393,3 +395,14 @@ def _note_activity(
             },
         )
     )
+
+
+def _note_write_off(account: CustomerAccount, event: CashAdjusted, cause: Cause, out: Out) -> None:
+    """Tell the client's books what is deducted from its revenue share."""
+    line = {
+        "type": "PartnerWriteOffLine",
+        "account_id": account.account_id,
+        "amount": usd(event.amount),
+        "occurred_at": cause.at_text,
+    }
+    out.append((CLIENT_LINES, account.client, line))

@@ -55,7 +55,11 @@ class ClosedNet(NamedTuple):
 
 
 class ClientBook(NamedTuple):
-    """One client's net settlement, in cents; positive amounts are owed by the client."""
+    """One client's net settlement and share, in cents; positive amounts are owed by the client.
+
+    `outstanding`: of all its nets. `lines`: how many there are, of open and of closed windows.
+    `net`, `share`: its ledger accounts; `share_booked`: stated, less deducted, less paid.
+    """
 
     client: str
     net: Cents
@@ -63,6 +67,10 @@ class ClientBook(NamedTuple):
     closed: Iterable[ClosedNet]
     wires_in: Cents
     wires_out: Cents
+    outstanding: Cents
+    lines: int
+    share: Cents = 0
+    share_booked: Cents = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,12 @@ class Books:
     """Everything booked so far.
 
     `totals`: per (ledger account, asset) the sum of all postings, in cents or units, of every
-    ledger account but `customer:...` (in `accounts`) and `client:{code}:net` (in `clients`).
+    ledger account but `customer:...` (in `accounts`) and, if `clients` are shown, `client:...`.
     """
 
     totals: Mapping[tuple[str, str], int]
     accounts: Iterable[AccountBook]
-    clients: Iterable[ClientBook] = ()
+    clients: Iterable[ClientBook] | None = None
 
 
 def entry_difference(
@@ -102,19 +110,27 @@ def books_difference(books: Books) -> Difference | None:
     """Return the first thing that does not hold between two inputs, None if all does."""
     sums: dict[str, int] = defaultdict(int)
     in_the_fbo: Cents = 0
+    net_lines = 0
     for account in books.accounts:
         wrong = _account_difference(account)
         if wrong is not None:
             return wrong
         in_the_fbo += account.cash + account.withdrawing
+        net_lines += account.net_lines
         sums[USD] += account.cash + account.pending + account.withdrawing + account.owed
         for asset, units in account.positions.items():
             sums[asset] += units
-    for client in books.clients:
-        wrong = _client_difference(client)
-        if wrong is not None:
-            return wrong
-        sums[USD] += client.net
+    if books.clients is not None:
+        lines = 0
+        for client in books.clients:
+            wrong = _client_difference(client)
+            if wrong is not None:
+                return wrong
+            sums[USD] += client.net + client.share
+            lines += client.lines
+        if lines != net_lines:
+            what = "each line in exactly one net settlement or open window"
+            return Difference(what, None, str(net_lines), str(lines))
 
     fbo = books.totals.get(FBO, 0)
     if fbo != in_the_fbo:
@@ -175,5 +191,19 @@ def _client_difference(client: ClientBook) -> Difference | None:
             f"client:{client.client}:net",
             usd(owed),
             usd(-client.net),
+        )
+    if client.outstanding != owed - client.unclosed_lines:
+        return Difference(
+            "outstanding of all net settlements = closed nets - wires in + wires out",
+            client.client,
+            usd(owed - client.unclosed_lines),
+            usd(client.outstanding),
+        )
+    if client.share != client.share_booked:
+        return Difference(
+            "client:share = stated - deducted - paid",
+            f"client:{client.client}:share",
+            usd(client.share_booked),
+            usd(client.share),
         )
     return None

@@ -12,6 +12,7 @@ from settlement.fill import Fill
 Postings = tuple[tuple[str, str, int], ...]
 
 USD = "USD"
+CLIENT = "client:"
 FBO = "bank:fbo"
 BUSINESS = "bank:business"
 BFS_USD = "bfs:usd"
@@ -204,4 +205,34 @@ def cash_adjusted(
         (at_expense_of, USD, -amount),
         (FBO, USD, amount),
         (BUSINESS, USD, -amount),
+    )
+
+
+def net_wire(client: str, amount: Cents) -> Postings:
+    """Pay a client's nets: `amount` received, or, below zero, sent."""
+    return (
+        (f"client:{client}:net", USD, amount),
+        (WORLD_CUSTOMERS, USD, -amount),
+        (BUSINESS, USD, amount),
+        (WORLD_BANK, USD, -amount),
+    )
+
+
+def share_stated(client: str, amount: Cents) -> Postings:
+    """Owe a client its share of a month's revenue."""
+    return ((f"revenue:share:{client}", USD, -amount), (f"client:{client}:share", USD, amount))
+
+
+def write_offs_deducted(client: str, amount: Cents) -> Postings:
+    """Charge a month's write-offs to the client's share."""
+    return ((f"client:{client}:share", USD, -amount), (f"writeoff:{client}", USD, amount))
+
+
+def share_paid(client: str, amount: Cents) -> Postings:
+    """Pay a client its share."""
+    return (
+        (f"client:{client}:share", USD, -amount),
+        (WORLD_CUSTOMERS, USD, amount),
+        (BUSINESS, USD, -amount),
+        (WORLD_BANK, USD, amount),
     )

@@ -12,36 +12,77 @@
         | customer_funding      (same)     -> funding-updates, journal, balances, client-lines
         | aged_failure          (same)     -> aged-failures, client-lines
         v
-    client-lines, clients
-        | reports            ClientBooks   -> files
+    client-lines, net-wires, clients
+        | net_settlement     Clients       -> net-settlements, journal
+        | revenue_share         (same)     -> revenue-shares, journal
+        | reports               (same)     -> files
 
 `Pipeline` is one partition of all of them, for an engine that runs them in one process.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from schemas.window import WindowOpened
 from settlement.aged_failure import AGED_WINDOWS, report_aged
 from settlement.best_quote import Market
 from settlement.cash_call import Settlement
 from settlement.cause import Out
+from settlement.clients import Clients
 from settlement.customer_funding import RECORD_BYTES
 from settlement.execution import Trading
-from settlement.reports.books import ClientBooks
+from settlement.invariants import USD, AccountBook, Books, ClientBook
+from settlement.ledger import CLIENT
 from settlement.reports.rows import Rows
 
 
 class Pipeline:
     """The states of all stages."""
 
-    __slots__ = ("books", "market", "settlement", "trading")
+    __slots__ = ("clients", "market", "settlement", "trading")
 
     def __init__(self, rows: Rows) -> None:
         """Start empty, before time; `rows` keeps what the clients' files will consist of."""
         self.market = Market()
         self.trading = Trading()
         self.settlement = Settlement(RECORD_BYTES)
-        self.books = ClientBooks(rows)
+        self.clients = Clients(rows)
+
+    def books(self) -> Books:
+        """Show all books to the invariants (settlement/invariants.py)."""
+        return joint_books([self.settlement], [self.clients])
+
+
+def joint_books(settlements: Iterable[Settlement], clients: Iterable[Clients]) -> Books:
+    """Show the books of several partitions to the invariants, as one.
+
+    What a client owes is booked by two stages: lines by cash_call, wires by net_settlement.
+    """
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    accounts: list[AccountBook] = []
+    for settlement in settlements:
+        books = settlement.books()
+        accounts += books.accounts
+        for account, amount in books.totals.items():
+            totals[account] += amount
+    client_books: list[ClientBook] = []
+    for partition in clients:
+        client_books += partition.books()
+        for name, amount in partition.ledger.totals.items():
+            if not name.startswith(CLIENT):
+                totals[name, USD] += amount
+    return Books(
+        {
+            account: amount
+            for account, amount in totals.items()
+            if not account[0].startswith(CLIENT)
+        },
+        accounts,
+        [
+            book._replace(net=book.net + totals.get((f"{CLIENT}{book.client}:net", USD), 0))
+            for book in client_books
+        ],
+    )
 
 
 def settle_window(

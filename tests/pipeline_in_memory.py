@@ -26,9 +26,11 @@ from schemas.instant import Micros, time_text
 from settlement.calendar import first_window
 from settlement.cause import Out
 from settlement.invariants import books_difference
+from settlement.pipeline import joint_books
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 from settlement.tasks.chain import CHAIN
+from settlement.tasks.client_books import ClientBooksTask
 from settlement.tasks.delivery import DeliveryTask
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task, address
@@ -367,11 +369,15 @@ def differences(replayed: Replayed, pipeline: PipelineInMemory) -> list[str]:
     letters = Counter(_letter(e) for topic, e in replayed.emitted if topic == DEAD_LETTERS)
     if letters != (came := Counter(map(_letter, pipeline.of_type(DEAD_LETTERS)))):
         wrong.append(f"dead letters: {letters - came} {came - letters}")
-    for owned in pipeline.owned:
-        if isinstance(owned.task, SettlementTask):
-            difference = books_difference(owned.task.settlement.books())
-            if difference is not None:
-                wrong.append(f"{owned.kind.name}-{owned.partition}: {difference}")
+    tasks = [owned.task for owned in pipeline.owned]
+    difference = books_difference(
+        joint_books(
+            (task.settlement for task in tasks if isinstance(task, SettlementTask)),
+            (task.clients for task in tasks if isinstance(task, ClientBooksTask)),
+        )
+    )
+    if difference is not None:
+        wrong.append(f"books: {difference}")
     return wrong[:5]
 
 

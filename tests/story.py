@@ -405,7 +405,7 @@ class Story:
 
     def _check_invariants(self) -> None:
         """Section 9: between two inputs the books are whole."""
-        difference = books_difference(self.history.pipeline.settlement.books())
+        difference = books_difference(self.history.pipeline.books())
         if difference is not None:
             raise AssertionError(f"broken invariant: {difference}")
 

@@ -10,7 +10,7 @@ from schemas.account import FundingModel
 from schemas.aged_failure import AgedFailure
 from schemas.cash_call import CashCallSettled
 from schemas.execution import Execution
-from schemas.money import CENTS_DECIMALS, reread
+from schemas.money import CENTS_DECIMALS, Cents, reread
 from settlement.aged_failure import AGED_WINDOWS
 from settlement.calendar import ScheduledWindow, same_window_day_before
 from settlement.reports import (
@@ -18,6 +18,7 @@ from settlement.reports import (
     cash_activity,
     cash_balance,
     execution_confirm,
+    net_settlement,
     positions,
 )
 from settlement.reports.cash_activity import CashActivityLine
@@ -68,9 +69,10 @@ class ClientBooks:
                 book.unsettled = line["unsettled"]
                 book.positions = line["positions"]
             case "Execution":
-                self._rows.add(
-                    client, "execution", execution_confirm.row_of(cast("Execution", line))
-                )
+                execution = cast("Execution", line)
+                self._rows.add(client, "execution", execution_confirm.row_of(execution))
+                if execution["funding_model"] == "NET_SETTLEMENT":
+                    self._rows.add(client, "net", net_settlement.row_of(execution))
             case "CashCallSettled" if line["amount"] != "0.00":
                 self._rows.add(
                     client, "activity", cash_activity.row_of_call(cast("CashCallSettled", line))
@@ -86,23 +88,28 @@ class ClientBooks:
             case "AccountLine":
                 self.account(client, line["account_id"]).funding_model = line["funding_model"]
             case _:
-                pass  # write-offs and recoveries concern the revenue share
+                pass  # write-offs and recoveries: revenue_share
 
-    def close(self, window: ScheduledWindow, after: str = "") -> Iterator[Report]:
-        """Issue the files of a window, clients in code order, and start anew.
-
-        What was cut off goes on behind the client `after`.
-        """
+    def files(self, client: str, window: ScheduledWindow) -> Iterator[Report]:
+        """Return the files that a client gets of a window other than NET_SETTLEMENT."""
         if window.window not in AGED_WINDOWS:
             return
-        for client in sorted(self.clients | self.accounts.keys()):
-            if client <= after:
-                continue
-            if client in self.clients:
-                yield aged_tpj.report(client, window, self._rows.read(client, "aged"))
-            if window.window == "START_OF_DAY":
-                yield from self._start_of_day(client, window)
-        self._rows.clear("aged")
+        if client in self.clients:
+            yield aged_tpj.report(client, window, self._rows.read(client, "aged"))
+        if window.window == "START_OF_DAY":
+            yield from self._start_of_day(client, window)
+
+    def net(self, client: str, window: ScheduledWindow, net_amount: Cents) -> Iterator[Report]:
+        """Return the files of a client's net settlement."""
+        yield net_settlement.report(client, window, net_amount, self._rows.read(client, "net"))
+        yield net_settlement.summary(client, window, self._rows.read(client, "net"))
+
+    def closed(self, window: ScheduledWindow) -> None:
+        """Start anew: all files of a window are issued."""
+        if window.window in AGED_WINDOWS:
+            self._rows.clear("aged")
+        if window.window == "NET_SETTLEMENT":
+            self._rows.clear("net")
         if window.window == "START_OF_DAY":
             self._rows.clear("requested")
             self._rows.clear("execution")

@@ -56,9 +56,13 @@ def report(
     )
 
 
+def turn(account_id: str, execution_id: str, client_order_id: str) -> tuple[str, int, str]:
+    """account, fill number, `client_order_id`: the order of executions within one instant."""
+    return (account_id, int(execution_id.rpartition("-")[2]), client_order_id)
+
+
 def _turn(fields: list[str]) -> tuple[str, int, str]:
-    """account, fill number, `client_order_id`: the order within one instant."""
-    return (fields[1], int(fields[4].rpartition("-")[2]), fields[5])
+    return turn(fields[1], fields[4], fields[5])
 
 
 def _with_status(rows: Iterator[str], open_calls: Mapping[str, TpjStatus]) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-RowKind = Literal["aged", "requested", "execution", "activity"]
+RowKind = Literal["aged", "requested", "execution", "activity", "net"]
 
 
 class Rows(Protocol):

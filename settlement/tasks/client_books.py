@@ -3,8 +3,8 @@
 A window closes when the markers of all partitions are in and their counts and totals agree with the
 lines that came (settlement/tasks/client_lines.py). Until then a line of the open window is folded
 into the books; a line of a partition that is already further waits behind that partition's marker.
-A marker of a later window stands for all earlier ones that its partition did not send, with nothing
-in them: a partition's time may have started later.
+A partition says when its time starts, and which window is its first: it has nothing in earlier
+ones. Time starts here when it has in all partitions; until then lines and wires wait.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,16 +20,18 @@ from schemas.instant import Micros, micros, time_text
 from schemas.report import ReportIssued
 from settlement.calendar import ScheduledWindow, first_window, window_after
 from settlement.cause import Cause, Out
-from settlement.reports.books import ClientAccount, ClientBooks
+from settlement.clients import Clients
+from settlement.net_wire import is_net_input
+from settlement.reports.books import ClientAccount
 from settlement.reports.report import Report
 from settlement.reports.rows import RowKind
-from settlement.tasks.client_lines import WindowMarker, count_line
+from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
+from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import (
     CLIENT_BOOKS_TASK,
     CLIENT_LINES,
     CLIENTS,
-    EXECUTIONS,
     JOURNAL,
     NET_SETTLEMENTS,
     NET_WIRES,
@@ -98,16 +100,17 @@ def _time_of(row: str) -> str:
 
 
 class _Source:
-    """What one settlement partition has sent: `closed` is its last marker whose window closed.
+    """What one settlement partition has sent: `next` is the window of its next lines.
 
-    `ahead` are lines and markers that wait, with their offsets; `came` counts what came since the
-    last marker in `ahead`, or since `closed`, by client.
+    `ahead` are lines and markers that wait, with their offsets; `came` counts what was folded since
+    its last marker whose window closed, by client.
     """
 
-    __slots__ = ("ahead", "came", "closed")
+    __slots__ = ("ahead", "came", "next")
 
     def __init__(self) -> None:
-        self.closed: Micros | None = None
+        # None: its time has not started.
+        self.next: Micros | None = None
         self.ahead: list[tuple[int, str, Mapping[str, Any]]] = []
         self.came: dict[str, list[int]] = {}
 
@@ -130,16 +133,15 @@ class ClientBooksTask(Task):
         """Start without a client."""
         super().__init__(partition, partitions)
         self.rows = TaskRows()
-        self.books = ClientBooks(self.rows)
-        self._now: Micros | None = None
-        # The last window that closed.
-        self._closed: Micros | None = None
+        self.clients = Clients(self.rows)
+        # The next window that closes; None: time has not started.
+        self._next: Micros | None = None
         # Of a window that is closing: its time, and the last client whose files are issued.
         self._closing: tuple[Micros, str] | None = None
         self._sources = [_Source() for _ in range(partitions)]
         # What the state topic is to learn.
         self._touched_accounts: set[tuple[str, str]] = set()
-        self._touched_clients: set[str] = set()
+        self._fresh_clients: set[str] = set()
         self._touched_sources: set[int] = set()
         self._fresh_ahead: dict[bytes, bytes] = {}
         self._gone_ahead: list[bytes] = []
@@ -149,7 +151,7 @@ class ClientBooksTask(Task):
     @property
     @override
     def now(self) -> Micros | None:
-        return self._now
+        return self.clients.now
 
     @override
     def read(self, record: Record) -> Head:
@@ -163,9 +165,11 @@ class ClientBooksTask(Task):
             return False
         if self._closing is not None:
             return True  # nothing comes between the steps of a window
-        if isinstance(head.event, Refused) or self._closed is None:
+        if isinstance(head.event, Refused):
             return False
-        return head.at >= window_after(first_window(self._closed)).scheduled_at
+        if self._next is None:
+            return head.record.topic != CLIENTS  # reference data does not wait for time to start
+        return head.at >= self._next
 
     @override
     def apply(self, head: Head, out: Out) -> Iterator[None]:
@@ -174,57 +178,84 @@ class ClientBooksTask(Task):
             return
         line = head.event
         if self._closing is None:
-            self._take(head, line)
-        if line["type"] == "WindowMarker":
-            yield from self._close_windows(out)
+            if line["type"] == "TimeStarted":
+                self._start(cast("TimeStarted", line), out)
+            else:
+                self._take(head, line, out)
+        yield from self._close_windows(out)
 
     def _outside(self, head: Head, event: Input | Refused, out: Out) -> None:
         if isinstance(event, ClientUpdated):
-            if self._closed is not None:
-                self._now = max(self._now or 0, head.at)
-            self.books.client_updated(event.client)
-            self._touched_clients.add(event.client)
+            if self._next is not None:
+                self.clients.move_time(head.at)
+            self.clients.client_updated(event)
+            self._fresh_clients.add(event.client)
         elif head.record.topic == NET_WIRES:
-            if not isinstance(event, Refused):
-                event = Refused("INVALID", f"{type(event).__name__}s are not served yet")
-            self.refuse(head, event, out)
+            if not isinstance(event, Refused) and is_net_input(event):
+                # All windows up to its own time have closed: it waited for them.
+                refused = self.clients.refusal(event, head.at, head.at)
+                if refused is None:
+                    self.clients.wired(event, head.at, out)
+                    return
+                event = refused
+            if isinstance(event, Refused):
+                self.refuse(head, event, out)
         # Of a bad client, which two tasks read, market is the one that dead-letters.
+
+    def _start(self, started: TimeStarted, out: Out) -> None:
+        """Note the first window of a partition; when all are known, fold what waits."""
+        self._check_count(started["partitions"])
+        number = started["partition"]
+        self._sources[number].next = micros(started["first_window"])
+        self._touched_sources.add(number)
+        firsts = [source.next for source in self._sources if source.next is not None]
+        if len(firsts) == self.partitions:
+            self._next = min(firsts)
+            self._fold_open(out)
+
+    def _check_count(self, partitions: int) -> None:
+        if partitions != self.partitions:
+            raise AssertionError(f"a marker of {partitions} partitions")
 
     # -- lines -----------------------------------------------------------------------------------
 
-    def _take(self, head: Head, line: Mapping[str, Any]) -> None:
+    def _take(self, head: Head, line: Mapping[str, Any], out: Out) -> None:
         """Fold a line of the open window, or let it wait behind its partition's marker."""
         marker = line["type"] == "WindowMarker"
         number = line["partition"] if marker else partition_of(line["account_id"], self.partitions)
         client = (head.record.key or b"").decode()
         source = self._sources[number]
         if not marker and not source.ahead and self._is_open(source):
-            self._fold(source, client, line)
+            self._fold(source, client, line, out)
         else:
-            if marker and line["partitions"] != self.partitions:
-                raise AssertionError(f"a marker of {line['partitions']} partitions")
+            if marker:
+                self._check_count(line["partitions"])
             source.ahead.append((head.record.offset, client, line))
             key = _ahead_key(number, head.record.offset)
             self._fresh_ahead[key] = orjson.dumps([client, line])
         self._touched_sources.add(number)
 
     def _is_open(self, source: _Source) -> bool:
-        return self._closed is not None and source.closed == self._closed
+        return self._next is not None and source.next == self._next
 
-    def _fold(self, source: _Source, client: str, line: Mapping[str, Any]) -> None:
+    def _fold(self, source: _Source, client: str, line: Mapping[str, Any], out: Out) -> None:
         count_line(source.came, client, line)
-        self.books.line(client, line)
+        if "event_time" in line:
+            self.clients.move_time(micros(line["event_time"]))
+        self.clients.line(client, line, out)
         if line["type"] in {"AccountBalance", "AccountLine"}:
             self._touched_accounts.add((client, line["account_id"]))
 
-    def _fold_ahead(self, number: int) -> None:
-        """Fold what waits of a partition, up to its first marker."""
-        source = self._sources[number]
-        while source.ahead and source.ahead[0][2]["type"] != "WindowMarker":
-            offset, client, line = source.ahead.pop(0)
-            self._fold(source, client, line)
-            self._forget_ahead(number, offset)
-        self._touched_sources.add(number)
+    def _fold_open(self, out: Out) -> None:
+        """Fold what waits of each partition in the open window, up to its marker."""
+        for number, source in enumerate(self._sources):
+            if not self._is_open(source):
+                continue
+            while source.ahead and source.ahead[0][2]["type"] != "WindowMarker":
+                offset, client, line = source.ahead.pop(0)
+                self._fold(source, client, line, out)
+                self._forget_ahead(number, offset)
+                self._touched_sources.add(number)
 
     def _forget_ahead(self, number: int, offset: int) -> None:
         key = _ahead_key(number, offset)
@@ -234,37 +265,42 @@ class ClientBooksTask(Task):
     # -- windows ---------------------------------------------------------------------------------
 
     def _close_windows(self, out: Out) -> Iterator[None]:
-        """Close each window of which every partition has sent its marker, or a later one."""
-        while True:
+        """Close each window of which every partition has sent its marker, or begins later."""
+        while self._next is not None:
+            at = self._next
             if self._closing is None:
-                markers = [source.marker() for source in self._sources]
-                if not all(markers):
+                if not all(self._has_sent(source, at) for source in self._sources):
                     return
-                at = min(micros(marker["scheduled_at"]) for marker in markers if marker)
-                for number, marker in enumerate(markers):
-                    if marker is not None and micros(marker["scheduled_at"]) == at:
-                        self._fold_ahead(number)
-                        self._check(number, marker)
+                for number, source in enumerate(self._sources):
+                    if self._is_open(source):
+                        self._check(number, source.marker())
                 self._closing = (at, "")
-            at, after = self._closing
-            yield from self._issue(first_window(at), after, out)
+            window = first_window(at)
+            yield from self._issue(window, self._closing[1], out)
+            self._next = window_after(window).scheduled_at
             for number, source in enumerate(self._sources):
-                marker = source.marker()
-                if marker is not None and micros(marker["scheduled_at"]) == at:
+                if source.next == at:
                     offset, _, _ = source.ahead.pop(0)
                     self._forget_ahead(number, offset)
-                    source.closed, source.came = at, {}
+                    source.next, source.came = self._next, {}
                     self._touched_sources.add(number)
-            self._closed = self._now = at
             self._closing = None
-            for number, source in enumerate(self._sources):
-                if self._is_open(source):
-                    self._fold_ahead(number)
+            self._fold_open(out)
 
-    def _check(self, number: int, marker: WindowMarker) -> None:
+    @staticmethod
+    def _has_sent(source: _Source, at: Micros) -> bool:
+        """Whether all of a partition's lines of the window that ends at `at` are in."""
+        if source.next is None or source.next > at:
+            return source.next is not None
+        marker = source.marker()
+        if marker is not None and micros(marker["scheduled_at"]) != at:
+            raise AssertionError(f"{marker['cause_id']} comes before that of {time_text(at)}")
+        return marker is not None
+
+    def _check(self, number: int, marker: WindowMarker | None) -> None:
         """Compare what came with what was sent; a mismatch stops the worker."""
         came = self._sources[number].came
-        if came != marker["clients"]:
+        if marker is not None and came != marker["clients"]:
             raise AssertionError(
                 f"{CLIENT_LINES} of partition {number} up to {marker['cause_id']}:"
                 f" sent {marker['clients']}, came {came}"
@@ -274,38 +310,34 @@ class ClientBooksTask(Task):
         """Issue the files of a window, one client per step."""
         at = window.scheduled_at
         cause_id = f"{window.window}@{time_text(at)}"
-        client = ""
-        cause = Cause(EXECUTIONS, cause_id, at)
-        for report in self.books.close(window, after):
-            if report.client != client:
-                if client:
-                    self._closing = (at, client)
-                    yield
-                client = report.client
-                cause = Cause(EXECUTIONS, cause_id, at)
-            _issue_parts(report, cause, out)
+        for cause, client, reports in self.clients.close(window, cause_id, out, after):
+            for report in reports:
+                _issue_parts(report, cause, out)
+            self._closing = (at, client)
+            yield
 
     # -- the state topic -------------------------------------------------------------------------
 
     @override
     def changes(self) -> Iterator[Change]:
-        time = [self._now, self._closed, self._closing]
+        time = [self.clients.now, self._next, self._closing]
         if time != self._time_written:
             self._time_written = time
             yield _TIME, orjson.dumps(time)
-        for client in sorted(self._touched_clients):
+        for client in sorted(self._fresh_clients):
             yield b"client|" + client.encode(), b"1"
+        yield from changed_nets(self.clients)
         for client, account_id in sorted(self._touched_accounts):
-            book = self.books.account(client, account_id)
+            book = self.clients.reports.account(client, account_id)
             yield f"account|{client}|{account_id}".encode(), orjson.dumps(_account_record(book))
         for number in sorted(self._touched_sources):
             source = self._sources[number]
-            yield f"source|{number}".encode(), orjson.dumps([source.closed, source.came])
+            yield f"source|{number}".encode(), orjson.dumps([source.next, source.came])
         for key in self._gone_ahead:
             yield key, None
         yield from self._fresh_ahead.items()
         yield from self.rows.changes()
-        self._touched_clients.clear()
+        self._fresh_clients.clear()
         self._touched_accounts.clear()
         self._touched_sources.clear()
         self._gone_ahead.clear()
@@ -313,21 +345,25 @@ class ClientBooksTask(Task):
 
     @override
     def restore(self, key: bytes, value: bytes) -> None:
+        if restore_net(self.clients, key, value):
+            return
         stored = orjson.loads(value)
         kind, *rest = key.decode().split("|")
         match kind:
             case "time":
                 self._time_written = orjson.loads(value)
-                self._now, self._closed, closing = stored
+                self.clients.now, self._next, closing = stored
                 self._closing = None if closing is None else (closing[0], closing[1])
             case "client":
-                self.books.client_updated(rest[0])
+                self.clients.reports.client_updated(rest[0])
             case "account":
-                book = self.books.account(rest[0], rest[1])
+                book = self.clients.reports.account(rest[0], rest[1])
                 book.funding_model, book.settled, book.unsettled, book.positions = stored
+                model = {"account_id": rest[1], "funding_model": book.funding_model}
+                self.clients.nets.account_line(rest[0], model)
             case "source":
                 source = self._sources[int(rest[0])]
-                source.closed, source.came = stored
+                source.next, source.came = stored
             case "ahead":
                 client, line = stored
                 self._sources[int(rest[0])].ahead.append((int(rest[1]), client, line))
@@ -344,12 +380,13 @@ class ClientBooksTask(Task):
             source.ahead.sort(key=lambda waiting: waiting[0])
         self.rows.restore(self._restored_chunks)
         self._restored_chunks.clear()
+        restored_nets(self.clients)
 
     @override
     def status(self) -> Mapping[str, Any]:
         return {
-            "closed_window": None if self._closed is None else time_text(self._closed),
-            "clients": len(self.books.clients),
+            "next_window": None if self._next is None else time_text(self._next),
+            "clients": len(self.clients.reports.clients),
             "lines_ahead": sum(len(source.ahead) for source in self._sources),
         }
 

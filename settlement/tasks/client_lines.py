@@ -20,6 +20,8 @@ _TOTALLED = {
     "CashCallSettled": "amount",
     "CashCallWrittenOff": "amount",
     "Execution": "net_money",
+    "PartnerWriteOffLine": "amount",
+    "WriteOffRecovered": "amount",
 }
 
 
@@ -36,6 +38,16 @@ class WindowMarker(Emitted):
     window: Window
     scheduled_at: str
     clients: dict[str, list[int]]
+
+
+class TimeStarted(Emitted):
+    """A settlement partition's time has started: `first_window` is when its first one ends."""
+
+    type: Literal["TimeStarted"]
+    partition: int
+    partitions: int
+    to_partition: int
+    first_window: str
 
 
 def line_total(line: Mapping[str, Any]) -> Cents:

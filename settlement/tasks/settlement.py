@@ -30,7 +30,7 @@ from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
 from settlement.pipeline import settle_window
-from settlement.tasks.client_lines import WindowMarker, count_line
+from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_outside
 from topics.catalogue import (
     ACCOUNTS,
@@ -134,7 +134,7 @@ class SettlementTask(Task):
             self._touched_accounts.add(event["account_id"])
         elif topic == CLOCK:
             if self.next_window is None and isinstance(event, ClockTicked):
-                self.next_window = first_window(head.at)
+                self._start(first_window(head.at), Cause(CLOCK, event.event_id, head.at), out)
         elif topic == ACCOUNTS:
             self._account_updated(head, event, out)
         elif topic == APEX_JOURNAL_RESULTS:
@@ -142,6 +142,22 @@ class SettlementTask(Task):
         else:
             self._funded(head, event, out)
         self._touch(out, before)
+
+    def _start(self, window: ScheduledWindow, cause: Cause, out: Out) -> None:
+        """Let time start, and tell the clients' books which window is the first."""
+        self.next_window = window
+        for to_partition in range(self.partitions):
+            started: TimeStarted = {
+                "type": "TimeStarted",
+                "event_id": cause.event_id("TimeStarted", str(to_partition)),
+                "event_time": cause.at_text,
+                "cause_id": cause.id,
+                "partition": self.partition,
+                "partitions": self.partitions,
+                "to_partition": to_partition,
+                "first_window": time_text(window.scheduled_at),
+            }
+            out.append((CLIENT_LINES, "", started))
 
     def _move_time(self, at: Micros) -> Micros:
         self._now = at if self._now is None else max(self._now, at)
@@ -229,7 +245,7 @@ class SettlementTask(Task):
                 self._touched_calls.add(event["execution_id"])
             elif topic == APEX_JOURNALS:
                 self._touched_calls.add(execution_of(event["journal_id"]))
-            elif topic == CLIENT_LINES:
+            elif topic == CLIENT_LINES and event["type"] != "TimeStarted":
                 count_line(self._sent, key, event)
                 self._touched_sent.add(key)
 

@@ -168,7 +168,7 @@ def address(topic: str, key: str, event: Mapping[str, Any], task: Task) -> Addre
         return Addressed(None, tuple(range(task.partitions)))
     if topic == EXECUTIONS and event["type"] == "WindowOpened":
         return Addressed(None, (task.partition,))
-    if topic == CLIENT_LINES and event["type"] == "WindowMarker":
+    if topic == CLIENT_LINES and event["type"] in {"TimeStarted", "WindowMarker"}:
         return Addressed(None, (event["to_partition"],))
     if topic == DEAD_LETTERS and not key:
         return Addressed(None, (task.partition,))

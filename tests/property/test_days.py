@@ -78,7 +78,7 @@ def tell(lines: Sequence[Line]) -> Told:
         before = len(story.emitted)
         try:
             story.tell(line.topic, line.value)
-            difference = books_difference(story.history.pipeline.settlement.books())
+            difference = books_difference(story.history.pipeline.books())
             assert difference is None, difference
         except AssertionError:
             note(_last([*steps, (line, story.emitted[before:])]))

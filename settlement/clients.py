@@ -1,0 +1,145 @@
+"""The stages of the clients' books, in order: net_settlement, revenue_share, reports.
+
+They read the same lines, and close the same windows. `now` is their time T (contract section 4).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from schemas.client import ClientUpdated
+from schemas.execution import Execution
+from schemas.instant import Micros, micros
+from schemas.net_settlement import (
+    NetSettlementConfirmed,
+    NetSettlementDisputed,
+    NetWireReceived,
+    NetWireSent,
+    RevenueSharePaid,
+)
+from settlement import net_wire
+from settlement.calendar import ScheduledWindow
+from settlement.cause import Cause, Out
+from settlement.client_ledger import ClientLedger
+from settlement.invariants import ClientBook, ClosedNet
+from settlement.net_settlement import NetSettlements
+from settlement.net_wire import NetInput
+from settlement.reports.books import ClientBooks
+from settlement.reports.report import Report
+from settlement.reports.rows import Rows
+from settlement.revenue_share import WRITE_OFFS, RevenueShares, is_first_of_month
+from topics.catalogue import EXECUTIONS, NET_WIRES
+from topics.decode import Refused
+
+
+class Clients:
+    """The states of the three stages in one partition."""
+
+    __slots__ = ("ledger", "nets", "now", "reports", "shares", "touched")
+
+    def __init__(self, rows: Rows) -> None:
+        """Start without a client, before time; `rows` keeps what files will consist of."""
+        self.now: Micros | None = None
+        self.nets = NetSettlements()
+        self.shares = RevenueShares()
+        self.ledger = ClientLedger()
+        self.reports = ClientBooks(rows)
+        # Clients whose nets or shares changed, for an engine that keeps them elsewhere too and
+        # clears this.
+        self.touched: set[str] = set()
+
+    def move_time(self, at: Micros) -> Micros:
+        """Move T to an input's own time, never back; return it."""
+        self.now = at if self.now is None else max(self.now, at)
+        return self.now
+
+    def client_updated(self, event: ClientUpdated) -> None:
+        """Take a client's terms as they are from now on."""
+        self.reports.client_updated(event.client)
+        self.shares.of(event.client).bps = event.revenue_share_bps
+        self.touched.add(event.client)
+
+    def line(self, client: str, line: Mapping[str, Any], out: Out) -> None:
+        """Take one line of a client."""
+        kind = line["type"]
+        if kind == "Execution":
+            self.shares.executed(client, line)
+            if line["funding_model"] == "NET_SETTLEMENT":
+                at = self.move_time(micros(line["event_time"]))
+                self.nets.executed(client, cast("Execution", line), at, out)
+            self.touched.add(client)
+        elif kind in WRITE_OFFS:
+            self.shares.written_off(client, line)
+            self.touched.add(client)
+        elif kind == "AccountLine":
+            self.nets.account_line(client, line)
+        self.reports.line(client, line)
+
+    def refusal(self, event: NetInput, now: Micros, at: Micros) -> Refused | None:
+        """Say why an input of `net-wires` is dead-lettered; its own time is `at`, T is `now`."""
+        if not self._is_known(event.client):
+            return Refused("UNKNOWN_ACCOUNT", f"no ClientUpdated and no account of {event.client}")
+        if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
+            return net_wire.opinion_refusal(self.nets, event, now, at)
+        return net_wire.wire_refusal(self.nets.wires, event)
+
+    def _is_known(self, client: str) -> bool:
+        return client in self.reports.clients or client in self.reports.accounts
+
+    def wired(self, event: NetInput, at: Micros, out: Out) -> None:
+        """Apply an input of `net-wires` that is not refused; a repeated wire has no effect."""
+        cause = Cause(NET_WIRES, event.event_id, self.move_time(at))
+        self.touched.add(event.client)
+        if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
+            net_wire.opined(self.nets, event, cause, out)
+        elif not net_wire.is_new(self.nets.wires, event):
+            return
+        elif isinstance(event, NetWireReceived | NetWireSent):
+            net_wire.wired(self.nets, self.ledger, event, cause, out)
+        elif isinstance(event, RevenueSharePaid):
+            self.shares.paid(event.client, event.amount, self.ledger, cause, out)
+
+    def close(
+        self, window: ScheduledWindow, cause_id: str, out: Out, after: str = ""
+    ) -> Iterator[tuple[Cause, str, list[Report]]]:
+        """Close a window, one client per step, in code order: its events, then its files.
+
+        What was cut off goes on behind the client `after`.
+        """
+        self.move_time(window.scheduled_at)
+        known = self.reports.clients | self.reports.accounts.keys()
+        for client in sorted(known | self.shares.clients.keys() | self.nets.clients.keys()):
+            if client <= after:
+                continue
+            cause = Cause(EXECUTIONS, cause_id, window.scheduled_at)
+            if window.window != "NET_SETTLEMENT":
+                reports = list(self.reports.files(client, window))
+            else:
+                net = self.nets.close(client, window, cause, out)
+                if is_first_of_month(window):
+                    self.shares.state(client, window, self.ledger, cause, out)
+                self.touched.add(client)
+                reports = [] if net is None else list(self.reports.net(client, window, net.amount))
+            yield cause, client, reports
+        self.reports.closed(window)
+
+    def books(self) -> Iterator[ClientBook]:
+        """Show what clients owe and are owed to the invariants, but for what cash_call booked."""
+        for client in sorted(self.nets.clients.keys() | self.shares.clients.keys()):
+            nets, share = self.nets.of(client), self.shares.of(client)
+            closed = [
+                ClosedNet(f"{window_to}", net.amount, net.amount)
+                for window_to, net in nets.closed.items()
+            ]
+            yield ClientBook(
+                client,
+                net=self.ledger.totals.get(f"client:{client}:net", 0),
+                unclosed_lines=sum(amount for amount, _ in nets.lines.values()),
+                closed=closed,
+                wires_in=nets.wires_in,
+                wires_out=nets.wires_out,
+                outstanding=sum(net.outstanding for net in nets.closed.values()) + nets.advance,
+                lines=sum(count for _, count in nets.lines.values())
+                + sum(net.executions for net in nets.closed.values()),
+                share=self.ledger.totals.get(f"client:{client}:share", 0),
+                share_booked=share.stated - share.deducted - share.paid,
+            )
