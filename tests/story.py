@@ -355,6 +355,27 @@ class Story:
         usual: Event = {"account_id": account_id, "journal_id": journal_id, "reason": reason}
         return self.fact("apex-journal-results", "ApexJournalRejected", at, usual | fields)
 
+    def wire(
+        self,
+        kind: str,
+        wire_id: str,
+        amount: str,
+        *,
+        client: str = CLIENT,
+        at: str | None = None,
+        **fields: Any,  # noqa: ANN401 - any JSON
+    ) -> Happened:
+        """Tell a `NetWireReceived`, `NetWireSent` or `RevenueSharePaid`."""
+        usual = {"wire_id": wire_id, "client": client, "amount": amount}
+        return self.fact("net-wires", kind, at, usual | fields)
+
+    def opinion(
+        self, kind: str, window_to: str, *, client: str = CLIENT, at: str | None = None
+    ) -> Happened:
+        """Tell a `NetSettlementConfirmed` or `NetSettlementDisputed`."""
+        usual = {"client": client, "window_to": ct(window_to, self.date)}
+        return self.fact("net-wires", kind, at, usual)
+
     # -- reading ---------------------------------------------------------------------------------
 
     def so_far(self) -> Happened:
@@ -389,6 +410,7 @@ class Story:
             wanted = {f"{event['symbol']}-{event['sequence']}"}
         else:
             name = CATALOGUE[topic].key or "source_key"
+            # What comes from a client's own cause is keyed by the client, its journal too.
             key = event.get(name) or event.get("client") or ""
             if kind == "WindowOpened":
                 key = "0"

@@ -1,4 +1,6 @@
-"""Nets and revenue shares in the state topic of client-books, by kind of record:
+"""Nets and revenue shares in the state topic of client-books.
+
+The kinds of records:
 
 net|{client}             lines of open windows, and wires
 closed|{client}|{time}   one net that closed, by its window_to
