@@ -115,6 +115,8 @@ class Summary:
             ("  settled after a retry", f"{self.settled_after_retry:,}"),
             ("  written off", f"{calls['CashCallWrittenOff']:,}"),
             ("  open (aged)", f"{open_calls:,}"),
+            ("settled net, executions", f"{self.of('net-settlements', 'NetSettlementLine'):,}"),
+            ("  net settlements", f"{self.of('net-settlements', 'NetSettlement'):,}"),
             ("money in the FBO", f"{_dollars(self.fbo)} USD"),
             ("dead letters", f"{self.dead_letters.total():,}"),
             ("files to clients", f"{self.files:,}"),

@@ -13,7 +13,11 @@
     apex_journal.py apex_answer.py      Apex calls: what the clearing firm is asked for, and says
     customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments
     aged_failure.py           calls that failed and are open
+    net_settlement.py net_wire.py       one net a day per client, and what is said and paid of it
+    revenue_share.py          a client's share of a month's revenue, less its write-offs
+    client_ledger.py          the clients' own entries
     reports/                  the client's files
+    clients.py                the stages of the clients' books, in order
     buying_power.py reconciliation.py   the client's side: what it makes of its files
     dead_letter.py remembered.py        refused inputs; ids that were acted on
     account.py                may an account be as it says?

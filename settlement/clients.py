@@ -9,13 +9,7 @@ from typing import Any, cast
 from schemas.client import ClientUpdated
 from schemas.execution import Execution
 from schemas.instant import Micros, micros
-from schemas.net_settlement import (
-    NetSettlementConfirmed,
-    NetSettlementDisputed,
-    NetWireReceived,
-    NetWireSent,
-    RevenueSharePaid,
-)
+from schemas.net_settlement import RevenueSharePaid
 from settlement import net_wire
 from settlement.calendar import ScheduledWindow
 from settlement.cause import Cause, Out
@@ -78,25 +72,27 @@ class Clients:
         """Say why an input of `net-wires` is dead-lettered; its own time is `at`, T is `now`."""
         if not self._is_known(event.client):
             return Refused("UNKNOWN_ACCOUNT", f"no ClientUpdated and no account of {event.client}")
-        if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
+        refused = net_wire.repeat_refusal(self.nets.inputs, event)
+        if refused is None and net_wire.is_opinion(event):
             return net_wire.opinion_refusal(self.nets, event, now, at)
-        return net_wire.wire_refusal(self.nets.wires, event)
+        return refused
 
     def _is_known(self, client: str) -> bool:
         return client in self.reports.clients or client in self.reports.accounts
 
     def wired(self, event: NetInput, at: Micros, out: Out) -> None:
-        """Apply an input of `net-wires` that is not refused; a repeated wire has no effect."""
+        """Apply an input of `net-wires` that is not refused; a repeat has no effect but time."""
         cause = Cause(NET_WIRES, event.event_id, self.move_time(at))
-        self.touched.add(event.client)
-        if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
-            net_wire.opined(self.nets, event, cause, out)
-        elif not net_wire.is_new(self.nets.wires, event):
+        if net_wire.is_known(self.nets.inputs, event):
             return
-        elif isinstance(event, NetWireReceived | NetWireSent):
-            net_wire.wired(self.nets, self.ledger, event, cause, out)
+        net_wire.remember(self.nets.inputs, event)
+        self.touched.add(event.client)
+        if net_wire.is_opinion(event):
+            net_wire.opined(self.nets, event, cause, out)
         elif isinstance(event, RevenueSharePaid):
             self.shares.paid(event.client, event.amount, self.ledger, cause, out)
+        else:
+            net_wire.wired(self.nets, self.ledger, event, cause, out)
 
     def close(
         self, window: ScheduledWindow, cause_id: str, out: Out, after: str = ""

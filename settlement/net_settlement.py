@@ -23,7 +23,7 @@ from settlement.cause import Cause, Out
 from settlement.remembered import RememberedIds
 from topics.catalogue import EXECUTIONS, NET_SETTLEMENTS
 
-# Of a wire_id: a checksum of the wire's content.
+# What is remembered of an input: a checksum of its content.
 WIRE_BYTES = 4
 
 
@@ -80,15 +80,15 @@ class ClientNet:
 
 
 class NetSettlements:
-    """The stage's state: every client's nets, and the wires that were acted on."""
+    """The stage's state: every client's nets, and the inputs of `net-wires` that were acted on."""
 
-    __slots__ = ("clients", "touched", "wires")
+    __slots__ = ("clients", "inputs", "touched")
 
     def __init__(self) -> None:
         """Start without a client."""
         self.clients: dict[str, ClientNet] = {}
-        # `wire_id`s by client; of payouts of revenue shares too.
-        self.wires = RememberedIds(WIRE_BYTES)
+        # Of wires by client and `wire_id`, of payouts of revenue shares too (net_wire.py).
+        self.inputs = RememberedIds(WIRE_BYTES)
         # Nets that changed, for an engine that keeps them elsewhere too and clears this.
         self.touched: set[tuple[str, Micros]] = set()
 

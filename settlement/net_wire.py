@@ -7,6 +7,8 @@ the newest net, which is OVERPAID by it, and goes over to the next net when that
 from typing import TypeGuard
 from zlib import crc32
 
+from typing_extensions import TypeIs
+
 from schemas.event import Input
 from schemas.instant import Micros, time_text
 from schemas.money import Cents
@@ -29,31 +31,49 @@ Wire = NetWireReceived | NetWireSent | RevenueSharePaid
 NetInput = Opinion | Wire
 
 
+def is_opinion(event: NetInput) -> TypeIs[Opinion]:
+    """Whether an input is a confirmation or a dispute; else it is a wire."""
+    return isinstance(event, Opinion)
+
+
 def is_net_input(event: Input) -> TypeGuard[NetInput]:
     """Whether an event is one of the topic `net-wires`."""
     return isinstance(event, NetInput)
 
 
-def wire_refusal(wires: RememberedIds, event: Wire) -> Refused | None:
-    """Say why a wire is dead-lettered: its id is that of another. Changes nothing."""
-    before = wires.get(fingerprint(event.client, event.wire_id))
+def repeat_refusal(ids: RememberedIds, event: NetInput) -> Refused | None:
+    """Say why an input is dead-lettered whose id is that of another. Changes nothing."""
+    before = ids.get(_id(event))
     if before is None or before == _content(event):
         return None
-    return Refused("CONFLICT", "a wire of this wire_id had other content")
+    name = "event_id" if is_opinion(event) else "wire_id"
+    return Refused("CONFLICT", f"{event.client}'s input of this {name} had other content")
 
 
-def is_new(wires: RememberedIds, event: Wire) -> bool:
-    """Remember a wire that is not refused; whether it was not there before."""
-    wire_id = fingerprint(event.client, event.wire_id)
-    if wires.get(wire_id) is not None:
-        return False
-    wires.put(wire_id, _content(event))
-    return True
+def is_known(ids: RememberedIds, event: NetInput) -> bool:
+    """Whether an input that is not refused is a repeat."""
+    return ids.get(_id(event)) is not None
 
 
-def _content(event: Wire) -> bytes:
+def remember(ids: RememberedIds, event: NetInput) -> None:
+    """Remember an input that is acted on."""
+    ids.put(_id(event), _content(event))
+
+
+def _id(event: NetInput) -> bytes:
+    """Return the fingerprint of its id: an opinion, which has none, goes by its `event_id`."""
+    if is_opinion(event):
+        return fingerprint("opinion", event.client, event.event_id)
+    return fingerprint(event.client, event.wire_id)
+
+
+def _content(event: NetInput) -> bytes:
     """Return a checksum of all but `event_id` and `event_time`."""
-    return crc32(f"{event.type}|{event.amount}".encode()).to_bytes(WIRE_BYTES, "big")
+    if is_opinion(event):
+        content = f"{event.type}|{event.window_to}|{event.reason}"
+    else:
+        content = f"{event.type}|{event.amount}"
+    return crc32(content.encode()).to_bytes(WIRE_BYTES, "big")
 
 
 def opinion_refusal(

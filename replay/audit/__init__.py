@@ -24,7 +24,9 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       settlement.py                     cash calls, retries, aged failures
       journals.py clearing_firm.py      journals of Apex calls, and a simulated firm's answers
       funding.py                        customer funding
-      inputs_written.py funding_written.py    what inputs did, read off what was written
+      nets.py shares.py                 net settlements, revenue shares
+      inputs_written.py funding_written.py net_written.py
+                                        what inputs did, read off what was written
       files.py bucket.py                the clients' files, built again, byte by byte
       dead_letters.py summary.py        refused inputs; the stored counts and checksums
 
@@ -34,6 +36,5 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       duties.py          what a quote has to make of the orders that it reaches
       quote_refold.py    best quotes out of the ticks: section 5 read anew
       funding_inputs.py  fundings as state machines: section 8 read anew
-
-Net settlement slots in as a further refold beside settlement.py, and as further files in bucket.py.
+      net_inputs.py      wires and opinions: section 10 read anew
 """

@@ -19,6 +19,7 @@ from replay.audit.cause import Cause
 from replay.audit.difference import DifferenceError
 from replay.audit.funding_inputs import FundingInputs
 from replay.audit.journals import outcome_of
+from replay.audit.net_inputs import NetInput, NetInputs
 from replay.audit.order_answers import Answer, OrderAnswers
 from replay.audit.quote_refold import QuoteRefold
 from replay.audit.trading import Rank, rank_of
@@ -33,7 +34,6 @@ from schemas.instant import Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
-from schemas.window import ClockTicked
 from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, CATALOGUE, REFERENCE_TOPICS
 from topics.decode import Refused
 
@@ -50,10 +50,17 @@ class Answers:
         audit.bucket.inputs_known = True
         self.order_answers = OrderAnswers(self.world, audit.ledger, audit.orders)
         self.funding_inputs = FundingInputs()
+        self.net_inputs = NetInputs(self.world, audit.nets, audit.shares)
+        self.net_accounts: dict[str, set[str]] = {}
+        audit.nets.accounts = self.net_accounts
+        self.terms: dict[str, int] = {}
+        audit.shares.terms = self.terms
         self.quotes = QuoteRefold(audit.directory)
         self.inputs: Counter[str] = Counter()
         self.began: Micros | None = None
-        self.latest: Micros | None = None  # the time of the last input that was acted on
+        # The time of the last input that was acted on, and its rank in that instant.
+        self.latest: Micros | None = None
+        self.latest_rank = Rank.DUE
 
     def audit_all(self, lines: Iterable[InputLine], firm_source: int) -> None:
         """Audit the directory against its inputs, in their order.
@@ -90,13 +97,20 @@ class Answers:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _refold_before(self, place: tuple[Micros, Rank] | None) -> None:
-        """Refold what trading did before this place in time, None: all."""
+    def _refold_before(self, place: tuple[Micros, Rank] | None, *, inclusive: bool = False) -> None:
+        """Refold what trading did before this place in time, `inclusive`: or at it; None: all."""
         trading = self.audit.trading
-        while (next_place := trading.place()) is not None and (place is None or next_place < place):
+        while (next_place := trading.place()) is not None and (
+            place is None or next_place < place or (inclusive and next_place == place)
+        ):
             if next_place[1] in {Rank.ORDERS, Rank.ACCOUNTS}:
                 raise trading.updates.surplus("no input answers to it as its cause")
             self._take()
+
+    def _catch_up(self) -> None:
+        """Refold what the last input has caused, on which the next one's refusal may depend."""
+        if self.began is not None and self.latest is not None:
+            self._refold_before((self.latest, self.latest_rank), inclusive=True)
 
     def _take(self) -> None:
         step = self.audit.trading.take()
@@ -122,18 +136,23 @@ class Answers:
         if isinstance(event, FundingStep | CashAdjusted):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}
+            self._catch_up()
             funding = cast(Funding, event)
             return self.funding_inputs.refusals(funding, self._account_of(funding))
         if isinstance(event, ApexJournalCompleted | ApexJournalRejected):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}
             return self.audit.journals.refusals(event)
-        known = (OrderSubmitted, ClientUpdated, InstrumentUpdated, ClockTicked)
-        return set() if isinstance(event, known) else {"INVALID"}
+        if isinstance(event, NetInput):
+            self._catch_up()
+            now = line.at - 1 if self.began is None else self.latest or 0
+            return self.net_inputs.refusals(event, now, line.at)
+        return set()
 
     def _act(self, line: InputLine) -> None:
         event = cast(Input, line.event)
         at = self.latest = line.at
+        self.latest_rank = rank_of(line.topic)
         if self.began is None and line.topic not in REFERENCE_TOPICS:
             self.began = at
             self.audit.schedule.begin(at)
@@ -150,6 +169,8 @@ class Answers:
             self._demand_answer(line, place, self.order_answers.to_cancel(event))
         elif isinstance(event, FundingStep | CashAdjusted):
             self._fund(cast(Funding, event), at)
+        elif isinstance(event, NetInput):
+            self.net_inputs.apply(event, at)
         elif isinstance(event, AccountUpdated):
             self._account(event, place)
         elif isinstance(event, ApexJournalCompleted | ApexJournalRejected):
@@ -160,6 +181,7 @@ class Answers:
         elif isinstance(event, ClientUpdated):
             self.world.clients[event.client] = event
             self.audit.bucket.clients.add(event.client)
+            self.terms[event.client] = event.revenue_share_bps
 
     def _demand_answer(
         self, line: InputLine, place: tuple[Micros, Rank], answer: Answer | None
@@ -200,6 +222,12 @@ class Answers:
         account = ledger.account(event.account_id, event.client)
         account.mode = event.mode
         account.model = event.funding_model
+        self.terms.setdefault(event.client, 0)
+        net_accounts = self.net_accounts.setdefault(event.client, set())
+        if event.funding_model == "NET_SETTLEMENT":
+            net_accounts.add(event.account_id)
+        else:
+            net_accounts.discard(event.account_id)
         trading = self.audit.trading
         if self.began is not None:
             if trading.place() == place and trading.next_cause() == event.event_id:

@@ -14,10 +14,13 @@ from replay.audit.funding import Fundings
 from replay.audit.inputs_written import WrittenInputs
 from replay.audit.journals import Journals
 from replay.audit.ledger import Ledger
+from replay.audit.net_written import WrittenNets
+from replay.audit.nets import Nets
 from replay.audit.orders import Orders
 from replay.audit.quotes import Quotes
 from replay.audit.schedule import Schedule
 from replay.audit.settlement import CashCalls
+from replay.audit.shares import Shares
 from replay.audit.summary import StoredSummary, Totals
 from replay.audit.topic_file import TopicFile
 from replay.audit.trading import Step, Trading
@@ -41,8 +44,6 @@ from topics.catalogue import (
     REVENUE_SHARES,
 )
 
-# Nothing writes these before net settlement is served.
-_EMPTY = (NET_SETTLEMENTS, REVENUE_SHARES)
 _REPORTING = frozenset({"AGED_REPORT", "START_OF_DAY"})
 
 
@@ -75,6 +76,9 @@ class Audit:
             topics[AGED_FAILURES],
             self.rows,
         )
+        self.nets = Nets(self.ledger, topics[NET_SETTLEMENTS], self.rows)
+        self.shares = Shares(self.ledger, topics[REVENUE_SHARES])
+        self.ledger.client_books = lambda: self.nets.books(self.shares.booked)
         self.fundings = Fundings(self.ledger, topics[FUNDING_UPDATES], self.rows)
         self.bucket = Bucket(directory, topics[REPORT_DELIVERIES], self.ledger, self.rows)
         self.dead_letters = DeadLetters(topics[DEAD_LETTERS])
@@ -83,7 +87,7 @@ class Audit:
 
     def outputs(self) -> None:
         """Audit the directory by itself, without the inputs."""
-        written = WrittenInputs(self.cash_calls, self.fundings)
+        written = WrittenInputs(self.cash_calls, self.fundings, WrittenNets(self.nets, self.shares))
         if self.summary.began is not None:
             self.schedule.begin(self.summary.began)
         for step in self.trading.steps():
@@ -101,12 +105,20 @@ class Audit:
         for execution in step.executions:
             self.totals.execution(execution.event)
             self.cash_calls.executed(self.executions, execution)
+            self.shares.executed(execution.event)
+            if execution.event["funding_model"] == "NET_SETTLEMENT":
+                self.nets.executed(execution.event, execution.at)
         window = step.window
         if window is None:
             return
         self.windows += 1
         if window.event["window"] == "RETRY":
             self.cash_calls.retry(window)
+        elif window.event["window"] == "NET_SETTLEMENT":
+            self.nets.close(window)
+            self.shares.close(window)
+            self.bucket.net_window(window, self.nets.closed)
+            self.ledger.check(self.executions.place(window))
         elif window.event["window"] in _REPORTING:
             self.cash_calls.report_aged(window)
             self.bucket.window(window)
@@ -124,11 +136,7 @@ class Audit:
         """
         for topic in self.topics.values():
             if topic.topic != REPORT_DELIVERIES:
-                topic.nothing_more(
-                    "net settlement is not served"
-                    if topic.topic in _EMPTY
-                    else "nothing that happened makes it"
-                )
+                topic.nothing_more("nothing that happened makes it")
         self.bucket.nothing_else()
         end = self.summary.stored.get("last_time")
         self.firm.close(None if end is None else micros(end), input_answers=input_answers)

@@ -15,6 +15,8 @@ from replay.audit.files import (
     aged_file,
     balance_file,
     confirm_file,
+    net_file,
+    net_summary_file,
     positions_file,
 )
 from replay.audit.ledger import Ledger
@@ -48,6 +50,33 @@ class Bucket:
         self.idle: dict[str, set[str]] = {}
         # Without the inputs: clients that got a cash activity file.
         self.with_activity: set[str] = set()
+
+    def net_window(self, window: Written, nets: dict[str, int]) -> None:
+        """Check the files of a NET_SETTLEMENT; `nets`: of the clients that get them.
+
+        Raises:
+            DifferenceError: a file or its delivery is missing, surplus or different.
+        """
+        cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
+        cut = first_window(window.at)
+        for client, net_amount in sorted(nets.items()):
+            name = f"eod_settlement/{cut.date:%d_%m_%Y}_NET_SETTLEMENT"
+            since = same_window_day_before(cut)
+            detail = net_file(self.rows, client, since, window.at, net_amount)
+            for report, key, text in (
+                ("NET_SETTLEMENT", f"{name}_{client}.csv", detail),
+                (
+                    "NET_SETTLEMENT_SUMMARY",
+                    f"{name}_SUMMARY_{client}.csv",
+                    net_summary_file(self.rows, client),
+                ),
+            ):
+                self._check(client, key, text)
+                head = self.deliveries.head
+                ours = head is not None and head.event["cause_id"] == cause.id
+                line = self.deliveries.take() if ours else None
+                self._check_delivery(line, (client, report, key), text, cause)
+        self.rows.nets.clear()
 
     def window(self, window: Written) -> None:
         """Check the files of an AGED_REPORT or START_OF_DAY, in the order of delivery.

@@ -9,7 +9,16 @@ from replay.audit.audit import Audit
 from replay.read import read_inputs
 from schemas.money import usd
 from settlement.invariants import FBO
-from topics.catalogue import AGED_FAILURES, BALANCES, BBO, CASH_CALLS, DEAD_LETTERS, JOURNAL
+from topics.catalogue import (
+    AGED_FAILURES,
+    BALANCES,
+    BBO,
+    CASH_CALLS,
+    DEAD_LETTERS,
+    JOURNAL,
+    NET_SETTLEMENTS,
+    REVENUE_SHARES,
+)
 
 
 def topic_bytes(directory: Path) -> int:
@@ -54,6 +63,9 @@ def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
         ("executions, each recomputed", audit.executions.counts["Execution"]),
         ("windows", audit.executions.counts["WindowOpened"]),
         ("cash calls", audit.topics[CASH_CALLS].counts["CashCallRequested"]),
+        ("net settlement lines", audit.nets.lines),
+        ("net settlements", audit.topics[NET_SETTLEMENTS].counts["NetSettlement"]),
+        ("revenue shares", events[REVENUE_SHARES]),
         ("funding steps", audit.fundings.steps),
         ("journal entries", events[JOURNAL]),
         ("balances", events[BALANCES]),

@@ -93,6 +93,26 @@ def written_off(account_id: str, client: str, amount: int) -> Entry:
     return [(f"customer:{account_id}:owed", USD, amount), (f"writeoff:{client}", USD, -amount)]
 
 
+def net_wire(client: str, amount: int) -> Entry:
+    """Return the entry of a wire that pays nets; `amount`: received, or, below zero, sent."""
+    return [(f"client:{client}:net", USD, amount), *_from_outside(amount)]
+
+
+def share_stated(client: str, amount: int) -> Entry:
+    """Return the entry of a month's revenue share."""
+    return [(f"revenue:share:{client}", USD, -amount), (f"client:{client}:share", USD, amount)]
+
+
+def deducted(client: str, amount: int) -> Entry:
+    """Return the entry of a month's write-offs, which the share bears."""
+    return [(f"client:{client}:share", USD, -amount), (f"writeoff:{client}", USD, amount)]
+
+
+def share_paid(client: str, amount: int) -> Entry:
+    """Return the entry of a payout."""
+    return [(f"client:{client}:share", USD, -amount), *_from_outside(-amount)]
+
+
 def funding(movement: Movement, account_id: str, amount: int, at_expense_of: str = "") -> Entry:
     """Return a funding step's entry; `at_expense_of`: the X of a `CashAdjusted`."""
     cash, pending, withdrawing = (

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 from replay.audit.account import Account, OpenCall
 from replay.audit.numbers import cents
+from replay.audit.numbers import units as units_of
 from schemas.funding import AdjustmentType, InstrumentType
 from schemas.instant import Micros, milliseconds_text
 from schemas.money import quantity, usd
@@ -26,6 +27,11 @@ BALANCE_HEADER = "Partner Party Ref,Unsettled Amount,Settled Amount"
 ACTIVITY_HEADER = (
     "account_id,activity_id,instrument_type,direction,amount,status,occurred_at,reference"
 )
+NET_HEADER = (
+    "account_id,execution_id,client_order_id,symbol,side,quantity,price,gross,commission,"
+    "net_amount,executed_at"
+)
+NET_SUMMARY_HEADER = "symbol,buy_quantity,buy_net_money,sell_quantity,sell_net_money,net_amount"
 # instrument_type, direction, status
 ActivityKind = tuple[str, str, str]
 # What a memo row of an Apex account may say; its amount is a positive one of dollars and cents.
@@ -103,6 +109,16 @@ class DayRows:
         # Sorted by account and id; then the row itself and its amount in cents.
         self.agings: dict[str, list[tuple[str, str, str, int]]] = defaultdict(list)
         self.activities: dict[str, list[Activity]] = defaultdict(list)
+        # Sorted as the confirms are; then the event and its net amount in cents.
+        self.nets: dict[str, list[tuple[Micros, str, int, str, dict[str, Any], int]]] = defaultdict(
+            list
+        )
+
+    def netted(self, event: dict[str, Any], at: Micros, net_amount: int) -> None:
+        """Note a line of a net settlement."""
+        order_id, account_id = event["client_order_id"], event["account_id"]
+        fill = int(event["execution_id"].rpartition("-")[2])
+        self.nets[event["client"]].append((at, account_id, fill, order_id, event, net_amount))
 
     def executed(self, event: dict[str, Any], at: Micros, fill: int) -> None:
         """Note an execution for the confirm; its call's status follows at the cut."""
@@ -197,6 +213,42 @@ def _tpj_status(account: Account, execution_id: str, text: str) -> str:
     if call is None:
         return "SETTLED"  # a call of the last day is far from being written off
     return "NOT_SETTLED" if call.last_reason else "REQUESTED"
+
+
+def net_file(rows: DayRows, client: str, since: Micros, until: Micros, net_amount: int) -> FileText:
+    """Build the net settlement file of [since, until)."""
+    texts: list[str] = []
+    total = 0
+    for at, account_id, _, order_id, event, amount in sorted(
+        rows.nets.get(client, []), key=lambda row: row[:4]
+    ):
+        facts = [account_id, event["execution_id"], order_id]
+        facts += [event[name] for name in ("symbol", "side", "quantity", "price", "gross")]
+        facts += [event["commission"], usd(amount), milliseconds_text(at)]
+        texts.append(",".join(facts))
+        total += amount
+    header = [
+        f"From,{milliseconds_text(since)}",
+        f"To,{milliseconds_text(until)}",
+        f"Net Settlement,{usd(net_amount)}",
+        NET_HEADER,
+    ]
+    return FileText(header, texts, usd(total))
+
+
+def net_summary_file(rows: DayRows, client: str) -> FileText:
+    """Build the sums by symbol of a net settlement."""
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for *_, event, amount in rows.nets.get(client, []):
+        first = 0 if event["side"] == "BUY" else 2
+        sums[event["symbol"]][first] += units_of(event["quantity"])
+        sums[event["symbol"]][first + 1] += abs(amount)
+    texts = [
+        f"{symbol},{quantity(bought)},{usd(paid)},{quantity(sold)},{usd(got)},{usd(paid - got)}"
+        for symbol, (bought, paid, sold, got) in sorted(sums.items())
+    ]
+    total = sum(paid - got for _, paid, _, got in sums.values())
+    return FileText([NET_SUMMARY_HEADER], texts, usd(total))
 
 
 def positions_file(accounts: Iterable[Account], at: Micros) -> FileText:

@@ -1,7 +1,8 @@
 """What inputs made of settlement between the steps of trading, where they are not at hand.
 
 Answers of the clearing firm are read off `cash-calls`, changes of model off `balances`, fundings
-off the journal (funding_written.py). The ids tell which input it was; all else has to follow.
+off the journal (funding_written.py), what clients paid and said off the journal and
+`net-settlements` (net_written.py). The ids tell which input it was; all else has to follow.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from replay.audit.cause import Cause, event_id
 from replay.audit.funding import Fundings
 from replay.audit.funding_written import WrittenFundings
 from replay.audit.journals import COMPLETED, REJECTIONS, made_by_an_answer
+from replay.audit.net_written import WrittenNets
 from replay.audit.settlement import CashCalls
 from replay.audit.topic_file import Written
 from replay.audit.trading import Rank, Step
@@ -19,11 +21,12 @@ from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS
 class WrittenInputs:
     """Finds what comes between the steps of trading."""
 
-    def __init__(self, cash_calls: CashCalls, fundings: Fundings) -> None:
+    def __init__(self, cash_calls: CashCalls, fundings: Fundings, nets: WrittenNets) -> None:
         """Start before the first."""
         self.cash_calls = cash_calls
         self.ledger = cash_calls.ledger
         self.fundings = WrittenFundings(fundings)
+        self.nets = nets
 
     def apply_before(self, step: Step) -> None:
         """Refold all that comes before a step of trading.
@@ -50,6 +53,7 @@ class WrittenInputs:
         return (
             self._model_changed(step)
             or self._answered(comes_before)
+            or self.nets.apply_next(comes_before)
             or self.fundings.apply_next(comes_before)
         )
 

@@ -1,6 +1,7 @@
 """Accounts and ledger, refolded: books each entry and demands that the journal holds it."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from sys import intern
 
 from replay.audit import entries
@@ -8,7 +9,8 @@ from replay.audit.account import Account
 from replay.audit.cause import Cause
 from replay.audit.difference import DifferenceError, of_books
 from replay.audit.topic_file import TopicFile
-from settlement.invariants import Books, books_difference, entry_difference
+from settlement.calendar import civil_date
+from settlement.invariants import Books, ClientBook, books_difference, entry_difference
 
 
 class Ledger:
@@ -20,6 +22,10 @@ class Ledger:
         self.balances = balances
         self.accounts: dict[str, Account] = {}
         self.totals: dict[tuple[str, str], int] = defaultdict(int)
+        # By client and month of the CT date: what was posted to its write-offs but by statements.
+        self.write_offs: dict[tuple[str, str], int] = defaultdict(int)
+        # What clients owe and are owed.
+        self.client_books: Callable[[], list[ClientBook]] = list
 
     def account(self, account_id: str, client: str) -> Account:
         """Return an account; a new one has nothing."""
@@ -55,11 +61,31 @@ class Ledger:
                 account.post(name[len(own) :], asset, amount)
             else:
                 self.totals[name, asset] += amount
+                if name == f"writeoff:{account.client}":
+                    month = civil_date(cause.at).strftime("%Y-%m")
+                    self.write_offs[account.client, month] -= amount
         wrong = entry_difference(
             account.account_id, entry, account.cash if withdrawal_call else None
         )
         if wrong is not None and line is not None:
             raise of_books(self.journal.place(line), wrong, line.event["event_id"])
+
+    def book_client(self, client: str, entry: entries.Entry, cause: Cause) -> None:
+        """Book an entry of a client and take it from the journal, as `book` does.
+
+        Raises:
+            DifferenceError: the journal's next is not this entry.
+        """
+        written = entries.written(entry)
+        if not written:
+            return
+        expected = cause.head("JournalEntry", client)
+        expected.update(
+            entry_id=expected["event_id"], account_id=None, client=client, postings=written
+        )
+        self.journal.expect(expected)
+        for name, asset, amount in entry:
+            self.totals[name, asset] += amount
 
     def announce(self, account: Account, cause: Cause) -> None:
         """Take the account's balance after a step that changed it.
@@ -90,9 +116,13 @@ class Ledger:
         Raises:
             DifferenceError: the first that does not hold.
         """
-        wrong = books_difference(
-            Books(self.totals, (account.book() for account in self.accounts.values()))
-        )
+        totals = {
+            account: total
+            for account, total in self.totals.items()
+            if not account[0].startswith("client:")
+        }
+        accounts = (account.book() for account in self.accounts.values())
+        wrong = books_difference(Books(totals, accounts, self.client_books()))
         if wrong is not None:
             raise of_books(place, wrong)
 

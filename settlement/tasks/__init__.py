@@ -5,7 +5,7 @@
     market.py          best_quote
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure
-    client_books.py    reports: what a client's files consist of
+    client_books.py client_nets.py    net_settlement, revenue_share, reports
     delivery.py        files that are to be put, and that they were
 
 A task takes records of its input topics in one partition, one after the other, and says what it

@@ -5,7 +5,7 @@ The kinds of records:
 net|{client}             lines of open windows, and wires
 closed|{client}|{time}   one net that closed, by its window_to
 share|{client}           revenue share: terms, and months that are not stated
-wire|{id}                a wire that was acted on
+input|{id}               an input of net-wires that was acted on
 total|{ledger account}   what the clients' own entries add up to
 """
 
@@ -19,7 +19,7 @@ from settlement.net_settlement import ClientNet, Net
 from settlement.revenue_share import Share
 from settlement.tasks.task import Change, fresh_ids
 
-_WIRE = b"wire|"
+_INPUT = b"input|"
 
 
 def changed_nets(clients: Clients) -> Iterator[Change]:
@@ -34,7 +34,7 @@ def changed_nets(clients: Clients) -> Iterator[Change]:
         yield key.encode(), orjson.dumps(_closed_record(closed))
     for name in sorted(clients.ledger.touched):
         yield b"total|" + name.encode(), str(clients.ledger.totals[name]).encode()
-    yield from fresh_ids(_WIRE, clients.nets.wires)
+    yield from fresh_ids(_INPUT, clients.nets.inputs)
     clients.touched.clear()
     clients.nets.touched.clear()
     clients.ledger.touched.clear()
@@ -44,8 +44,8 @@ def restore_net(clients: Clients, key: bytes, value: bytes) -> bool:
     """Take one record of state back; whether it is one of these."""
     kind, _, rest = key.partition(b"|")
     match kind:
-        case b"wire":
-            clients.nets.wires.put(rest, value)
+        case b"input":
+            clients.nets.inputs.put(rest, value)
         case b"net":
             _fill_net(clients.nets.of(rest.decode()), orjson.loads(value))
         case b"closed":
@@ -64,7 +64,7 @@ def restored_nets(clients: Clients) -> None:
     """Put together what was restored: nets in the order of their windows."""
     for net in clients.nets.clients.values():
         net.closed = dict(sorted(net.closed.items()))
-    clients.nets.wires.fresh = {}
+    clients.nets.inputs.fresh = {}
 
 
 def _net_record(net: ClientNet) -> list[Any]:

@@ -110,6 +110,8 @@ AMOUNTS = ("100.00", "250.00", "10.00", "9.99", "33.33", "500.00", "0.01", "75.5
 # Without charges a BTCUSD costs 100.50 at first: what the third has; the fourth lacks a cent.
 OPENING_AMOUNTS = ("2500.00", "250.00", "100.50", "100.49")
 RETURN_CODES = (None, "R01", "R10", "R29", "R04", "R99")
+MODELS = ("MARKETPLACE", "NET_SETTLEMENT")
+WIRES = ("NetWireReceived", "NetWireReceived", "NetWireSent", "RevenueSharePaid")
 MODES = ("OPEN", "LOCKED", "CLOSED", "CLOSING_ONLY")
 JURISDICTIONS = ("OPEN", "CLOSE", "PROHIBITED")
 ADJUSTMENTS = (
@@ -184,8 +186,13 @@ FLAWS: tuple[Value, ...] = (
 )
 TERMS: tuple[Value, ...] = (
     {"commission_model": "MARKUP"},
-    {"commission_model": "MARKUP", "markup_bps": "50"},
-    {"commission_model": "TRADE_FEE", "commission_bps": "20", "commission_minimum": "0.50"},
+    {"commission_model": "MARKUP", "markup_bps": "50", "revenue_share_bps": "3333.3"},
+    {
+        "commission_model": "TRADE_FEE",
+        "commission_bps": "20",
+        "commission_minimum": "0.50",
+        "revenue_share_bps": "5000",
+    },
     {"commission_model": "MARKUP", "markup_bps": "12.5", "markup_fixed": "0.10"},
     {"commission_model": "MARKUP", "markup_fixed": "0.00001", "commission_bps": "75"},
     {
@@ -205,6 +212,7 @@ BAD_VALUES: tuple[tuple[str, object], ...] = (
     ("accounts", {"type": "NoSuchEvent"}),
     ("orders", {"type": "OrderSubmitted", "account_id": "too-short"}),
     ("fundings", {"type": "DepositSettled", "funding_id": "bad", "amount": 5}),
+    ("net-wires", {"type": "NetWireSent", "wire_id": "bad", "client": "ACME", "amount": "0.00"}),
 )
 
 
@@ -259,6 +267,7 @@ class Telling:
         self.lines: list[Line] = []
         self.fundings: list[Value] = []
         self.orders: list[Value] = []
+        self.models: dict[str, str] = {}
         self._ids = 0
 
     def fresh(self, prefix: str) -> str:
@@ -437,7 +446,7 @@ def funding_step(day: Telling, dice: Dice) -> None:
 
 def again(day: Telling, dice: Dice) -> None:
     """Tell something told before once more, or something else under its id."""
-    said = [line for line in day.lines if line.topic in {"orders", "fundings"}]
+    said = [line for line in day.lines if line.topic in {"orders", "fundings", "net-wires"}]
     said = [line for line in said if isinstance(line.value, dict) and "event_time" in line.value]
     line = dice.pick(said[-1:-13:-1])
     value = line.value | {"event_time": text_of(day.at)}
@@ -447,6 +456,8 @@ def again(day: Telling, dice: Dice) -> None:
                 value["side"] = "BUY" if value["side"] == "SELL" else "SELL"
             case "OrderCancelRequested":
                 value["client_order_id"] = "other"
+            case "NetWireReceived" | "NetWireSent" | "RevenueSharePaid":
+                value["amount"] = "7.77"
             case _:
                 value["reference"] = f"other {value.get('reference')}"
         value["event_id"] = day.fresh("in-")
@@ -456,14 +467,66 @@ def again(day: Telling, dice: Dice) -> None:
 
 
 def account_change(day: Telling, dice: Dice) -> None:
-    """Tell an account's mode and jurisdiction from now on; now and then another client's."""
+    """Tell an account's model, mode and jurisdiction from now on; now and then another client's."""
     account_id = dice.pick(ACCOUNTS)
     tell_account(day, account_id)
+    if dice.once_in(4):
+        day.models[account_id] = dice.pick(MODELS)
     day.lines[-1].value.update(
+        funding_model=day.models.get(account_id, MODELS[0]),
         mode=dice.pick((*MODES, "OPEN", "LOCKED")),
         jurisdiction=dice.pick((*("OPEN",) * 7, *JURISDICTIONS)),
         client="ELSE" if dice.once_in(10) else account_id[:4],
     )
+
+
+def wire(day: Telling, dice: Dice) -> None:
+    """Tell a wire between a client and us, or a payout, under an id that may not be new."""
+    day.tell(
+        "net-wires",
+        dice.pick(WIRES),
+        wire_id=day.fresh("w") if dice.pick((1, 1, 1, 0)) else "w0",
+        client=dice.pick((*CLIENTS * 6, "GONE", "NONE")),
+        amount=dice.pick(("50.00", "100.50", "0.01", "1000.00", "12.34")),
+    )
+
+
+def opinion(day: Telling, dice: Dice) -> None:
+    """Tell what a client says of a net, or of none: of the last one, if nothing else is said."""
+    closed = next_clock_time(day.at - dt.timedelta(days=dice.pick((1, 1, 2, 0, 5))), "09:00")
+    day.tell(
+        "net-wires",
+        dice.pick(("NetSettlementConfirmed", "NetSettlementDisputed")),
+        client=dice.pick((*CLIENTS * 6, "GONE", "NONE")),
+        window_to=text_of(closed),
+    )
+
+
+def net_day(day: Telling, dice: Dice) -> None:
+    """Buy for a Net Settlement account, wait until nine, more or less, and speak of the net."""
+    account_id = dice.pick((ACCOUNTS[1], ACCOUNTS[3]))
+    if day.models.get(account_id) != "NET_SETTLEMENT":
+        day.models[account_id] = "NET_SETTLEMENT"
+        tell_account(day, account_id)
+    tell_tick(day, MARKETS[0])
+    day.at += MICRO
+    day.tell(
+        "orders",
+        "OrderSubmitted",
+        account_id=account_id,
+        client_order_id=day.fresh("net"),
+        symbol=MARKETS[0].symbol,
+        side="BUY",
+        order_type="MARKET",
+        time_in_force="IOC",
+        quantity=dice.pick(MARKETS[0].bought),
+    )
+    day.at = next_clock_time(day.at, "09:00") + dice.pick((0, 1, 1_000_000, -1)) * MICRO
+    for say in dice.pick(
+        ((opinion,), (wire,), (opinion, wire), (wire, opinion), (opinion, opinion))
+    ):
+        say(day, dice)
+        day.at += MICRO
 
 
 def terms_change(day: Telling, dice: Dice) -> None:
@@ -477,10 +540,6 @@ def terms_change(day: Telling, dice: Dice) -> None:
 
 def bad_value(day: Telling, dice: Dice) -> None:
     """Tell what is no event, or not one that we serve."""
-    if dice.once_in(5):
-        fields = {"wire_id": day.fresh("w"), "client": CLIENTS[0], "amount": "5.00"}
-        day.tell("net-wires", "NetWireReceived", **fields)
-        return
     topic, value = dice.pick(BAD_VALUES)
     day.lines.append(Line(day.at, topic, value))
 
@@ -495,11 +554,14 @@ MOVES: tuple[Callable[[Telling, Dice], None], ...] = (
     *[pause] * 5,
     *[account_change] * 5,
     *[cancel] * 4,
+    *[wire] * 3,
+    *[opinion] * 2,
+    *[net_day] * 3,
     *[again] * 2,
-    quiet_days,
+    *[quiet_days] * 2,
     clock_tick,
     terms_change,
-    bad_value,
+    *[bad_value] * 2,
 )
 # Between two moves, in microseconds; now and then two are of the same instant.
 PAUSES = (1_000_000, 250_000, 1, 2_000_000, 1_000_000, 0)
@@ -515,13 +577,13 @@ def tell_client(day: Telling, client: str, terms: Value) -> None:
 
 
 def tell_account(day: Telling, account_id: str) -> None:
-    """Tell an open Marketplace account."""
+    """Tell an open account of the model that it has, Marketplace if nothing was said."""
     day.tell(
         "accounts",
         "AccountUpdated",
         account_id=account_id,
         client=account_id[:4],
-        funding_model="MARKETPLACE",
+        funding_model=day.models.get(account_id, MODELS[0]),
         mode="OPEN",
         jurisdiction="OPEN",
     )
@@ -641,6 +703,9 @@ def _opening(day: Telling, dice: Dice) -> None:
     stale_after_ms = dice.pick(STALE_AFTER_MS)
     for market in MARKETS:
         tell_instrument(day, market, stale_after_ms)
+    # The last account of each client may be a Net Settlement one from the beginning.
+    for account_id in (ACCOUNTS[1], ACCOUNTS[3], ORPHAN):
+        day.models[account_id] = dice.pick(MODELS)
     for account_id in (*ACCOUNTS, ORPHAN):
         tell_account(day, account_id)
     day.at += SECOND
@@ -674,7 +739,7 @@ _moves = st.lists(st.binary(min_size=20, max_size=20))
 @st.composite
 def days(draw: st.DrawFn) -> list[Line]:
     """Return the lines of a day, which may go on for weeks, in the order of a file."""
-    opening = Dice(draw(st.binary(min_size=5, max_size=5)))
+    opening = Dice(draw(st.binary(min_size=8, max_size=8)))
     date = dt.date.fromisoformat(opening.pick(STARTS))
     day = Telling(clock_time(date, opening.pick(BEGIN_TIMES)))
     _opening(day, opening)

@@ -7,7 +7,7 @@ harder: SETTLE_HYPOTHESIS=thorough make test ARGS=tests/property
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -116,18 +116,19 @@ class Book:
         return self.sums[f"customer:{account_id}:{what}", asset]
 
 
-class Modes:
-    """The mode of each account, as the lines have it."""
+class Accounts:
+    """A field of each account, as the lines have it: its mode, if nothing else is said."""
 
-    def __init__(self) -> None:
-        self._modes: dict[str, str] = {}
+    def __init__(self, field: str = "mode") -> None:
+        self._field = field
+        self._values: dict[str, str] = {}
 
     def add(self, line: Line, out: Emitted) -> None:
         if line.topic == "accounts" and not any(topic == "dead-letters" for topic, _ in out):
-            self._modes[line.value["account_id"]] = line.value["mode"]
+            self._values[line.value["account_id"]] = line.value[self._field]
 
     def of(self, account_id: str) -> str:
-        return self._modes[account_id]
+        return self._values[account_id]
 
 
 # -- the promises --------------------------------------------------------------------------------
@@ -206,7 +207,10 @@ def calls_move_their_money(told: Told) -> None:
 
 
 def executions_are_called(told: Told) -> None:
-    """Each execution has exactly one call, over its net money, in the very step that books it."""
+    """Each execution has exactly one call, over its net money, in the very step that books it.
+
+    One that is settled net has no call, but exactly one line of a net settlement.
+    """
     executions = {event["execution_id"]: event for event in _executions(told)}
     called: Counter[str] = Counter()
     for event in told.emitted("cash-calls"):
@@ -220,7 +224,18 @@ def executions_are_called(told: Told) -> None:
             buys = execution["side"] == "BUY"
             assert event["direction"] == ("WITHDRAWAL" if buys else "DEPOSIT")
     assert len(executions) == sum(1 for _ in _executions(told))
-    assert called == dict.fromkeys(executions, 1)
+    netted = Counter(
+        event["execution_id"]
+        for event in told.emitted("net-settlements")
+        if event["type"] == "NetSettlementLine"
+    )
+    for counted, net in ((called, False), (netted, True)):
+        wanted = [
+            execution_id
+            for execution_id, execution in executions.items()
+            if (execution["funding_model"] == "NET_SETTLEMENT") == net
+        ]
+        assert counted == dict.fromkeys(wanted, 1)
 
 
 def calls_end_at_most_once(told: Told) -> None:
@@ -289,7 +304,7 @@ def calls_are_retried(told: Told) -> None:
 
 def calls_fail_for_a_reason(told: Told) -> None:
     """ACCOUNT_RESTRICTED is looked at first, then INSUFFICIENT_FUNDS; else the call settles."""
-    book, modes = Book(), Modes()
+    book, modes = Book(), Accounts()
     for line, out in told.steps:
         for topic, event in out:
             if topic == "journal":
@@ -314,7 +329,7 @@ def calls_fail_for_a_reason(told: Told) -> None:
 
 def withdrawals_are_covered(told: Told) -> None:
     """Refused for the first of three reasons in their order, else accepted."""
-    book, modes = Book(), Modes()
+    book, modes = Book(), Accounts()
     called: dict[str, Decimal] = defaultdict(Decimal)
     for line, out in told.steps:
         for topic, event in out:
@@ -347,6 +362,8 @@ def only_returns_and_adjustments_go_below_zero(told: Told) -> None:
             if topic != "journal":
                 continue
             account_id = event["account_id"]
+            if account_id is None:
+                continue  # a client's
             before = book.of(account_id, "cash")
             book.add(event)
             after = book.of(account_id, "cash")
@@ -363,22 +380,30 @@ def balances_are_the_journal(told: Told) -> None:
     book = Book()
     called: dict[str, Decimal] = defaultdict(Decimal)  # open WITHDRAWAL calls by account
     last: dict[str, Event] = {}
+    models = Accounts("funding_model")
     for line, out in told.steps:
         touched: set[str] = set()
         for topic, event in out:
             account_id = event.get("account_id")
             if topic == "journal":
                 book.add(event)
-                touched.add(event["account_id"])
+                if event["account_id"] is not None:
+                    touched.add(event["account_id"])
             elif topic == "cash-calls":
                 called[event["account_id"]] += _calls_more(event)
             elif topic == "balances" and account_id is not None:
                 shown = _shown(event)
-                assert shown == _folded(book, account_id, called[account_id], event), event
+                if event["cause_id"] == line.value["event_id"]:
+                    models.add(line, out)
+                folded = _folded(book, account_id, called[account_id], event)
+                if models.of(account_id) != "MARKETPLACE":
+                    folded["buying_power"] = None
+                assert shown == folded, event
                 # At a retry, which touches it once, and in a step of its own.
                 assert shown != _shown(last.get(account_id)), event
                 last[account_id] = event
                 touched.discard(account_id)
+        models.add(line, out)
         assert not touched, (line, touched)
 
 
@@ -620,6 +645,111 @@ def _row(failed: list[Event], executions: dict[str, Event], as_of: str) -> Event
     }
 
 
+def nets_are_their_lines(told: Told) -> None:
+    """Each line is in the one net that its `window_to` names; what is due is what was not paid.
+
+    After each input -client:net = open lines + closed nets - wires in + wires out.
+    """
+    book = Book()
+    lines: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    nets: dict[tuple[str, str], Decimal] = {}
+    due: dict[tuple[str, str], Decimal] = {}
+    paid: dict[str, Decimal] = defaultdict(Decimal)
+    for line, out in told.steps:
+        for topic, event in out:
+            if topic == "journal":
+                book.add(event)
+                if line.topic == "net-wires" and event["cause_id"] == line.value["event_id"]:
+                    wire_sign = {"NetWireReceived": 1, "NetWireSent": -1, "RevenueSharePaid": 0}
+                    amount = number(line.value["amount"])
+                    paid[event["client"]] += wire_sign[line.value["type"]] * amount
+            if topic != "net-settlements":
+                continue
+            name = (event["client"], event["window_to"])
+            if event["type"] == "NetSettlementLine":
+                assert name not in nets, event
+                sign = 1 if event["side"] == "BUY" else -1
+                assert number(event["net_amount"]) == sign * number(event["net_money"])
+                assert event["window_to"] == text_of(next_clock_time(_time(event), "09:00"))
+                lines[name].append(number(event["net_amount"]))
+            elif event["type"] == "NetSettlement":
+                assert name not in nets, event
+                assert event["event_time"] == event["window_to"]
+                before = next_clock_time(_time(event) - dt.timedelta(hours=26), "09:00")
+                assert event["window_from"] == text_of(before)
+                assert event["executions"] == len(lines[name])
+                nets[name] = number(event["net_amount"])
+                assert nets[name] == sum(lines[name])
+            else:
+                due[name] = number(event["outstanding"])
+                if event["status"] in {"PAID", "OVERPAID"}:
+                    assert (due[name] == 0) == (event["status"] == "PAID"), event
+        for client in {client for client, _ in (*lines, *nets)} | paid.keys():
+            closed = sum(amount for name, amount in nets.items() if name[0] == client)
+            unclosed = sum(
+                sum(amounts)
+                for name, amounts in lines.items()
+                if name[0] == client and name not in nets
+            )
+            assert -book.sums[f"client:{client}:net", "USD"] == unclosed + closed - paid[client]
+            if any(name[0] == client for name in nets):
+                assert closed - paid[client] == sum(
+                    amount for name, amount in due.items() if name[0] == client
+                ), line
+
+
+def shares_add_up(told: Told) -> None:
+    """Each month's statement is that of its executions and of its write-offs in the journal.
+
+    client:share is what was stated, less what was deducted and paid.
+    """
+    terms: dict[str, Decimal] = {}
+    revenue: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    write_offs: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    carried: dict[str, Decimal] = defaultdict(Decimal)
+    balance: dict[str, Decimal] = defaultdict(Decimal)
+    book = Book()
+    for line, out in told.steps:
+        for topic, event in out:
+            if event["type"] == "Execution":
+                name = (event["client"], event["trade_date"][:7])
+                revenue[name] += number(event["markup"]) + number(event["commission"])
+            elif topic == "journal":
+                book.add(event)
+                for posting in event["postings"]:
+                    if posting["account"] == f"writeoff:{event['client']}" and event["account_id"]:
+                        name = (event["client"], _date(event["event_time"]).isoformat()[:7])
+                        write_offs[name] -= number(posting["amount"])
+            elif topic == "revenue-shares":
+                client = event["client"]
+                day_before = _date(event["event_time"]) - dt.timedelta(days=1)
+                assert event["month"] == day_before.isoformat()[:7]
+                name = (client, event["month"])
+                exact = revenue[name] * terms.get(client, Decimal(0)) / 10_000
+                share = exact.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+                left = share - write_offs[name] - carried[client]
+                stated = (share, write_offs[name], carried[client], max(left, 0), max(-left, 0))
+                fields = ("share", "write_offs", "carried_in", "payable", "carried_out")
+                assert tuple(number(event[field]) for field in fields) == stated, event
+                carried[client] = max(-left, Decimal(0))
+                balance[client] += share - write_offs[name]
+        if _is_acted_on(out) and line.topic == "clients":
+            terms[line.value["client"]] = number(line.value.get("revenue_share_bps", "0"))
+        if line.topic == "net-wires" and line.value["type"] == "RevenueSharePaid":
+            booked = any(event["cause_id"] == line.value["event_id"] for _, event in out)
+            balance[line.value["client"]] -= booked * number(line.value["amount"])
+        for client, amount in balance.items():
+            assert book.sums[f"client:{client}:share", "USD"] == amount, line
+
+
+def _is_acted_on(out: Emitted) -> bool:
+    return not any(topic == "dead-letters" for topic, _ in out)
+
+
+def _time(event: Event) -> dt.datetime:
+    return dt.datetime.fromisoformat(event["event_time"])
+
+
 def bad_lines_are_never_lost(told: Told) -> None:
     """A bad line has one dead letter, which holds it as it was, and does nothing else."""
     for at_line, (line, out) in enumerate(told.steps, 1):
@@ -652,6 +782,8 @@ PROMISES = (
     fills_keep_to_the_order,
     windows_open_once_and_in_order,
     aged_rows_are_the_open_failed_calls,
+    nets_are_their_lines,
+    shares_add_up,
     bad_lines_are_never_lost,
 )
 # What so many days must have come to: else the promises would be empty words.
@@ -677,10 +809,19 @@ REACHED = {
     "FundingFlagged LATE_RETURN",
     "FundingFlagged UNKNOWN_RETURN_CODE",
     "FundingFlagged NEGATIVE_BALANCE",
+    "NetSettlementLine",
+    "NetSettlement",
+    "NetSettlementStatus PENDING",
+    "NetSettlementStatus CONFIRMED",
+    "NetSettlementStatus DISPUTED",
+    "NetSettlementStatus PAID",
+    "NetSettlementStatus OVERPAID",
+    "RevenueShareStatement",
     "DeadLetter AMOUNT_MISMATCH",
     "DeadLetter BAD_TRANSITION",
     "DeadLetter CONFLICT",
     "DeadLetter CROSSED_TICK",
+    "DeadLetter FUNDING_NOT_OURS",
     "DeadLetter INVALID",
     "DeadLetter MALFORMED",
     "DeadLetter UNKNOWN_ACCOUNT",
@@ -717,7 +858,8 @@ def test_every_promise_holds_on_every_day() -> None:
     def keeps_its_promises(lines: list[Line]) -> None:
         told = tell(lines)
         for event in told.emitted():
-            reached.update({event["type"], f"{event['type']} {event.get('reason')}"})
+            said = event.get("reason") or event.get("status")
+            reached.update({event["type"], f"{event['type']} {said}"})
         for promise in PROMISES:
             try:
                 promise(told)

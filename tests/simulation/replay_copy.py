@@ -20,6 +20,8 @@ _ADDED_UP = {
     "POSITIONS": (1, "Quantity"),
     "CASH_BALANCE": (1, "Settled Amount"),
     "CASH_ACTIVITY": (1, "amount"),
+    "NET_SETTLEMENT": (4, "net_amount"),
+    "NET_SETTLEMENT_SUMMARY": (1, "net_amount"),
 }
 
 

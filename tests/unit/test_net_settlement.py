@@ -357,6 +357,11 @@ STATUSES: list[object] = [
         id="a-disputed-one-that-is-paid-is-paid",
     ),
     pytest.param(
+        [("NetSettlementDisputed", TUESDAY, "10:00"), received("40.00")],
+        [("03-03", "DISPUTED", "100.00"), ("03-03", "DISPUTED", "60.00")],
+        id="a-disputed-one-that-is-paid-in-part-stays-disputed",
+    ),
+    pytest.param(
         [
             received("100.00"),
             ("NetSettlementConfirmed", TUESDAY, "12:00"),

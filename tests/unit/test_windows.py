@@ -191,14 +191,14 @@ DEAD_LETTERED = [
     ),
     pytest.param("CONFLICT", lambda s: s.cancel("o2", "c0", at=_LATE), id="CONFLICT-of-a-cancel"),
     pytest.param(
-        "INVALID",
-        lambda s: s.fact(
-            "net-wires",
-            "NetWireReceived",
-            _LATE,
-            {"wire_id": "W1", "client": CLIENT, "amount": "1.00"},
-        ),
-        id="a-net-wire",
+        "UNKNOWN_ACCOUNT",
+        lambda s: s.wire("NetWireReceived", "W1", "1.00", client="NONE", at=_LATE),
+        id="UNKNOWN_ACCOUNT-of-a-wire",
+    ),
+    pytest.param(
+        "BAD_TRANSITION",
+        lambda s: s.opinion("NetSettlementConfirmed", "09:00", at=_LATE),
+        id="BAD_TRANSITION-of-a-confirmation",
     ),
     pytest.param(
         "UNKNOWN_JOURNAL",
