@@ -143,6 +143,11 @@ def test_the_page_is_well_formed_and_loads_nothing(directory: Path, page: str) -
     assert len(page.encode()) < PAGE_BYTES_MAX
 
 
+def test_wide_tables_scroll_by_themselves_on_a_phone(page: str) -> None:
+    for table in ('<table class="list">', '<table class="numbers">'):
+        assert page.count(table) == page.count(f'<div class="scroll">{table}')
+
+
 def test_every_drawing_says_in_words_what_it_shows(page: str) -> None:
     read = Reader(page)
     assert read.svgs
