@@ -33,7 +33,11 @@ class Summary:
 
     def count(self, topic: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Count events of one topic that were emitted one after the other."""
-        self.emitted.setdefault(topic, Counter()).update(map(itemgetter("type"), events))
+        counts = self.emitted.get(topic)
+        if counts is None:
+            counts = self.emitted[topic] = Counter()
+        rejected_before = counts["OrderRejected"] if topic == ORDER_UPDATES else 0
+        counts.update(map(itemgetter("type"), events))
         if topic == EXECUTIONS:
             for event in events:
                 if event["type"] == "Execution":
@@ -45,7 +49,7 @@ class Summary:
                 if event["type"] == "CashCallSettled":
                     self.settled_at_once += event["attempt"] == 1
                     self.settled_after_retry += event["attempt"] > 1
-        elif topic == ORDER_UPDATES:
+        elif topic == ORDER_UPDATES and counts["OrderRejected"] > rejected_before:
             self.rejected.update(e["reason"] for e in events if e["type"] == "OrderRejected")
         elif topic == DEAD_LETTERS:
             self.dead_letters.update(map(itemgetter("reason"), events))

@@ -85,19 +85,18 @@ def reread(text: str, decimals: int) -> int:
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
 def usd(cents: Cents) -> str:
     """Write cents as dollars with two decimals: -5 is `-0.05`."""
-    sign = "-" if cents < 0 else ""
-    whole, fraction = divmod(abs(cents), DOLLAR)
-    return f"{sign}{whole}.{fraction:02d}"
+    if cents < 0:
+        return "-" + usd(-cents)
+    return "%d.%02d" % divmod(cents, DOLLAR)  # noqa: UP031 - a third faster, and all money is written here
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
 def quantity(units: Units) -> str:
     """Write a quantity without trailing zeros."""
-    sign = "-" if units < 0 else ""
-    whole, fraction = divmod(abs(units), WHOLE)
-    if not fraction:
-        return f"{sign}{whole}"
-    return f"{sign}{whole}.{fraction:08d}".rstrip("0")
+    if units < 0:
+        return "-" + quantity(-units)
+    whole, fraction = divmod(units, WHOLE)
+    return f"{whole}.{fraction:08d}".rstrip("0") if fraction else str(whole)
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)

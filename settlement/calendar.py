@@ -135,6 +135,8 @@ def window_after(window: ScheduledWindow) -> ScheduledWindow:
     return _day(window.date + _ONE_DAY).windows[0]
 
 
+# All calls that fail in one step are tried again at the same time.
+@lru_cache(maxsize=64)
 def next_retry(at: Micros) -> Micros:
     """Return the first RETRY strictly after an instant."""
     window = first_window(at + 1)

@@ -1,5 +1,6 @@
 """A customer's books inside the FBO: cash, what is on its way, what is owed, what is held."""
 
+from collections import defaultdict
 from sys import intern
 
 from schemas.account import FundingModel, Mode
@@ -218,7 +219,7 @@ class Ledger:
 
     def __init__(self) -> None:
         """Start with empty books."""
-        self.totals: dict[str, int] = {}
+        self.totals: defaultdict[str, int] = defaultdict(int)
 
     def book(self, account: CustomerAccount, postings: Postings, cause: Cause, out: Out) -> None:
         """Book one entry of an account; zero postings, and entries without postings, are left out.
@@ -228,7 +229,7 @@ class Ledger:
         """
         written: list[Posting] = []
         totals = self.totals
-        balance_of = account.ledger_names().balance_of
+        balance_of = (account.names or account.ledger_names()).balance_of
         balance = 0
         for name, asset, amount in postings:
             if not amount:
@@ -241,7 +242,7 @@ class Ledger:
             written.append({"account": name, "asset": asset, "amount": text})
             what = balance_of.get(name)
             if what is None:
-                totals[name] = totals.get(name, 0) + amount
+                totals[name] += amount
             else:
                 account.move(what, amount)
         if balance:

@@ -465,10 +465,12 @@ def _checksum(text: str) -> bytes:
 
 def _order_content(order: OrderSubmitted) -> bytes:
     """Return a checksum of all but `event_id` and `event_time`: what a repeat must share."""
+    said = order.__dict__  # an attribute of a pydantic model costs several times a dict's item
     return _checksum(
-        f"{order.symbol}|{order.side}|{order.order_type}|{order.time_in_force}|{order.notional}|"
-        f"{order.quantity}|{order.limit_price}|{order.stop_price}|{order.expire_time}|"
-        f"{order.markup_bps}|{order.markup_fixed}|{order.commission_bps}|{order.commission_fixed}"
+        f"{said['symbol']}|{said['side']}|{said['order_type']}|{said['time_in_force']}|"
+        f"{said['notional']}|{said['quantity']}|{said['limit_price']}|{said['stop_price']}|"
+        f"{said['expire_time']}|{said['markup_bps']}|{said['markup_fixed']}|"
+        f"{said['commission_bps']}|{said['commission_fixed']}"
     )
 
 
