@@ -14,13 +14,15 @@ import orjson
 import pytest
 
 from replay.audit.difference import DifferenceError
+from replay.day_page.day import read_day
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics, read_dump
 from replay.refold import Refolded, refold
 from schemas.instant import micros
 from scripts.errors import Failure
-from scripts.replay import run_recorded
+from scripts.replay import run_recorded, run_replay
+from scripts.report_day import write_report
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import File
 from settlement.tasks.task import Record
@@ -436,6 +438,21 @@ def test_a_dump_replays_to_the_same_bytes(
         "2026-03-07T13:30:00.000000Z",
         "2026-03-09T15:00:00.000000Z",
     )
+
+
+def test_a_dump_of_several_partitions_has_a_page(whole: PipelineInMemory, tmp_path: Path) -> None:
+    """Its topics are written partition by partition; the page adds up as after a plain replay."""
+    run_recorded(dump(whole, tmp_path / "dump.jsonl"), tmp_path / "recorded")
+    run_replay([str(DAY)], tmp_path / "plain", None)
+    recorded, plain = (read_day(tmp_path / name) for name in ("recorded", "plain"))
+    assert whole.partitions > 1
+    assert recorded.funds_flow.movements == plain.funds_flow.movements
+    assert recorded.funds_flow.fbo_after == plain.funds_flow.fbo_after
+    assert {call.cash_call_id for call in recorded.cash_calls.aged} == {
+        call.cash_call_id for call in plain.cash_calls.aged
+    }
+    assert recorded.orders.received == plain.orders.received
+    assert "Flow of funds" in write_report(tmp_path / "recorded").read_text("utf-8")
 
 
 def test_all_records_survive_a_dump(whole: PipelineInMemory, tmp_path: Path) -> None:
