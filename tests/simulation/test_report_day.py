@@ -5,6 +5,7 @@ The page itself is held to what a page must be: well-formed, nothing loaded from
 link there, readable contrast in light, dark and print.
 """
 
+import dataclasses
 import datetime as dt
 import re
 import shutil
@@ -22,14 +23,16 @@ import pytest
 from typer.testing import CliRunner, Result
 from typing_extensions import override
 
+from replay.day_page.best_quotes import Band, BestQuotes, Spot
 from replay.day_page.cash_calls import CashCalls
 from replay.day_page.day import Day, read_day
 from replay.day_page.funds_flow import Party
 from replay.day_page.period import Period
 from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
-from schemas.instant import micros
+from schemas.instant import MINUTE, micros
 from schemas.money import usd
+from scripts.day_page.page import render
 from scripts.replay import run_replay
 from scripts.report_day import write_report
 from scripts.settle import app
@@ -298,6 +301,24 @@ def test_the_same_directory_gives_the_same_bytes(directory: Path, tmp_path: Path
     one = write_report(directory, directory.parent / "one.html").read_bytes()
     other = write_report(copy / "replay", copy / "other.html").read_bytes()
     assert one == other
+
+
+def test_a_page_that_is_full_is_still_small() -> None:
+    """Every spot of the market chart taken, every step another price: as much as there can be."""
+    day = read_day(GOLDEN)
+    quotes = BestQuotes("BTCUSD", Period(day.period.start, day.period.start + 25 * 60 * MINUTE))
+    whole = 10**18
+    quotes.low, quotes.high = 60_000 * whole, 69_000 * whole
+    for step in range(quotes.steps.count):
+        bid = 60_000 * whole + step * 12 * whole + step * 10**16
+        quotes.bands[step] = Band(bid, bid + whole, bid + 2 * whole, bid + 3 * whole)
+    for column in range(quotes.columns.count):
+        for row in range(90):
+            for side in ("BUY", "SELL"):
+                quotes.spots[Spot(column, (60_000 + 100 * row) * whole + 7, side)] += 1
+    page = render(dataclasses.replace(day, quotes=quotes), "day")
+    assert len(quotes.spots) > 45_000
+    assert len(page.encode()) < PAGE_BYTES_MAX
 
 
 # -- what a person runs ------------------------------------------------------------------------
