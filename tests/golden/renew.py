@@ -1,4 +1,4 @@
-"""Write the golden day's outputs anew: make golden, or python -m tests.golden.renew.
+"""Write the golden days' outputs anew: make golden, or python -m tests.golden.renew.
 
 Then read the diff: each changed line is a decision, and README.md says why the amounts are right.
 """
@@ -10,14 +10,16 @@ from scripts.replay import run_replay
 
 HERE = Path(__file__).parent
 DAY = HERE / "day.jsonl"
-EXPECTED = HERE / "expected"
+# Each has a `day.jsonl` and its `expected`.
+DAYS = (HERE, HERE / "net")
 
 
-def renew(out: Path = EXPECTED) -> None:
-    """Replay the golden day into `out`, which it replaces."""
-    run_replay([str(DAY)], out, None)
+def renew(day: Path, out: Path) -> None:
+    """Replay a golden day into `out`, which it replaces."""
+    run_replay([str(day / "day.jsonl")], out, None)
 
 
 if __name__ == "__main__":
-    renew()
-    sys.stdout.write("tests/golden/expected is renewed; now read: git diff tests/golden\n")
+    for each in DAYS:
+        renew(each, each / "expected")
+    sys.stdout.write("tests/golden is renewed; now read: git diff tests/golden\n")

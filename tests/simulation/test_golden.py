@@ -1,11 +1,11 @@
-"""The golden day (tests/golden/README.md): the same bytes as those that were reviewed."""
+"""The golden days (tests/golden/README.md): the same bytes as those that were reviewed."""
 
 from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
-from tests.golden.renew import EXPECTED, renew
+from tests.golden.renew import DAYS, HERE, renew
 
 RENEW = "If it is meant to differ: make golden, then read the diff as tests/golden/README.md says."
 
@@ -28,18 +28,31 @@ def difference(expected: bytes, found: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    out = tmp_path_factory.mktemp("golden") / "out"
-    renew(out)
-    return files_below(out)
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, dict[str, bytes]]:
+    found: dict[Path, dict[str, bytes]] = {}
+    for day in DAYS:
+        out = tmp_path_factory.mktemp("golden") / "out"
+        renew(day, out)
+        found[day] = files_below(out)
+    return found
 
 
-def test_the_same_files_are_written(replayed: dict[str, bytes]) -> None:
-    assert replayed.keys() == files_below(EXPECTED).keys(), RENEW
+def test_the_same_files_are_written(replayed: dict[Path, dict[str, bytes]]) -> None:
+    for day in DAYS:
+        assert replayed[day].keys() == files_below(day / "expected").keys(), RENEW
 
 
-@pytest.mark.parametrize("name", files_below(EXPECTED))
-def test_every_byte_is_as_it_was_reviewed(name: str, replayed: dict[str, bytes]) -> None:
-    expected, found = (EXPECTED / name).read_bytes(), replayed.get(name, b"")
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [
+        pytest.param(day, name, id=f"{day.relative_to(HERE)}/{name}")
+        for day in DAYS
+        for name in files_below(day / "expected")
+    ],
+)
+def test_every_byte_is_as_it_was_reviewed(
+    day: Path, name: str, replayed: dict[Path, dict[str, bytes]]
+) -> None:
+    expected, found = (day / "expected" / name).read_bytes(), replayed[day].get(name, b"")
     if found != expected:
         pytest.fail(f"{name}, {difference(expected, found)}\n{RENEW}", pytrace=False)

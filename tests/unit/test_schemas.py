@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from schemas.event import Input
 from scripts.schemas import DOCS, EVENTS, PUBLIC, asyncapi, committed, documents, event_schema
-from tests.golden.renew import DAY, EXPECTED
+from tests.golden.renew import DAYS
 from topics.catalogue import CATALOGUE
 from topics.decode import Refused, decode
 
@@ -37,10 +37,11 @@ def lines(path: Path) -> Iterator[Any]:
             yield None
 
 
-INPUTS = [line for line in lines(DAY) if isinstance(line, dict)]
+INPUTS = [line for day in DAYS for line in lines(day / "day.jsonl") if isinstance(line, dict)]
 OUTPUTS = [
     (path.stem, event)
-    for path in sorted((EXPECTED / "topics").glob("*.jsonl"))
+    for day in DAYS
+    for path in sorted((day / "expected" / "topics").glob("*.jsonl"))
     for event in lines(path)
 ]
 
