@@ -7,8 +7,9 @@ which settlement/ledger.py makes of them.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -62,19 +63,6 @@ def steps() -> list[Step]:
 STEPS = steps()
 
 
-def the(name: str, *arguments: object, **named: object) -> Callable[[], Postings]:
-    """Call a function of the ledger, when it is there: the models come one after the other."""
-
-    def book() -> Postings:
-        function: Any = getattr(ledger, name, None)
-        if function is None:
-            pytest.skip(f"settlement.ledger has no {name} yet")
-        postings: Postings = function(*arguments, **named)
-        return postings
-
-    return book
-
-
 def trade(*, buy: bool, net: bool) -> Callable[[], Postings]:
     def book() -> Postings:
         fill = Fill(Q, G, M, C, BUY if buy else SELL, 0)
@@ -85,22 +73,31 @@ def trade(*, buy: bool, net: bool) -> Callable[[], Postings]:
 
 # By what a step says behind its topic: (the ledger's entry, what N is in it).
 ENTRIES: Mapping[str, tuple[Callable[[], Postings], int]] = {
-    "DepositInitiated": (the("deposit_initiated", NAMES, D), 0),
-    "DepositSettled": (the("deposit_settled", NAMES, D, initiated=True), 0),
-    "DepositReturned": (the("deposit_returned", NAMES, D), 0),
-    "WithdrawalAccepted": (the("withdrawal_accepted", NAMES, W), 0),
-    "WithdrawalSettled": (the("withdrawal_settled", NAMES, W), 0),
-    "CashCallSettled, buy": (the("cash_call_settled", NAMES, BUY, withdrawal=True), BUY),
-    "CashCallSettled, sell": (the("cash_call_settled", NAMES, SELL, withdrawal=False), SELL),
-    "ApexJournalCompleted, buy": (the("journal_completed", NAMES, BUY, withdrawal=True), BUY),
-    "ApexJournalCompleted, sell": (the("journal_completed", NAMES, SELL, withdrawal=False), SELL),
-    "CashCallWrittenOff": (the("written_off", NAMES, "ACME", BUY), BUY),
-    "WriteOffRecovered": (the("write_off_recovered", "ACME", BUY), BUY),
-    "NetWireReceived": (the("net_wire", "ACME", W), 0),
-    "NetWireSent": (the("net_wire", "ACME", -W), 0),
-    "RevenueShareStatement, share": (the("share_stated", "ACME", S), 0),
-    "RevenueShareStatement, write-offs": (the("write_offs_deducted", "ACME", S), 0),
-    "RevenueSharePaid": (the("share_paid", "ACME", W), 0),
+    "DepositInitiated": (partial(ledger.deposit_initiated, NAMES, D), 0),
+    "DepositSettled": (partial(ledger.deposit_settled, NAMES, D, initiated=True), 0),
+    "DepositReturned": (partial(ledger.deposit_returned, NAMES, D), 0),
+    "WithdrawalAccepted": (partial(ledger.withdrawal_accepted, NAMES, W), 0),
+    "WithdrawalSettled": (partial(ledger.withdrawal_settled, NAMES, W), 0),
+    "CashCallSettled, buy": (partial(ledger.cash_call_settled, NAMES, BUY, withdrawal=True), BUY),
+    "CashCallSettled, sell": (
+        partial(ledger.cash_call_settled, NAMES, SELL, withdrawal=False),
+        SELL,
+    ),
+    "ApexJournalCompleted, buy": (
+        partial(ledger.journal_completed, NAMES, BUY, withdrawal=True),
+        BUY,
+    ),
+    "ApexJournalCompleted, sell": (
+        partial(ledger.journal_completed, NAMES, SELL, withdrawal=False),
+        SELL,
+    ),
+    "CashCallWrittenOff": (partial(ledger.written_off, NAMES, "ACME", BUY), BUY),
+    "WriteOffRecovered": (partial(ledger.write_off_recovered, "ACME", BUY), BUY),
+    "NetWireReceived": (partial(ledger.net_wire, "ACME", W), 0),
+    "NetWireSent": (partial(ledger.net_wire, "ACME", -W), 0),
+    "RevenueShareStatement, share": (partial(ledger.share_stated, "ACME", S), 0),
+    "RevenueShareStatement, write-offs": (partial(ledger.write_offs_deducted, "ACME", S), 0),
+    "RevenueSharePaid": (partial(ledger.share_paid, "ACME", W), 0),
 }
 
 
