@@ -38,7 +38,8 @@ class ClearingFirm:
         self._kept = kept
         self._input_answers = input_answers
         self._silent: bool | None = None
-        self._answers: deque[InputLine] = deque()
+        # Answers that are on their way, the earliest first.
+        self.waiting: deque[InputLine] = deque()
         self._number = 0
 
     def requested(self, event: Mapping[str, Any]) -> None:
@@ -57,7 +58,7 @@ class ClearingFirm:
             "journal_id": event["journal_id"],
             "amount": event["amount"],
         }
-        self._answers.append(
+        self.waiting.append(
             InputLine(
                 at,
                 _RANK,
@@ -71,12 +72,12 @@ class ClearingFirm:
 
     def before(self, at: Micros, rank: int) -> Micros | None:
         """Return when the next answer comes, if that is before an input of this time and rank."""
-        if self._answers and (self._answers[0].at, _RANK) < (at, rank):
-            return self._answers[0].at
+        if self.waiting and (self.waiting[0].at, _RANK) < (at, rank):
+            return self.waiting[0].at
         return None
 
     def answer(self) -> InputLine:
         """Give the next answer."""
-        line = self._answers.popleft()
+        line = self.waiting.popleft()
         self._kept(line.text)
         return line

@@ -154,7 +154,7 @@ class History:
                 trading.start(at)
                 summary.time_began = at
                 self.move_time(at)
-        elif trading.due(at) or (firm is not None and firm.before(at, line.rank) is not None):
+        elif trading.due(at) or (firm is not None and firm.waiting):
             self.move_time(at, line.rank)
         elif at > trading.now:
             trading.now = at

@@ -23,17 +23,12 @@ YEAR_LAST = "9998"
 # Of a time as we write it, with six decimals.
 TIME_LENGTH = len("2026-03-02T14:30:00.000000Z")
 
-_TIME = re.compile(TIME_PATTERN)
+_is_time = re.compile(TIME_PATTERN).fullmatch
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 # Streams move through time, so a few minutes cover nearly all look-ups of a long replay.
-@lru_cache(maxsize=4096)
-def _minute(text: str) -> Micros:
-    return (dt.datetime.fromisoformat(text + ":00+00:00") - _EPOCH) // _MICROSECOND
-
-
 @lru_cache(maxsize=4096)
 def _minute_text(minute: int) -> str:
     return (_EPOCH + dt.timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:")
@@ -46,15 +41,11 @@ def micros(text: str) -> Micros:
     Raises:
         ValueError: not `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`, no such day or hour, or out of reach.
     """
-    if not _TIME.fullmatch(text):
+    if not _is_time(text):
         raise ValueError(f"{text!r} is no RFC 3339 UTC time such as 2026-03-02T14:30:00.000000Z")
     if not YEAR_FIRST <= text[:4] <= YEAR_LAST:
         raise ValueError(f"{text} is not in the years {YEAR_FIRST} to {YEAR_LAST}")
-    return (
-        _minute(text[:16])
-        + int(text[17:19]) * SECOND
-        + (int(text[20:-1].ljust(6, "0")) if text[19] == "." else 0)
-    )
+    return (dt.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
 
 
 @lru_cache(maxsize=4096)

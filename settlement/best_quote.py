@@ -86,12 +86,15 @@ class SymbolQuotes:
             self.counting.remove(latest)
         self.quotes[quote.provider] = quote
         quote.expire_after(self.stale_after)
-        self.now = max(self.now, quote.at)
+        # Every tick runs through here, and a call of max() costs as much as all the rest.
+        if quote.at > self.now:  # noqa: PLR1730 - see above
+            self.now = quote.at
         if self.counting and quote.at <= self.counting[-1].at:
             self.count_all()
             return
         self.counting.append(quote)
-        self.expiry = min(self.expiry, quote.expires_at)
+        if quote.expires_at < self.expiry:  # noqa: PLR1730 - see above
+            self.expiry = quote.expires_at
         if self.now >= self.expiry:
             self.count(self.counting)
 
