@@ -11,6 +11,7 @@ from schemas.execution import Execution
 from schemas.instant import Micros, micros
 from schemas.net_settlement import RevenueSharePaid
 from settlement import net_wire
+from settlement.aged_failure import AGED_WINDOWS
 from settlement.calendar import ScheduledWindow
 from settlement.cause import Cause, Out
 from settlement.client_ledger import ClientLedger
@@ -102,21 +103,31 @@ class Clients:
         What was cut off goes on behind the client `after`.
         """
         self.move_time(window.scheduled_at)
+        nets = window.window == "NET_SETTLEMENT"
+        if not nets and window.window not in AGED_WINDOWS:
+            return  # of no concern to clients
         known = self.reports.clients | self.reports.accounts.keys()
         for client in sorted(known | self.shares.clients.keys() | self.nets.clients.keys()):
             if client <= after:
                 continue
             cause = Cause(EXECUTIONS, cause_id, window.scheduled_at)
-            if window.window != "NET_SETTLEMENT":
-                reports = list(self.reports.files(client, window))
-            else:
-                net = self.nets.close(client, window, cause, out)
-                if is_first_of_month(window):
-                    self.shares.state(client, window, self.ledger, cause, out)
-                self.touched.add(client)
-                reports = [] if net is None else list(self.reports.net(client, window, net.amount))
+            reports = list(
+                self._settle_net(client, window, cause, out)
+                if nets
+                else self.reports.files(client, window)
+            )
             yield cause, client, reports
         self.reports.closed(window)
+
+    def _settle_net(
+        self, client: str, window: ScheduledWindow, cause: Cause, out: Out
+    ) -> Iterator[Report]:
+        net = self.nets.close(client, window, cause, out)
+        if is_first_of_month(window):
+            self.shares.state(client, window, self.ledger, cause, out)
+        self.touched.add(client)
+        if net is not None:
+            yield from self.reports.net(client, window, net.amount)
 
     def books(self) -> Iterator[ClientBook]:
         """Show what clients owe and are owed to the invariants, but for what cash_call booked."""

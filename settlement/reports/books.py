@@ -91,9 +91,7 @@ class ClientBooks:
                 pass  # write-offs and recoveries: revenue_share
 
     def files(self, client: str, window: ScheduledWindow) -> Iterator[Report]:
-        """Return the files that a client gets of a window other than NET_SETTLEMENT."""
-        if window.window not in AGED_WINDOWS:
-            return
+        """Return the files that a client gets of an AGED_REPORT or START_OF_DAY."""
         if client in self.clients:
             yield aged_tpj.report(client, window, self._rows.read(client, "aged"))
         if window.window == "START_OF_DAY":
