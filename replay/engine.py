@@ -280,16 +280,17 @@ class History:
 
     def _settled(self, out: Out) -> None:
         """Publish what settlement decided, and hand its lines to the clients' books."""
-        clients = self.pipeline.clients
+        emit, take = self._emit, self.pipeline.clients.line
         lines: Out = []
         for topic, key, event in out:
             if topic == CLIENT_LINES:
-                clients.line(key, event, lines)
+                take(key, event, lines)
                 continue
-            self._emit(topic, event)
+            emit(topic, event)
             if topic == APEX_JOURNALS and self._clearing_firm is not None:
                 self._clearing_firm.requested(event)
-        self._publish(lines)
+        if lines:
+            self._publish(lines)
 
     def _publish(self, out: Out) -> None:
         for topic, _, event in out:

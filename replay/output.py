@@ -115,6 +115,7 @@ class ReplayDirectory:
             topic: _TopicFile(topic, self.aside / "topics" / f"{topic}.jsonl")
             for topic in OUTPUT_TOPICS
         }
+        self._waiting = {topic: file.waiting for topic, file in self._topics.items()}
         self._files: dict[str, str] = {}
         self._answers: _TopicFile | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
@@ -123,9 +124,10 @@ class ReplayDirectory:
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         """Write one event behind the others of its topic."""
-        file = self._topics[topic]
-        file.waiting.append(event)
-        if len(file.waiting) >= _EVENTS_ENCODED_TOGETHER:
+        waiting = self._waiting[topic]
+        waiting.append(event)
+        if len(waiting) >= _EVENTS_ENCODED_TOGETHER:
+            file = self._topics[topic]
             self._encode(file)
             if file.encoded_bytes >= _BYTES_PER_WRITE:
                 self._hand_over(file)

@@ -200,12 +200,17 @@ def orders(directory: Path) -> dict[str, Any]:
     executed = summary[0].orders_executed
     resting = _filled_by_a_quote(directory / "orders" / "topics" / "order-updates.jsonl")
     figure = "orders/s, JSON bytes to JSON bytes"
+    events = summary[0].inputs.total() + sum(kinds.total() for kinds in summary[0].emitted.values())
     note = (
         f"{submitted:,} orders of {ORDER_ACCOUNTS:,} accounts, {executed / submitted:.0%} executed,"
         f" {resting / submitted:.0%} as resting orders by a later quote;"
         f" {summary[0].inputs.total():,} inputs in all."
     )
-    return _result({figure: submitted / seconds}, {figure: submitted / _floor(path)}, [note])
+    return _result(
+        {figure: submitted / seconds, "events/s of the same, in and out": events / seconds},
+        {figure: submitted / _floor(path)},
+        [note],
+    )
 
 
 def _orders_file(directory: Path, wanted: int) -> Path:
