@@ -7,6 +7,7 @@ A partition says when its time starts, and which window is its first: it has not
 ones. Time starts here when it has in all partitions; until then lines and wires wait.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, ClassVar, cast
@@ -111,7 +112,7 @@ class _Source:
     def __init__(self) -> None:
         # None: its time has not started.
         self.next: Micros | None = None
-        self.ahead: list[tuple[int, str, Mapping[str, Any]]] = []
+        self.ahead: deque[tuple[int, str, Mapping[str, Any]]] = deque()
         self.came: dict[str, list[int]] = {}
 
     def marker(self) -> WindowMarker | None:
@@ -182,7 +183,8 @@ class ClientBooksTask(Task):
                 self._start(cast("TimeStarted", line), out)
             else:
                 self._take(head, line, out)
-        yield from self._close_windows(out)
+        if line["type"] in {"TimeStarted", "WindowMarker"}:
+            yield from self._close_windows(out)
 
     def _outside(self, head: Head, event: Input | Refused, out: Out) -> None:
         if isinstance(event, ClientUpdated):
@@ -252,7 +254,7 @@ class ClientBooksTask(Task):
             if not self._is_open(source):
                 continue
             while source.ahead and source.ahead[0][2]["type"] != "WindowMarker":
-                offset, client, line = source.ahead.pop(0)
+                offset, client, line = source.ahead.popleft()
                 self._fold(source, client, line, out)
                 self._forget_ahead(number, offset)
                 self._touched_sources.add(number)
@@ -280,7 +282,7 @@ class ClientBooksTask(Task):
             self._next = window_after(window).scheduled_at
             for number, source in enumerate(self._sources):
                 if source.next == at:
-                    offset, _, _ = source.ahead.pop(0)
+                    offset, _, _ = source.ahead.popleft()
                     self._forget_ahead(number, offset)
                     source.next, source.came = self._next, {}
                     self._touched_sources.add(number)
@@ -377,7 +379,7 @@ class ClientBooksTask(Task):
     @override
     def restored(self) -> None:
         for source in self._sources:
-            source.ahead.sort(key=lambda waiting: waiting[0])
+            source.ahead = deque(sorted(source.ahead, key=lambda waiting: waiting[0]))
         self.rows.restore(self._restored_chunks)
         self._restored_chunks.clear()
         restored_nets(self.clients)
