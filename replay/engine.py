@@ -131,6 +131,7 @@ class History:
 
     def apply(self, line: InputLine) -> None:
         """Apply one input and all that it causes."""
+        self._answers_before(line.at, line.rank)
         summary = self.summary
         summary.inputs[line.topic] += 1
         event = line.event
@@ -160,6 +161,12 @@ class History:
             trading.now = at
         summary.last_time = at
         self._decisions[type(event)](event, at)
+
+    def _answers_before(self, at: Micros, rank: int) -> None:
+        """Let the clearing firm say what comes before an input, also before one that is refused."""
+        firm = self._clearing_firm
+        while firm is not None and (answer_at := firm.before(at, rank)) is not None:
+            self.move_time(answer_at)
 
     def move_time(self, at: Micros, rank: int = _AFTER_ALL) -> None:
         """Let all that is due at or before `at` happen, in time order.

@@ -5,9 +5,22 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from schemas.account import FundingModel
 from schemas.instant import Micros, time_text
 from schemas.money import Cents, usd
-from topics.catalogue import CASH_CALLS, DEAD_LETTERS, EXECUTIONS, ORDER_UPDATES
+from topics.catalogue import (
+    CASH_CALLS,
+    DEAD_LETTERS,
+    EXECUTIONS,
+    NET_SETTLEMENTS,
+    ORDER_UPDATES,
+)
+
+_MODELS: dict[FundingModel, str] = {
+    "MARKETPLACE": "Marketplace",
+    "NET_SETTLEMENT": "Net Settlement",
+    "APEX_CLEARING": "Apex Clearing",
+}
 
 
 class Summary:
@@ -26,6 +39,9 @@ class Summary:
         self.orders_executed = 0
         self.volume: Cents = 0
         self.called: Cents = 0
+        self.executions_by_model: Counter[str] = Counter()
+        # The last of each net settlement, by client and `window_to`.
+        self.net_status: dict[tuple[str, str], str] = {}
         self.settled_at_once = 0
         self.settled_after_retry = 0
         self.files = 0
@@ -44,11 +60,18 @@ class Summary:
                     self.volume += _cents(event["gross"])
                     self.called += _cents(event["net_money"])
                     self.orders_executed += event["execution_id"].endswith("-1")
+                    self.executions_by_model[event["funding_model"]] += 1
         elif topic == CASH_CALLS:
             for event in events:
                 if event["type"] == "CashCallSettled":
                     self.settled_at_once += event["attempt"] == 1
                     self.settled_after_retry += event["attempt"] > 1
+        elif topic == NET_SETTLEMENTS:
+            self.net_status.update(
+                ((event["client"], event["window_to"]), event["status"])
+                for event in events
+                if event["type"] == "NetSettlementStatus"
+            )
         elif topic == ORDER_UPDATES and counts["OrderRejected"] > rejected_before:
             self.rejected.update(e["reason"] for e in events if e["type"] == "OrderRejected")
         elif topic == DEAD_LETTERS:
@@ -99,6 +122,10 @@ class Summary:
         requested = calls["CashCallRequested"]
         settled = self.settled_at_once + self.settled_after_retry
         open_calls = requested - settled - calls["CashCallWrittenOff"]
+        nets = ", ".join(
+            f"{count} {status}"
+            for status, count in sorted(Counter(self.net_status.values()).items())
+        )
         period = "no input moved time"
         if self.first_time is not None and self.last_time is not None:
             period = f"{time_text(self.first_time)[:19]}Z to {time_text(self.last_time)[:19]}Z"
@@ -113,14 +140,19 @@ class Summary:
             ("orders rejected", f"{updates['OrderRejected']:,}"),
             *([("  mostly", rejected)] if rejected else []),
             ("executions", f"{self.of('executions', 'Execution'):,}"),
+            *(
+                (f"  {name}", f"{self.executions_by_model[model]:,}")
+                for model, name in _MODELS.items()
+            ),
             ("traded volume", f"{_dollars(self.volume)} USD"),
             ("cash calls", f"{requested:,}"),
             ("  settled at once", f"{self.settled_at_once:,}"),
             ("  settled after a retry", f"{self.settled_after_retry:,}"),
             ("  written off", f"{calls['CashCallWrittenOff']:,}"),
             ("  open (aged)", f"{open_calls:,}"),
-            ("settled net, executions", f"{self.of('net-settlements', 'NetSettlementLine'):,}"),
-            ("  net settlements", f"{self.of('net-settlements', 'NetSettlement'):,}"),
+            ("  Apex journals", f"{self.of('apex-journals', 'ApexJournalRequested'):,}"),
+            ("net settlements", f"{self.of('net-settlements', 'NetSettlement'):,}"),
+            *([("  where they stand", nets)] if nets else []),
             ("money in the FBO", f"{_dollars(self.fbo)} USD"),
             ("dead letters", f"{self.dead_letters.total():,}"),
             ("files to clients", f"{self.files:,}"),

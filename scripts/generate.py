@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +17,23 @@ from rich.table import Table
 from replay.generate.day import DaySummary, write_generated_day
 from replay.generate.options import ACCOUNTS_MAX, DayOptions
 from replay.quotes import UnreadableFileError
+from schemas.account import FundingModel
 from schemas.instant import Micros, milliseconds_text
 from scripts.errors import Failure
 
 
+class Model(Enum):
+    """The funding models, as --model names them."""
+
+    MARKETPLACE = "MARKETPLACE"
+    NET_SETTLEMENT = "NET_SETTLEMENT"
+    APEX_CLEARING = "APEX_CLEARING"
+
+    value: FundingModel
+
+
 def generate(
+    *,
     out: Annotated[Path, typer.Option(help="The file to write; gzip if its name ends with .gz.")],
     seed: Annotated[int, typer.Option(help="Same seed and options, same bytes.")] = 1,
     accounts: Annotated[
@@ -42,17 +55,28 @@ def generate(
             help="An output of settle import-quotes to trade around; it is merged in.",
         ),
     ] = None,
+    models: Annotated[
+        list[Model] | None,
+        typer.Option(
+            "--model",
+            help="Accounts of this funding model only; may be repeated.",
+            show_default="all three",
+        ),
+    ] = None,
 ) -> None:
     """Generate a trading day as an input of settle replay.
 
-    Clients, accounts, deposits and withdrawals, orders of every kind, cancels,
-    some refused, some customers without the money, returned deposits, a handful
-    of dirty inputs; around a synthetic market, or around the real one in
+    Clients and accounts of every funding model, deposits and withdrawals, orders
+    of every kind, cancels, some refused, some customers without the money,
+    returned deposits, net wires, disputes, payouts, a handful of dirty inputs;
+    any number of days; around a synthetic market, or around the real one in
     --market, from its first quote on.
 
     Example: settle generate --seed 7 --market market.jsonl --out day.jsonl
     """
-    options = DayOptions(seed, accounts, hours, orders, market)
+    options = DayOptions(
+        seed, accounts, hours, orders, market, models=tuple(one.value for one in models or Model)
+    )
     started = time.perf_counter()
     try:
         with _progress() as tell:

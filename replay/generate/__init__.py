@@ -1,4 +1,4 @@
-"""A trading day, made up from a seed -> inputs. No rule of the settlement is applied here.
+"""A trading day, made up from a seed, or months of them -> inputs. No rule is applied here.
 
 day.py              the market and the stories as one stream of lines, in time order
 options.py          what day to make
@@ -8,6 +8,7 @@ cast.py             who takes part: clients, customers and their habits
 reference_data.py   clients and instruments
 accounts.py         accounts: opened, changed, locked, closed
 fundings.py         customers' money
+net_wires.py        what clients and the platform pay each other
 order_kinds.py orders.py order_flow.py   orders of every kind, around the market of their time
 odd_orders.py       orders that are refused, repeated, cancelled
 dirty_inputs.py     inputs that become dead letters

@@ -4,11 +4,19 @@ from typing import NamedTuple
 
 from replay.generate.agenda import Agenda, Story
 from replay.generate.cast import (
+    APEX_CLOSES,
+    APEX_LOCKED,
     CLOSES,
+    FROM_APEX,
+    FROM_NET,
     LOCKED_FOR_HOURS,
     MOVES,
+    NET_CLOSES,
+    NET_LOCKED,
     OPENS_LATE,
     ROUND_TRIPS,
+    TO_APEX,
+    TO_NET,
     WINDS_DOWN,
     Cast,
     Customer,
@@ -18,7 +26,7 @@ from replay.generate.chance import Draw
 from replay.generate.fundings import Fundings
 from replay.generate.order_kinds import market
 from replay.generate.orders import Orders
-from schemas.account import Jurisdiction, Mode
+from schemas.account import FundingModel, Jurisdiction, Mode
 from schemas.instant import MINUTE, SECOND, Micros
 from schemas.money import WHOLE, Units, quantity
 from settlement.calendar import in_maintenance
@@ -26,13 +34,19 @@ from topics.catalogue import ACCOUNTS, FUNDINGS, ORDERS
 
 
 class AccountChange(NamedTuple):
-    """An AccountUpdated in mid-day; times in thousandths of the day."""
+    """An AccountUpdated in mid-day; times in thousandths of the day.
+
+    `model`: the new one, None: as before. `called`: it comes a second after a buy, so an Apex
+    account's journal is not answered yet.
+    """
 
     habit: Habit
     at: int
     mode: Mode
     jurisdiction: Jurisdiction
     back_at: int | None = None
+    model: FundingModel | None = None
+    called: bool = False
 
 
 ACCOUNT_CHANGES = (
@@ -40,6 +54,14 @@ ACCOUNT_CHANGES = (
     AccountChange(WINDS_DOWN, 350, "CLOSING_ONLY", "OPEN"),
     AccountChange(MOVES, 450, "OPEN", "CLOSE", back_at=800),
     AccountChange(CLOSES, 550, "CLOSED", "OPEN"),
+    AccountChange(TO_NET, 250, "OPEN", "OPEN", model="NET_SETTLEMENT"),
+    AccountChange(TO_APEX, 220, "OPEN", "OPEN", back_at=780, model="APEX_CLEARING"),
+    AccountChange(FROM_NET, 320, "OPEN", "OPEN", model="MARKETPLACE"),
+    AccountChange(FROM_APEX, 420, "OPEN", "OPEN", model="MARKETPLACE", called=True),
+    AccountChange(APEX_LOCKED, 180, "LOCKED", "OPEN", back_at=620, called=True),
+    AccountChange(APEX_CLOSES, 520, "CLOSED", "OPEN", called=True),
+    AccountChange(NET_LOCKED, 280, "LOCKED", "OPEN", back_at=640),
+    AccountChange(NET_CLOSES, 580, "CLOSED", "OPEN"),
 )
 _CHANGE_BY_HABIT = {change.habit.name: change for change in ACCOUNT_CHANGES}
 
@@ -79,7 +101,7 @@ class Accounts:
                 self._agenda.tell(self._round_trips(customer))
             if habit.name in _CHANGE_BY_HABIT:
                 self._agenda.tell(self._changes(customer, _CHANGE_BY_HABIT[habit.name]))
-            if customer.funding.customer_funding:
+            if customer.pays_in:
                 for story in self._fundings.stories(customer):
                     self._agenda.tell(story)
 
@@ -90,7 +112,7 @@ class Accounts:
             {
                 "account_id": customer.account_id,
                 "client": customer.client.code,
-                "funding_model": customer.funding.model,
+                "funding_model": customer.model,
                 "mode": mode,
                 "jurisdiction": jurisdiction,
             },
@@ -106,13 +128,18 @@ class Accounts:
         self._orders.buy(customer, 5_000)
 
     def _changes(self, customer: Customer, change: AccountChange) -> Story:
-        """Buy, leave an order working, be changed, sell some, buy in vain; perhaps change back."""
+        """Buy, leave an order working, be changed, sell some, buy more; perhaps change back."""
         agenda, orders = self._agenda, self._orders
         yield agenda.part(change.at), ORDERS
         symbol = orders.buy(customer, 5_000)
         yield agenda.now + MINUTE, ORDERS
         orders.rest_far_away(customer)
-        yield agenda.now + MINUTE, ACCOUNTS
+        if change.called:
+            yield agenda.now + MINUTE, ORDERS
+            orders.buy(customer, 5_000)
+        yield agenda.now + (SECOND if change.called else MINUTE), ACCOUNTS
+        before = customer.model
+        customer.model = change.model or before
         self._say(customer, change.mode, change.jurisdiction)
         yield agenda.now + MINUTE, ORDERS
         if symbol is not None:
@@ -122,6 +149,7 @@ class Accounts:
         orders.buy(customer, 5_000)
         if change.back_at is not None:
             yield max(agenda.now, agenda.part(change.back_at)), ACCOUNTS
+            customer.model = before
             self._say(customer, "OPEN", "OPEN")
             yield agenda.now + MINUTE, ORDERS
             orders.buy(customer, 5_000)

@@ -16,6 +16,7 @@ from replay.generate.chance import chance
 from replay.generate.dirty_inputs import dirty_inputs
 from replay.generate.file_market import file_market
 from replay.generate.fundings import Fundings
+from replay.generate.net_wires import NetWires
 from replay.generate.odd_orders import OddOrders
 from replay.generate.options import DayOptions
 from replay.generate.order_flow import maintenance_orders, order_flow
@@ -76,7 +77,7 @@ class GeneratedDay:
         )
         # Begins anew with the market's first line.
         self.agenda = Agenda(0, 0)
-        self._cast = Cast(options.accounts)
+        self._cast = Cast(options.accounts, options.models)
         self._seen = SeenQuotes()
         self._orders: Orders | None = None
 
@@ -114,18 +115,22 @@ class GeneratedDay:
         agenda = Agenda(at, options.hours)
         draw = chance(options.seed, "orders")
         fundings = Fundings(agenda, chance(options.seed, "fundings"))
-        orders = self._orders = Orders(agenda, cast, seen, fundings, draw)
+        wires = NetWires(agenda, cast, chance(options.seed, "wires"))
+        orders = self._orders = Orders(agenda, cast, seen, fundings, wires, draw)
         accounts = Accounts(agenda, cast, fundings, orders, draw)
         odd = OddOrders(agenda, cast, orders, draw)
         first_order = at + accounts.opening + SECOND
-        for story in (
-            reference_data(agenda),
+        stories = [
+            reference_data(agenda, cast),
             accounts.told_of(),
             accounts.openings(),
             order_flow(agenda, orders, odd, draw, options.orders_wanted, first_order),
             maintenance_orders(agenda, cast, seen, orders),
-            cheaper_client(agenda),
+            cheaper_client(agenda, cast),
             dirty_inputs(agenda, cast, seen),
-        ):
+        ]
+        if set(options.models) != {"MARKETPLACE"}:
+            stories += [wires.settlements(), wires.shares()]
+        for story in stories:
             agenda.tell(story)
         return agenda

@@ -96,7 +96,7 @@ class Fundings:
 
     def opening_deposit(self, customer: Customer) -> None:
         """Say the customer's first deposit, if there is one."""
-        if customer.habit.opening != (0, 0) and customer.funding.customer_funding:
+        if customer.habit.opening != (0, 0) and customer.pays_in:
             self._settle_deposit(customer, 100 * between(self._draw, customer.habit.opening))
 
     def stories(self, customer: Customer) -> Iterator[Story]:
@@ -107,11 +107,10 @@ class Fundings:
             turn, rest = divmod(agenda.number(FUNDED.name), _FUNDING_STORY_EVERY)
             if not rest:
                 # Within the first day, so that what takes a week is seen in eight days.
-                thousandths = 50 + self._draw(500)
-                begin = (
-                    agenda.start + min(agenda.end - agenda.start, 24 * HOUR) * thousandths // 1000
-                )
-                yield self._funding(customer, FUNDING_STORIES[turn % len(FUNDING_STORIES)], begin)
+                day = min(agenda.end - agenda.start, 24 * HOUR)
+                begin = agenda.start + day * (50 + self._draw(500)) // 1000
+                yield self._funding(customer, _story(turn), begin)
+                yield self._on_later_days(customer, turn)
         elif habit is ACH_CLEARS_LATER:
             yield self._funding(customer, _ACH_CLEARS, soon)
         elif habit is LATE_MONEY:
@@ -124,7 +123,7 @@ class Fundings:
 
     def top_up_when_low(self, customer: Customer) -> None:
         """Let money come to a customer who has little left and is one who sees to it."""
-        if customer.cash < _LOW_CASH and customer.habit.tops_up:
+        if customer.cash < _LOW_CASH and customer.habit.tops_up and customer.pays_in:
             amount = 200_000 + self._draw(800_000)
             # Counted when it is promised, so that it is promised once.
             customer.cash += amount
@@ -162,6 +161,17 @@ class Fundings:
                 fields["adjustment_type"] = step.event
                 self._agenda.say(FUNDINGS, "CashAdjusted", fields)
 
+    def _on_later_days(self, customer: Customer, turn: int) -> Story:
+        """Begin another story each day, as long as there are days."""
+        day = self._agenda.start
+        while True:
+            day += 24 * HOUR
+            turn += 1
+            yield day, FUNDINGS
+            begin = day + 24 * HOUR * (50 + self._draw(500)) // 1000
+            if customer.pays_in:
+                self._agenda.tell(self._funding(customer, _story(turn), begin))
+
     def _late_money(self, customer: Customer) -> Story:
         yield self._agenda.part(100 + self._draw(600)), FUNDINGS
         self._settle_deposit(customer, 1_000_000)
@@ -172,3 +182,7 @@ class Fundings:
 
     def _funding_id(self) -> str:
         return f"funding-{self._agenda.number('funding_id')}"
+
+
+def _story(turn: int) -> FundingStory:
+    return FUNDING_STORIES[turn % len(FUNDING_STORIES)]

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
+
+from schemas.account import FundingModel
 
 ORDERS_PER_ACCOUNT_DAY = 10
 # An account id is its client's first three letters and five digits.
 ACCOUNTS_MAX = 100_000
+ALL_MODELS: tuple[FundingModel, ...] = get_args(FundingModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +19,12 @@ class DayOptions:
     `orders` is the number of orders that customers place over the day, None: ten per account and
     day; the scripted stories of single accounts add a few. `market` is an output of import-quotes,
     plain or gzipped: the day then starts with it. `quote_interval_ms` is how often, on average, a
-    provider of the synthetic market quotes a symbol.
+    provider of the synthetic market quotes a symbol. `models`: only clients and accounts of these
+    take part; with Marketplace alone there are no wires between clients and the platform either, so
+    that the speed of such a day can be compared with that of earlier versions.
 
     Raises:
-        ValueError: a number that makes no day.
+        ValueError: a number that makes no day, or no model.
     """
 
     seed: int
@@ -27,6 +33,7 @@ class DayOptions:
     orders: int | None = None
     market: Path | None = None
     quote_interval_ms: int = 10_000
+    models: tuple[FundingModel, ...] = ALL_MODELS
 
     def __post_init__(self) -> None:
         if not 1 <= self.accounts <= ACCOUNTS_MAX:
@@ -37,6 +44,8 @@ class DayOptions:
             raise ValueError("orders must not be negative")
         if self.quote_interval_ms < 1:
             raise ValueError("quote_interval_ms must be at least 1")
+        if not self.models or not set(self.models) <= set(ALL_MODELS):
+            raise ValueError(f"models must be some of {', '.join(ALL_MODELS)}")
 
     @property
     def orders_wanted(self) -> int:

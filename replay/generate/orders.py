@@ -6,6 +6,7 @@ from replay.generate.agenda import HOUR, Agenda
 from replay.generate.cast import RETURNED, Cast, Client, Customer
 from replay.generate.chance import Draw, between
 from replay.generate.fundings import Fundings
+from replay.generate.net_wires import NetWires
 from replay.generate.order_kinds import (
     LIMIT_GTC,
     NO_OVERRIDE,
@@ -33,7 +34,13 @@ class Orders:
     """
 
     def __init__(
-        self, agenda: Agenda, cast: Cast, seen: SeenQuotes, fundings: Fundings, draw: Draw
+        self,
+        agenda: Agenda,
+        cast: Cast,
+        seen: SeenQuotes,
+        fundings: Fundings,
+        wires: NetWires,
+        draw: Draw,
     ) -> None:
         self.last: dict[str, object] | None = None
         self.left_out = 0
@@ -41,6 +48,7 @@ class Orders:
         self._traders = cast.traders
         self._seen = seen
         self._fundings = fundings
+        self._wires = wires
         self._draw = draw
 
     def of_the_flow(self, number: int) -> None:
@@ -96,6 +104,8 @@ class Orders:
         self._agenda.say(ORDERS, "OrderSubmitted", order)
         self.last = order
         self._guess(customer, best, value, units if kind.at_once or not buy else 0, buy=buy)
+        if kind.at_once:
+            self._wires.traded(customer, value, buy=buy)
 
     def submit(
         self, customer: Customer, symbol: str, fields: Mapping[str, object]
@@ -119,6 +129,7 @@ class Orders:
         self.submit(customer, best.symbol, market("BUY", notional=usd(value)))
         # A tenth less than the money buys before markup and fees.
         self._guess(customer, best, value, value * WHOLE // best.ask * 9 // 10, buy=True)
+        self._wires.traded(customer, value, buy=True)
         return best.symbol
 
     def rest_far_away(self, customer: Customer) -> dict[str, object] | None:

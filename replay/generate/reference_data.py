@@ -1,16 +1,16 @@
 """Clients and instruments as they are at the start, and a client that changes."""
 
 from replay.generate.agenda import Agenda, Story
-from replay.generate.cast import CHEAPER_AT_MID_DAY, CLIENT_TABLE, Client
+from replay.generate.cast import CHEAPER_AT_MID_DAY, Cast, Client
 from replay.generate.instrument import HALTED, UNQUOTED, instrument
 from schemas.money import usd
 from topics.catalogue import CLIENTS, INSTRUMENTS
 
 
-def reference_data(agenda: Agenda) -> Story:
+def reference_data(agenda: Agenda, cast: Cast) -> Story:
     """Say the clients, and the instruments that the market does not bring."""
     yield agenda.start, CLIENTS
-    for client in CLIENT_TABLE:
+    for client in cast.clients:
         _say_client(agenda, client)
     yield agenda.start, INSTRUMENTS
     for symbol, tradable in ((HALTED, False), (UNQUOTED, True)):
@@ -18,10 +18,11 @@ def reference_data(agenda: Agenda) -> Story:
         agenda.say(INSTRUMENTS, "InstrumentUpdated", fields)
 
 
-def cheaper_client(agenda: Agenda) -> Story:
+def cheaper_client(agenda: Agenda, cast: Cast) -> Story:
     """Lower a client's commission at mid-day."""
-    yield agenda.part(500), CLIENTS
-    _say_client(agenda, CHEAPER_AT_MID_DAY)
+    if any(client.code == CHEAPER_AT_MID_DAY.code for client in cast.clients):
+        yield agenda.part(500), CLIENTS
+        _say_client(agenda, CHEAPER_AT_MID_DAY)
 
 
 def _say_client(agenda: Agenda, client: Client) -> None:

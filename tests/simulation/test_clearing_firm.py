@@ -235,3 +235,26 @@ def test_a_replay_with_answers_is_replaced_by_one_without(tmp_path: Path, first:
         replay(tmp_path, name, "--out", "out")
         assert (tmp_path / "out" / "inputs").exists() is (name == "apex")
     assert tree(tmp_path / "out") == tree(first / "out")
+
+
+def test_what_it_says_comes_before_a_later_input_that_is_refused(tmp_path: Path) -> None:
+    """A refused input moves no time, an answer that is due before it does."""
+    *before, _ = day()
+    refused = line(
+        "fundings",
+        "DepositCancelled",
+        40,
+        account_id="ACME0002",
+        funding_id="never-initiated",
+        amount="1.00",
+        instrument_type="ACH",
+    )
+    lines = [*before, refused, line("clock", "ClockTicked", 60, at="2026-03-03T15:01:00Z")]
+    (tmp_path / "day").write_bytes(b"".join(lines))
+    replay(tmp_path, "day", "--out", "out")
+    (letter,) = events(tmp_path / "out", "dead-letters")
+    assert letter["reason"] == "BAD_TRANSITION"
+    answers = (tmp_path / "out" / ANSWERS).read_bytes().splitlines()
+    assert letter["event_time"] == orjson.loads(answers[-1])["value"]["event_time"]
+    replay(tmp_path, "day", str(Path("out") / ANSWERS), "--out", "again")
+    assert tree(tmp_path / "again") == tree(tmp_path / "out")

@@ -1,6 +1,7 @@
 """`settle generate`: a trading day made from a seed (contract section 12)."""
 
 import gzip
+import tracemalloc
 from collections import Counter
 from hashlib import sha256
 from itertools import pairwise
@@ -14,26 +15,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from replay.audit.directory import audit_directory
 from replay.generate.day import DaySummary, GeneratedDay, write_generated_day
-from replay.generate.dirty_inputs import DIRTY, DIRTY_INPUTS
-from replay.generate.options import ACCOUNTS_MAX, DayOptions
+from replay.generate.dirty_inputs import DIRTY, dirty_of
+from replay.generate.options import ACCOUNTS_MAX, ALL_MODELS, DayOptions
 from replay.quotes import UnreadableFileError, import_quotes
 from schemas.account import Jurisdiction, Mode
 from schemas.client import CommissionModel
 from schemas.funding import AdjustmentType, InstrumentType
 from schemas.instant import micros
+from schemas.net_settlement import NetStatus
 from schemas.order import OrderType, RejectReason, TimeInForce
 from scripts.errors import Failure
 from scripts.generate import generate
 from scripts.replay import run_replay
-from topics.catalogue import INPUT_ORDER
+from topics.catalogue import CATALOGUE, INPUT_ORDER
 from topics.decode import Refused, decode
 
 REAL_QUOTES = Path(__file__).parents[2] / "replay/data/five_venue_quotes_2020-03-29.csv.gz"
 HOUR = 3_600_000_000
 
 # A whole day with few quotes: the tests look at customers, not at the market.
-QUIET = DayOptions(seed=1, quote_interval_ms=30_000)
+QUIET = DayOptions(seed=1, accounts=200, quote_interval_ms=30_000)
 
 Line = dict[str, Any]
 
@@ -72,6 +75,7 @@ days = st.builds(
     hours=st.integers(1, 50),
     orders=st.one_of(st.none(), st.integers(0, 300)),
     quote_interval_ms=st.integers(200_000, 900_000),
+    models=st.lists(st.sampled_from(ALL_MODELS), min_size=1, unique=True).map(tuple),
 )
 
 
@@ -100,10 +104,40 @@ def test_same_options_same_bytes(options: DayOptions) -> None:
 
 
 def test_the_bytes_are_the_same_on_every_python() -> None:
-    """A digest made on 3.11 and equal on 3.12 and 3.13; a change of the day's tables moves it."""
+    """Digests made on 3.11 and equal on 3.12 and 3.13; a change of the day's tables moves them."""
     options = DayOptions(seed=7, accounts=60, hours=24, orders=900, quote_interval_ms=300_000)
     digest = sha256(b"".join(GeneratedDay(options).lines())).hexdigest()
+    assert digest == "e2ba5686e281a0a24b865d6c66837958c9cadb7a9a38ee9928ec5533489affdb"
+
+
+def test_a_day_of_marketplace_alone_is_what_it_has_always_been() -> None:
+    """So that figures of speed can be compared: decision of the options' `models`."""
+    options = DayOptions(
+        seed=7,
+        accounts=60,
+        hours=24,
+        orders=900,
+        quote_interval_ms=300_000,
+        models=("MARKETPLACE",),
+    )
+    digest = sha256(b"".join(GeneratedDay(options).lines())).hexdigest()
     assert digest == "32c3637abd14dbc690cc30a3d84265790bb7bcbca437546a66a3b307bfb11010"
+
+
+def test_memory_does_not_grow_with_days() -> None:
+    """Only what is still to come is held: some fundings come back days later."""
+
+    def peak(days: int) -> int:
+        day = GeneratedDay(DayOptions(1, 60, 24 * days, 100 * days, quote_interval_ms=1_800_000))
+        tracemalloc.start()
+        lines = sum(1 for _ in day.lines())
+        assert lines > 300 * days
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(30)  # fills the caches, which are of limited size
+    assert peak(90) < 1.2 * peak(30)
 
 
 def test_another_seed_is_another_day_with_the_same_cast() -> None:
@@ -128,11 +162,13 @@ def test_more_orders_change_nothing_of_the_market() -> None:
         pytest.param({"hours": 0}, id="no-time"),
         pytest.param({"orders": -1}, id="negative-orders"),
         pytest.param({"quote_interval_ms": 0}, id="no-interval"),
+        pytest.param({"models": ()}, id="no-model"),
+        pytest.param({"models": ("MARKETPLACE", "BARTER")}, id="unknown-model"),
     ],
 )
-def test_options_that_make_no_day(wrong: dict[str, int]) -> None:
+def test_options_that_make_no_day(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        DayOptions(seed=1, **wrong)  # type: ignore[arg-type]
+        DayOptions(seed=1, **wrong)
 
 
 # --- what a day consists of -----------------------------------------------------------------
@@ -145,11 +181,11 @@ def test_the_default_day_crosses_all_windows(quiet_day: list[Line]) -> None:
 
 
 def test_reference_data_comes_first(quiet_day: list[Line]) -> None:
-    topics = [line["topic"] for line in quiet_day[:120]]
-    assert topics[:5] == ["clients"] * 5
-    assert topics[5:9] == ["instruments"] * 4
-    assert topics[9:108] == ["accounts"] * 99  # one of the 100 opens at mid-day
-    assert not {"clients", "instruments", "accounts"} & set(topics[108:])
+    topics = [line["topic"] for line in quiet_day[:230]]
+    assert topics[:10] == ["clients"] * 10
+    assert topics[10:14] == ["instruments"] * 4
+    assert topics[14:213] == ["accounts"] * 199  # one of the 200 opens at mid-day
+    assert not {"clients", "instruments", "accounts"} & set(topics[213:])
 
 
 def test_a_day_has_every_kind_of_customer_and_order(quiet_day: list[Line]) -> None:
@@ -160,7 +196,7 @@ def test_a_day_has_every_kind_of_customer_and_order(quiet_day: list[Line]) -> No
     accounts = values(quiet_day, "AccountUpdated")
     assert {account["mode"] for account in accounts} == set(get_args(Mode))
     assert {account["jurisdiction"] for account in accounts} == set(get_args(Jurisdiction))
-    assert {account["funding_model"] for account in accounts} == {"MARKETPLACE"}
+    assert {account["funding_model"] for account in accounts} == set(ALL_MODELS)
     orders = values(quiet_day, "OrderSubmitted")
     kinds = {(order["order_type"], order["time_in_force"]) for order in orders}
     assert {kind for kind, _ in kinds} == set(get_args(OrderType))
@@ -169,6 +205,141 @@ def test_a_day_has_every_kind_of_customer_and_order(quiet_day: list[Line]) -> No
         assert any(field in order for order in orders)
         assert any(field not in order for order in orders)
     assert 0.2 < sum(order["side"] == "SELL" for order in orders) / len(orders) < 0.5
+
+
+def test_a_day_has_every_kind_of_input(quiet_day: list[Line]) -> None:
+    """All but what is not ours to send: the clearing firm answers itself, the clock ticks."""
+    wanted = {
+        kind.__name__
+        for topic in CATALOGUE.values()
+        if topic.direction == "in" and topic.name not in {"apex-journal-results", "clock"}
+        for kind in topic.events
+    }
+    assert {line["value"]["type"] for line in quiet_day if not is_dirty(line)} == wanted
+
+
+def test_clients_of_one_model_and_one_of_all(quiet_day: list[Line]) -> None:
+    models: dict[str, Counter[str]] = {}
+    first: dict[str, dict[str, Any]] = {}
+    for account in values(quiet_day, "AccountUpdated"):
+        first.setdefault(account["account_id"], account)
+    for account in first.values():
+        models.setdefault(account["client"], Counter())[account["funding_model"]] += 1
+    models.pop("NONE")
+    assert [len(of_client) for of_client in models.values()].count(1) == 9
+    assert set(models["JULI"]) == set(ALL_MODELS)
+    in_all = sum(models.values(), Counter())
+    assert min(in_all.values()) > 35  # of 200
+    # Both commission models, and a share of the revenue, with each funding model.
+    clients = {client["client"]: client for client in values(quiet_day, "ClientUpdated")}
+    for model in ALL_MODELS:
+        of_model = [clients[code] for code in models if set(models[code]) == {model}]
+        assert {client["commission_model"] for client in of_model} == set(get_args(CommissionModel))
+        assert any(client["revenue_share_bps"] != "0" for client in of_model)
+
+
+def test_accounts_change_their_model_and_their_mode(quiet_day: list[Line]) -> None:
+    """With calls unpaid and orders at work, in both directions between all models but one."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    apart: dict[str, list[int]] = {}
+    for account in values(quiet_day, "AccountUpdated"):
+        said.setdefault(account["account_id"], []).append(
+            (account["funding_model"], account["mode"])
+        )
+    changes = {tuple(of_account) for of_account in said.values() if len(of_account) > 1}
+    market, net, apex = ALL_MODELS
+    assert changes >= {
+        ((market, "OPEN"), (net, "OPEN")),
+        ((market, "OPEN"), (apex, "OPEN"), (market, "OPEN")),
+        ((net, "OPEN"), (market, "OPEN")),
+        ((apex, "OPEN"), (market, "OPEN")),
+        ((apex, "OPEN"), (apex, "LOCKED"), (apex, "OPEN")),
+        ((apex, "OPEN"), (apex, "CLOSED")),
+        ((net, "OPEN"), (net, "LOCKED"), (net, "OPEN")),
+        ((net, "OPEN"), (net, "CLOSED")),
+    }
+    # An Apex account's change comes a second after a buy: its journal is not answered yet.
+    called = [[(apex, "LOCKED")], [(apex, "CLOSED")], [(market, "OPEN")]]
+    orders = values(quiet_day, "OrderSubmitted")
+    for account in values(quiet_day, "AccountUpdated"):
+        of_account = said[account["account_id"]]
+        if of_account[0] == (apex, "OPEN") and of_account[1:2] in called:
+            own = [o["event_time"] for o in orders if o["account_id"] == account["account_id"]]
+            apart.setdefault(account["account_id"], []).append(
+                min(abs(micros(account["event_time"]) - micros(at)) for at in own)
+            )
+    assert {times[1] for times in apart.values()} == {1_000_000}
+
+
+@pytest.fixture(scope="module")
+def fortnight() -> list[Line]:
+    return lines_of(DayOptions(1, 100, 14 * 24, 1400, quote_interval_ms=1_800_000))
+
+
+def test_nets_are_confirmed_disputed_and_paid_in_every_way(fortnight: list[Line]) -> None:
+    said: dict[tuple[str, str], set[str]] = {}
+    for kind in ("NetSettlementConfirmed", "NetSettlementDisputed"):
+        for opinion in values(fortnight, kind):
+            said.setdefault((opinion["client"], opinion["window_to"]), set()).add(kind)
+            assert opinion["event_time"] > opinion["window_to"]
+    assert {frozenset(kinds) for kinds in said.values()} == {
+        frozenset({"NetSettlementConfirmed"}),
+        frozenset({"NetSettlementDisputed"}),
+        frozenset({"NetSettlementConfirmed", "NetSettlementDisputed"}),
+    }
+    # 09:00 in Chicago; on the 8th the clocks are put forward.
+    assert {window_to[11:] for _, window_to in said} == {"15:00:00.000000Z", "14:00:00.000000Z"}
+    wires = values(fortnight, "NetWireReceived") + values(fortnight, "NetWireSent")
+    assert {wire["client"] for wire in wires} == {"FOXT", "GOLF", "JULI"}
+    ids = Counter(wire["wire_id"] for wire in wires)
+    assert set(ids.values()) == {1, 2}  # some are repeated ...
+    contents = {(wire["wire_id"], wire["client"], wire["amount"]) for wire in wires}
+    assert len(contents) == len(ids)  # ... with the same content
+    # The 7th, 8th, 14th and 15th are days without banks; one client has instant payments.
+    weekend = {wire["client"] for wire in wires if wire["event_time"][8:10] in {"07", "08", "14"}}
+    assert weekend == {"FOXT"}
+
+
+def test_shares_of_the_revenue_are_paid_monthly() -> None:
+    paid = values(
+        lines_of(DayOptions(1, 50, 70 * 24, 700, quote_interval_ms=3_600_000)), "RevenueSharePaid"
+    )
+    # At once for the month before this history; then on the 5th, or the Monday behind it.
+    assert {payout["event_time"][:10] for payout in paid} == {
+        "2026-03-02",
+        "2026-03-05",
+        "2026-04-06",
+        "2026-05-05",
+    }
+
+
+def test_fundings_go_on_day_after_day(fortnight: list[Line]) -> None:
+    days = Counter(step["event_time"][:10] for step in values(fortnight, "DepositInitiated"))
+    assert len(days) == 14
+    assert min(days.values()) > 2
+
+
+def test_a_net_settlement_account_is_not_funded(fortnight: list[Line]) -> None:
+    net: set[str] = set()
+    for line in fortnight:
+        value = line["value"]
+        if is_dirty(line):
+            continue
+        if value["type"] == "AccountUpdated":
+            (net.add if value["funding_model"] == "NET_SETTLEMENT" else net.discard)(
+                value["account_id"]
+            )
+        elif line["topic"] == "fundings":
+            assert value["account_id"] not in net, value
+
+
+def test_only_the_models_that_are_asked_for() -> None:
+    for model in ALL_MODELS:
+        lines = lines_of(DayOptions(1, 120, 24, quote_interval_ms=900_000, models=(model,)))
+        accounts = values(lines, "AccountUpdated")
+        assert {account["funding_model"] for account in accounts} == {model}
+        assert bool(values(lines, "NetWireReceived")) is (model == "NET_SETTLEMENT")
+        assert bool(values(lines, "DepositSettled")) is (model != "NET_SETTLEMENT")
 
 
 def test_a_day_has_every_kind_of_funding(quiet_day: list[Line]) -> None:
@@ -216,8 +387,8 @@ def test_repeats_are_in_it_with_the_same_and_with_other_content(quiet_day: list[
 
 def test_dirty_inputs_are_a_handful(quiet_day: list[Line]) -> None:
     dirty = [line for line in quiet_day if is_dirty(line)]
-    assert [line["topic"] for line in dirty] == [dirty.topic for dirty in DIRTY_INPUTS]
-    assert len(dirty) < 10
+    assert [line["topic"] for line in dirty] == [dirty.topic for dirty in dirty_of(ALL_MODELS)]
+    assert len(dirty) < 15
 
 
 def test_a_late_return_needs_a_week() -> None:
@@ -292,12 +463,42 @@ def test_the_default_day_settles_with_everything_that_can_happen(tmp_path: Path)
     assert {event["report"] for event in emitted["AgedFailure"]} == {"AGED", "SOD"}
     assert {event["attempt"] for event in emitted["CashCallSettled"]} == {1, 2, 3}
     assert Counter(event["reason"] for event in emitted["DeadLetter"]) == Counter(
-        dirty.reason for dirty in DIRTY_INPUTS
+        dirty.reason for dirty in dirty_of(ALL_MODELS)
     )
+    for model in ALL_MODELS:
+        assert sum(event["funding_model"] == model for event in emitted["Execution"]) > 300
+    assert len(emitted["ApexJournalRequested"]) > 300
+    assert {status["status"] for status in emitted["NetSettlementStatus"]} >= {
+        "PENDING",
+        "CONFIRMED",
+        "DISPUTED",
+        "OVERPAID",
+    }
     # Somebody sold out with an order below the minimum of a dollar.
     assert any(
         event["side"] == "SELL" and float(event["gross"]) < 1 for event in emitted["Execution"]
     )
+
+
+def test_a_month_of_all_models_settles(tmp_path: Path) -> None:
+    """What takes longer than a day: late returns, write-offs, new clocks, statements."""
+    days = 31
+    options = DayOptions(2, 100, 24 * days + 12, 40 * days, quote_interval_ms=3_600_000)
+    emitted = replayed(options, tmp_path)
+    assert share_executed(emitted) > 0.6
+    assert "LATE_RETURN" in {event["reason"] for event in emitted["FundingFlagged"]}
+    assert emitted["CashCallWrittenOff"]
+    statements = emitted["RevenueShareStatement"]
+    assert {statement["month"] for statement in statements} == {"2026-03"}
+    assert len(statements) == 11  # also of the client that is known by an account alone
+    assert any(statement["write_offs"] != "0.00" for statement in statements)
+    assert {status["status"] for status in emitted["NetSettlementStatus"]} == set(
+        get_args(NetStatus)
+    )
+    assert Counter(event["reason"] for event in emitted["DeadLetter"]) == Counter(
+        dirty.reason for dirty in dirty_of(ALL_MODELS)
+    )
+    audit_directory(tmp_path / "out", [str(tmp_path / "day.jsonl")], None)
 
 
 def test_a_day_around_the_real_market_settles(real_market: Path, tmp_path: Path) -> None:
@@ -485,6 +686,18 @@ def test_the_command_says_what_it_made(tmp_path: Path) -> None:
     assert "AccountUpdated" in done.stdout
 
 
+def test_the_command_takes_models(tmp_path: Path) -> None:
+    target = tmp_path / "day.jsonl"
+    done = CliRunner().invoke(
+        app, ["--hours", "1", "--model", "APEX_CLEARING", "--out", str(target)]
+    )
+    assert done.exit_code == 0
+    lines = [orjson.loads(line) for line in target.read_bytes().splitlines()]
+    assert {account["funding_model"] for account in values(lines, "AccountUpdated")} == {
+        "APEX_CLEARING"
+    }
+
+
 def test_the_summary_counts_the_lines(tmp_path: Path) -> None:
     target = tmp_path / "day.jsonl"
     told: list[tuple[int, int]] = []
@@ -514,6 +727,7 @@ def test_a_missing_market_is_a_failure(tmp_path: Path) -> None:
         pytest.param(["--hours", "0"], id="no-hours"),
         pytest.param(["--orders", "-1"], id="negative-orders"),
         pytest.param(["--seed", "x"], id="seed-is-no-number"),
+        pytest.param(["--model", "BARTER"], id="unknown-model"),
     ],
 )
 def test_wrong_usage_exits_2(wrong: list[str], tmp_path: Path) -> None:
