@@ -1,5 +1,6 @@
 """`make chaos`: everything is killed while a day is produced; then it is counted."""
 
+import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -27,6 +28,8 @@ def chaos(
 
     Example: make chaos ARGS="--seed 7 --kills 100"
     """
+    # What was started is stopped then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console(file=sys.stdout)
     failed = False
     for number in nodes or [1, 3]:

@@ -28,6 +28,7 @@ _MEMBERS_MIN, _MEMBERS_MAX = 2, 5
 # Until all is answered: what is paused wakes up, what is dead is missed, what stalls ends.
 _PATIENCE_SECONDS = 180.0
 _NODE_IS_DOWN_SECONDS = (1.0, 4.0)
+_AIM_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +201,26 @@ class _Running:
         """Freeze a worker, see whether it has an open transaction, and let it happen.
 
         Frozen it can neither commit nor begin anything, so what the broker says is what the kill
-        hits.
+        hits. Every other one waits for a moment in which it hits; the rest come when they come.
         """
+        kills = sum(self._outcome.did[kind] for kind in KILLS) + 1
         member, works_on = self._some_member()
-        self._fleet.freeze(member)
-        hit = not works_on.isdisjoint(open_transactions(n.address for n in self._brokers.nodes))
+        aims_until = time.monotonic() + (_AIM_SECONDS if kills % 2 else 0.0)
+        while True:
+            self._fleet.freeze(member)
+            hit = not works_on.isdisjoint(open_transactions(n.address for n in self._brokers.nodes))
+            if hit or time.monotonic() > aims_until:
+                break
+            self._fleet.thaw(member)
+            self._look()
         self._outcome.did[fault.kind] += 1
         self._outcome.hits[fault.kind] += hit
         if fault.kind == "kill":
             self._fleet.kill(member)
         elif fault.kind == "pause":
-            member.wakes = time.monotonic() + self._rng.uniform(3.0, self._course.pause_max)
+            self._fleet.pause(member, self._rng.uniform(3.0, self._course.pause_max))
         else:
             self._fleet.terminate(member, was_up=True)
-        kills = sum(self._outcome.did[kind] for kind in KILLS)
         self._tell(f"{kills:>4} {fault.kind}{', in a transaction' if hit else ''}")
 
     def _some_member(self) -> tuple[Member, set[str]]:

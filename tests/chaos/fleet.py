@@ -99,10 +99,14 @@ class Fleet:
         self._replace_later()
 
     def freeze(self, member: Member) -> None:
-        """Stop it for the moment; another may take its place, and there is one more later."""
+        """Stop it for the moment."""
         member.process.send_signal(signal.SIGSTOP)
-        # The signal is on its way: wait until the process has stopped.
-        os.waitid(os.P_PID, member.process.pid, os.WSTOPPED | os.WNOWAIT)
+        # The signal is on its way: wait until the process has stopped, or ended by itself.
+        os.waitid(os.P_PID, member.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def pause(self, member: Member, seconds: float) -> None:
+        """Let a frozen one sleep; another may take its place, and then there is one more."""
+        member.wakes = time.monotonic() + seconds
         self._replace_later()
 
     def _replace_later(self) -> None:
