@@ -3,6 +3,8 @@
 runner.py          the exactly-once runner: fence, rebuild, apply, commit; read it first
 market.py trading.py settlement.py client_books.py delivery.py
                    one agent per task (settlement/tasks/ says what it decides)
+apex_gateway.py clearing_firm.py
+                   journals to the clearing firm over HTTP, and its answers back
 clock.py           the only reader of the wall clock: ClockTicked, about once a second
 monitor.py         a Faust agent over derived streams: views for /status; losing it loses no money
 app.py serve.py    the Faust app that hosts them all, its pages; how a worker starts and ends

@@ -18,6 +18,8 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from typing_extensions import override
 
+from agents.apex_gateway import ApexGateway
+from agents.clearing_firm import FirmAddress
 from agents.client_books import client_books
 from agents.clock import TICK_SECONDS, Clock
 from agents.delivery import delivery
@@ -28,6 +30,7 @@ from agents.runner import TaskRunner
 from agents.settlement import settlement
 from agents.trading import trading
 from topics.catalogue import (
+    APEX_GATEWAY,
     CLIENT_BOOKS_TASK,
     DELIVERY_TASK,
     MARKET_TASK,
@@ -96,6 +99,33 @@ class AgentService(Service):
         await self.runner.stop()
 
 
+class GatewayService(Service):
+    """The way to the clearing firm; it is started and supervised by Faust."""
+
+    def __init__(self, worker: "Worker", firm: FirmAddress) -> None:
+        super().__init__()
+        self._worker = worker
+        live = worker.live
+        self.gateway = ApexGateway(live.broker, live.partitions, firm)
+
+    @override
+    async def on_start(self) -> None:
+        await self.gateway.start()
+
+    @Service.task
+    async def _run(self) -> None:
+        try:
+            await self.gateway.supervise()
+        except Exception as error:
+            await self._worker.fail(APEX_GATEWAY, error)
+            raise
+
+    @override
+    async def on_stop(self) -> None:
+        self._worker.stopping()
+        await self.gateway.stop()
+
+
 class Worker:
     """What one worker runs, and what it shows of it."""
 
@@ -108,11 +138,16 @@ class Worker:
         # Called once when the worker begins to stop, and when its agents have stopped.
         self.on_stop: Callable[[], None] | None = None
         self.stopped: Callable[[], None] = lambda: None
-        self.services = [AgentService(self, name) for name in tasks]
+        self.services = [AgentService(self, name) for name in tasks if name in AGENTS]
+        self.gateway: GatewayService | None = None
+        if APEX_GATEWAY in tasks and live.firm is not None:
+            self.gateway = GatewayService(self, live.firm)
         self.app = _faust_app(live)
         monitor(self.app, self.views)
         for service in self.services:
             self.app.add_dependency(service)
+        if self.gateway is not None:
+            self.app.add_dependency(self.gateway)
         if with_clock:
             clock = Clock(live)
             self.app.add_dependency(_ClockService(clock))
@@ -127,8 +162,18 @@ class Worker:
             self.failed = f"{name} can't go on: {str(error) or type(error).__name__}"
             log.critical("%s; the worker ends", self.failed)
             self.stopping()
-            await asyncio.gather(*(service.runner.stop() for service in self.services))
+            stops = [service.runner.stop() for service in self.services]
+            if self.gateway is not None:
+                stops.append(self.gateway.gateway.stop())
+            await asyncio.gather(*stops)
             self.stopped()
+
+    async def stop(self) -> None:
+        """Let all agents finish, commit and leave their groups."""
+        services: list[Service] = [*self.services]
+        if self.gateway is not None:
+            services.append(self.gateway)
+        await asyncio.gather(*(service.stop() for service in services))
 
     def stopping(self) -> None:
         """Hear from an agent that the worker stops."""
@@ -157,6 +202,8 @@ class Worker:
                     waited = time.monotonic() - progress.waiting_since
                     if waited > WAIT_SECONDS_MAX:
                         wrong.append(f"{place}: an input waits for its window since {waited:.0f} s")
+        if self.gateway is not None:
+            wrong += self.gateway.gateway.not_ready()
         return wrong
 
     def status(self) -> dict[str, Any]:
@@ -180,7 +227,10 @@ class Worker:
                     "restored_seconds": round(progress.restored_seconds, 3),
                     **(owned.task.status() if owned.task is not None else {}),
                 }
-        return {"tasks": tasks, "seen": self.views.as_json()}
+        shown = {"tasks": tasks, "seen": self.views.as_json()}
+        if self.gateway is not None:
+            shown[APEX_GATEWAY] = self.gateway.gateway.status()
+        return shown
 
 
 class _ClockService(Service):

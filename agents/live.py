@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from agents.broker import Broker
 from agents.buckets import Buckets
+from agents.clearing_firm import FirmAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Where the pipeline runs, and where clients find their files."""
+    """Where the pipeline runs, where clients find their files, and the clearing firm, if one is."""
 
     broker: Broker
     partitions: int
@@ -16,3 +17,4 @@ class Live:
     buckets: Buckets
     web_host: str
     web_port: int
+    firm: FirmAddress | None = None

@@ -1,6 +1,5 @@
 """Run a worker in the foreground, under Faust's supervision, until a signal or an error."""
 
-import asyncio
 import io
 import os
 import signal
@@ -57,7 +56,7 @@ class _Process(faust.Worker):
     async def _stop_on_signal(self, signal: signal.Signals) -> None:
         # They finish, commit and leave their groups; Faust's own streams hold no money and may take
         # longer, in a rebalance for ever.
-        await asyncio.gather(*(service.stop() for service in self._agents.services))
+        await self._agents.stop()
         self.end_soon()
         await super()._stop_on_signal(signal)
 

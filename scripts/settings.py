@@ -22,14 +22,16 @@ from topics.catalogue import PARTITIONS_DEFAULT
 
 if TYPE_CHECKING:
     from agents.broker import Broker
+    from agents.clearing_firm import FirmAddress
 
 CONFIG_FILE = Path("settle.toml")
 _PREFIX = "SETTLE_"
 # Addresses that people put a user and a password into.
-_MAY_HOLD_CREDENTIALS = frozenset({"brokers", "s3_url", "s3_endpoint"})
+_MAY_HOLD_CREDENTIALS = frozenset({"apex_url", "brokers", "s3_url", "s3_endpoint"})
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@\[\]]+)(:\d{1,5})?")
+_HTTP = re.compile(r"https?://[^\s/@?#]+(:\d{1,5})?(/[^\s#]*)?")
 _CREDENTIALS = re.compile(r"://[^/@]*@")
 
 
@@ -83,6 +85,17 @@ class Settings(BaseSettings):
     s3_timeout_seconds: Annotated[
         int, Field(ge=1, le=3600, description="an answer to one put or read has so long")
     ] = 60
+    apex_url: str | None = Field(
+        None, description="where the clearing firm takes journals; none: nobody asks it"
+    )
+    apex_token: SecretStr | None = Field(None, description="what shows the firm who we are")
+    apex_timeout_ms: Annotated[
+        int, Field(ge=1, le=600_000, description="the firm's answer to one request has so long")
+    ] = 10_000
+    apex_give_up_ms: Annotated[
+        int,
+        Field(ge=1, description="a journal is asked for so long; the next retry asks again"),
+    ] = 600_000
     kafka_security_protocol: str = Field(
         _PROTOCOLS[0], description=f"one of {', '.join(_PROTOCOLS)}"
     )
@@ -183,6 +196,27 @@ def broker(settings: Settings) -> "Broker":
     from agents.broker import Broker  # noqa: PLC0415
 
     return Broker(",".join(addresses), security)
+
+
+def firm(settings: Settings) -> "FirmAddress | None":
+    """Return where the clearing firm is, None if the settings name none.
+
+    Raises:
+        Failure: the address is none of HTTP's.
+    """
+    if settings.apex_url is None:
+        return None
+    if not _HTTP.fullmatch(settings.apex_url):  # not shown: people put credentials there
+        raise Failure("setting apex_url: no address such as https://firm.example/journals")
+    from agents.clearing_firm import FirmAddress  # noqa: PLC0415 - as above
+
+    token = settings.apex_token
+    return FirmAddress(
+        settings.apex_url,
+        settings.apex_timeout_ms,
+        settings.apex_give_up_ms,
+        None if token is None else token.get_secret_value(),
+    )
 
 
 def config() -> None:

@@ -7,6 +7,7 @@ from types import FrameType
 
 import typer
 
+from scripts.apex_simulator import apex_simulator
 from scripts.buying_power import buying_power_command
 from scripts.consume import consume
 from scripts.dump import dump
@@ -44,6 +45,7 @@ app.command("worker")(worker)
 app.command("produce")(produce)
 app.command("consume")(consume)
 app.command("dump")(dump)
+app.command("apex-simulator")(apex_simulator)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 

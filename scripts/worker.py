@@ -9,14 +9,16 @@ import typer
 from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.local_kafka import free_port
-from scripts.settings import broker, read_settings
-from topics.catalogue import CATALOGUE, TASKS
+from scripts.settings import broker, firm, read_settings
+from topics.catalogue import APEX_GATEWAY, CATALOGUE, TASKS
+
+_TASKS = (*TASKS, APEX_GATEWAY)
 
 
 def worker(
     task: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help=f"Run this task only; repeatable: {', '.join(TASKS)}."),
+        typer.Option(metavar="NAME", help=f"Run this task only; repeatable: {', '.join(_TASKS)}."),
     ] = None,
     no_clock: Annotated[
         bool,
@@ -30,17 +32,21 @@ def worker(
 ) -> None:
     """Run the live pipeline on Kafka. Several workers share the work.
 
+    With SETTLE_APEX_URL, apex-gateway takes Apex accounts' journals to the clearing firm there.
     Needs the topics: settle topics create. What it is doing is on its pages /health and /status.
     Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
 
     Example: settle worker --task market --task trading
     """
-    unknown = [name for name in task or () if name not in TASKS]
+    unknown = [name for name in task or () if name not in _TASKS]
     if unknown:
         raise typer.BadParameter(
-            f"no task {unknown[0]!r}; there are {', '.join(TASKS)}", param_hint="--task"
+            f"no task {unknown[0]!r}; there are {', '.join(_TASKS)}", param_hint="--task"
         )
     settings = read_settings()
+    clearing_firm = firm(settings)
+    if clearing_firm is None and APEX_GATEWAY in (task or ()):
+        raise Failure(f"{APEX_GATEWAY} needs SETTLE_APEX_URL, the clearing firm's address")
     files = buckets(settings)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
@@ -72,8 +78,10 @@ def worker(
         files,
         settings.web_host,
         (settings.web_port if web_port is None else web_port) or free_port(),
+        clearing_firm,
     )
-    chosen = [name for name in TASKS if not task or name in task]
+    there_are = _TASKS if clearing_firm is not None else TASKS
+    chosen = [name for name in there_are if not task or name in task]
     sys.stderr.write(
         f"worker of {', '.join(chosen)} on {settings.brokers};"
         f" http://{live.web_host}:{live.web_port}/health and /status\n"

@@ -97,7 +97,9 @@ class Bucket:
             account = self.ledger.accounts[account_id]
             accounts.setdefault(account.client, []).append(account)
         found = iter(delivered)
-        for client in sorted(self.clients | accounts.keys() | self.idle.keys()):
+        for client in sorted(
+            self.clients | accounts.keys() | self.idle.keys() | self.with_activity
+        ):
             for report, key, text in self._files(client, accounts.get(client, []), window):
                 self._check(client, key, text)
                 self._check_delivery(next(found, None), (client, report, key), text, cause)

@@ -7,12 +7,19 @@ step, to cancel an order, to say something twice.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+import orjson
 from hypothesis import strategies as st
 
+from replay.engine import History
+from replay.output import WrittenFile
+from replay.read import InputLine
+from schemas.instant import micros
+from settlement.reports.report import Report
+from settlement.reports.rows import MemoryRows
 from topics.catalogue import INPUT_ORDER
 from topics.decode import Refused, decode
 
@@ -36,7 +43,7 @@ STARTS = (
     "2026-07-02",  # before a long weekend of the banks
 )
 BEGIN_TIMES = ("12:00", "05:59", "08:50", "16:25", "19:29", "23:59", "01:30", "10:00")
-ACCOUNTS = ("ACME0001", "ACME0002", "BETA0001", "BETA0002")
+ACCOUNTS = ("ACME0001", "ACME0002", "BETA0001", "BETA0002", "BETA0003")
 CLIENTS = ("ACME", "BETA")
 STRANGER = "NONE0001"  # never introduced
 ORPHAN = "GONE0001"  # introduced; its client never is
@@ -108,9 +115,11 @@ NOTIONALS = ("25.00", "60.01", "150.00", "5.00", "1.00", "0.99", "0.01")
 EXPIRIES: tuple[float | str, ...] = (60, "16:30", 3600, 0.5, 90_000, -1, 0, "17:00")
 AMOUNTS = ("100.00", "250.00", "10.00", "9.99", "33.33", "500.00", "0.01", "75.50")
 # Without charges a BTCUSD costs 100.50 at first: what the third has; the fourth lacks a cent.
-OPENING_AMOUNTS = ("2500.00", "250.00", "100.50", "100.49")
+OPENING_AMOUNTS = ("2500.00", "250.00", "100.50", "100.49", "100.00")
 RETURN_CODES = (None, "R01", "R10", "R29", "R04", "R99")
-MODELS = ("MARKETPLACE", "NET_SETTLEMENT")
+MODELS = ("MARKETPLACE", "APEX_CLEARING", "NET_SETTLEMENT")
+# What an account begins as.
+FIRST_MODELS = {"BETA0001": "APEX_CLEARING", "BETA0003": "NET_SETTLEMENT"}
 WIRES = ("NetWireReceived", "NetWireReceived", "NetWireSent", "RevenueSharePaid")
 MODES = ("OPEN", "LOCKED", "CLOSED", "CLOSING_ONLY")
 JURISDICTIONS = ("OPEN", "CLOSE", "PROHIBITED")
@@ -267,7 +276,7 @@ class Telling:
         self.lines: list[Line] = []
         self.fundings: list[Value] = []
         self.orders: list[Value] = []
-        self.models: dict[str, str] = {}
+        self.models = dict.fromkeys((*ACCOUNTS, ORPHAN), "MARKETPLACE") | FIRST_MODELS
         self._ids = 0
 
     def fresh(self, prefix: str) -> str:
@@ -470,13 +479,28 @@ def account_change(day: Telling, dice: Dice) -> None:
     """Tell an account's model, mode and jurisdiction from now on; now and then another client's."""
     account_id = dice.pick(ACCOUNTS)
     tell_account(day, account_id)
-    if dice.once_in(4):
-        day.models[account_id] = dice.pick(MODELS)
+    model = dice.pick(MODELS) if dice.once_in(4) else day.models[account_id]
     day.lines[-1].value.update(
-        funding_model=day.models.get(account_id, MODELS[0]),
+        funding_model=model,
         mode=dice.pick((*MODES, "OPEN", "LOCKED")),
         jurisdiction=dice.pick((*("OPEN",) * 7, *JURISDICTIONS)),
         client="ELSE" if dice.once_in(10) else account_id[:4],
+    )
+    if day.lines[-1].value["client"] != "ELSE":
+        day.models[account_id] = model
+
+
+def answer(day: Telling, dice: Dice) -> None:
+    """Leave a place for an answer of the clearing firm: `Firm` knows what it was asked for."""
+    if dice.once_in(3):
+        pause(day, dice)
+    day.tell(
+        "apex-journal-results",
+        "ApexJournalRejected",
+        account_id=ACCOUNTS[0],
+        journal_id="never",
+        reason="LIMIT_REVIEW",
+        thrown=[dice.pick(range(256)) for _ in range(4)],
     )
 
 
@@ -553,6 +577,7 @@ MOVES: tuple[Callable[[Telling, Dice], None], ...] = (
     *[funding] * 8,
     *[pause] * 5,
     *[account_change] * 5,
+    *[answer] * 6,
     *[cancel] * 4,
     *[wire] * 3,
     *[opinion] * 2,
@@ -577,13 +602,13 @@ def tell_client(day: Telling, client: str, terms: Value) -> None:
 
 
 def tell_account(day: Telling, account_id: str) -> None:
-    """Tell an open account of the model that it has, Marketplace if nothing was said."""
+    """Tell an open account of the model that it has."""
     day.tell(
         "accounts",
         "AccountUpdated",
         account_id=account_id,
         client=account_id[:4],
-        funding_model=day.models.get(account_id, MODELS[0]),
+        funding_model=day.models[account_id],
         mode="OPEN",
         jurisdiction="OPEN",
     )
@@ -696,6 +721,106 @@ def tell_funding(day: Telling, kind: str, account_id: str, amount: str) -> Value
     return value
 
 
+# What the clearing firm may say, and how often.
+ANSWERS = (
+    *["completed"] * 6,
+    "INSUFFICIENT_FUNDS",
+    "ACCOUNT_RESTRICTED",
+    "LIMIT_REVIEW",
+    "again",
+    "another answer",
+    "another amount",
+    "another id",
+    "another account",
+    "another reason",
+    "the next id",
+)
+
+
+class Firm:
+    """The clearing firm: hears what a day's accounts ask for, and says something about it."""
+
+    def __init__(self) -> None:
+        """Start unasked."""
+        self._asked: list[Value] = []
+        self._said: dict[str, Value] = {}
+
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Hear an event."""
+        if topic == "apex-journals":
+            self._asked.append(dict(event))
+
+    def report(self, report: Report) -> WrittenFile:
+        """Take no notice of a file."""
+        for _ in report.rows:
+            pass
+        return WrittenFile(report.key, 0, 0, "")
+
+    def answered(self, lines: list[Line]) -> list[Line]:
+        """Return lines with each place for an answer filled."""
+        if not any(_is_place(line) for line in lines):
+            return lines
+        history = History(self, MemoryRows())
+        filled: list[Line] = []
+        for number, line in enumerate(lines, 1):
+            if _is_place(line):
+                line.value.update(self._answer(Dice(bytes(line.value.pop("thrown")))))
+            filled.append(line)
+            text = orjson.dumps({"topic": line.topic, "value": line.value})
+            event = decode(line.topic, orjson.loads(text)["value"])
+            at = micros(text_of(line.at))
+            rank = INPUT_ORDER.index(line.topic)
+            history.apply(InputLine(at, rank, 0, number, line.topic, event, text))
+        return filled
+
+    def _answer(self, dice: Dice) -> Value:
+        """Return what the dice say of a journal, mostly of one that is unanswered."""
+        what = dice.pick(ANSWERS)
+        unanswered = [one for one in self._asked if one["journal_id"] not in self._said]
+        of = unanswered
+        if what in {"again", "another answer"} or not unanswered:
+            of = self._asked
+        if not of:
+            return {}
+        asked = dice.pick(of[-1:-9:-1])
+        answer: Value = {
+            "type": "ApexJournalCompleted",
+            "account_id": asked["account_id"],
+            "journal_id": asked["journal_id"],
+            "amount": asked["amount"],
+        }
+        said = self._said.get(asked["journal_id"])
+        if what in {"again", "another answer"} and said is not None:
+            answer = dict(said)
+            if what == "another answer":
+                answer["reason"] = dice.pick(("INSUFFICIENT_FUNDS", "LIMIT_REVIEW"))
+                answer["type"] = "ApexJournalRejected"
+            return answer
+        match what:
+            case "INSUFFICIENT_FUNDS" | "ACCOUNT_RESTRICTED" | "LIMIT_REVIEW":
+                answer |= {"type": "ApexJournalRejected", "reason": what}
+                answer["amount"] = dice.pick((None, asked["amount"]))
+            case "another amount":
+                return answer | {"amount": "12.34"}
+            case "another id":
+                return answer | {"journal_id": f"{asked['journal_id']}0"}
+            case "another account":
+                return answer | {"account_id": dice.pick((*ACCOUNTS, STRANGER))}
+            case "another reason":
+                return answer | {"type": "ApexJournalRejected", "reason": "TIMEOUT"}
+            case "the next id":
+                call, _, k = asked["journal_id"].rpartition("-")
+                return answer | {"journal_id": f"{call}-{int(k) + 1}"}
+            case _:
+                pass
+        self._said.setdefault(asked["journal_id"], answer)
+        return answer
+
+
+def _is_place(line: Line) -> bool:
+    return isinstance(line.value, dict) and "thrown" in line.value
+
+
 def _opening(day: Telling, dice: Dice) -> None:
     """Introduce everybody; each account gets some money, three buy at once."""
     for client in CLIENTS:
@@ -749,4 +874,4 @@ def days(draw: st.DrawFn) -> list[Line]:
             move = dice.pick(MOVES)
             day.at += dice.pick(PAUSES) * MICRO
             move(day, dice)
-    return day.in_file_order()
+    return Firm().answered(day.in_file_order())

@@ -1,0 +1,162 @@
+"""`settle verify` finds planted damage to what Apex accounts made (damage_to_apex.py).
+
+Two inputs: a month in which the firm's answers are of every kind, and a day with a simulated firm.
+"""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from replay.audit.difference import DifferenceError
+from replay.audit.directory import audit_directory
+from scripts.replay import run_replay
+from tests.simulation.damage import Damage
+from tests.simulation.damage_to_apex import APEX, APEX_WITH_INPUTS, FIRMS
+from tests.simulation.replay_copy import ReplayCopy
+from tests.simulation.test_clearing_firm import day as day_of_the_firm
+from tests.simulation.test_clearing_firm import line
+
+Replayed = tuple[Path, str]
+DAY = 86_400.0
+# The 60th retry is the first of the 30th date, at 06:00.
+WRITTEN_OFF = 29 * DAY + 21 * 3600.0
+_STORED = pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored", "stored anew"])
+
+
+def month() -> list[bytes]:
+    """Return a month of answers: completed, rejected, late, contradictory, unknown, never."""
+    ours = {"account_id": "ACME0001"}
+
+    def model(at: float, account_id: str, funding_model: str) -> bytes:
+        fields = {"account_id": account_id, "client": "ACME", "funding_model": funding_model}
+        return line("accounts", "AccountUpdated", at, **fields)
+
+    def answer(at: float, order: int, k: int = 1, reason: str = "") -> bytes:
+        journal = {"journal_id": f"ACME0001-o{order}-1-TPJ-{k}", **ours}
+        if reason:
+            fields = {**journal, "reason": reason}
+            return line("apex-journal-results", "ApexJournalRejected", at, **fields)
+        fields = {**journal, "amount": "10.00"}
+        return line("apex-journal-results", "ApexJournalCompleted", at, **fields)
+
+    def funding(at: float, kind: str, amount: str) -> bytes:
+        fields = {"funding_id": "M1", "amount": amount, "instrument_type": "ACH", **ours}
+        return line("fundings", kind, at, reference="memo-1", **fields)
+
+    def order(at: int, account_id: str = "ACME0001") -> bytes:
+        fields = {"order_type": "MARKET", "time_in_force": "IOC", "quantity": "0.1"}
+        fields |= {"side": "BUY", "symbol": "BTCUSD", "client_order_id": f"o{at}"}
+        return line("orders", "OrderSubmitted", at, account_id=account_id, **fields)
+
+    return [
+        *day_of_the_firm()[:6],
+        *(order(at) for at in range(10, 16)),
+        order(16, "ACME0002"),
+        order(17, "ACME0003"),
+        answer(20, 10),
+        answer(21, 11, reason="LIMIT_REVIEW"),
+        answer(22, 12, reason="NEVER_HEARD_OF"),
+        answer(23, 10, reason="LIMIT_REVIEW"),
+        funding(24, "DepositInitiated", "75.00"),
+        model(25, "ACME0002", "APEX_CLEARING"),
+        answer(9 * 3600, 11, k=2),
+        funding(DAY, "DepositSettled", "75.00"),
+        answer(DAY + 1, 13),
+        answer(WRITTEN_OFF + 60, 12),
+        line("clock", "ClockTicked", WRITTEN_OFF + DAY, at="2026-04-03T12:00:00Z"),
+    ]
+
+
+def _replayed(root: Path, lines: list[bytes]) -> Replayed:
+    source = root / "input.jsonl"
+    source.write_bytes(b"".join(lines))
+    run_replay([str(source)], root / "out", None)
+    return root / "out", str(source)
+
+
+@pytest.fixture(scope="module")
+def apex(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """The month: the directory, and the input."""
+    return _replayed(tmp_path_factory.mktemp("apex"), month())
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A day whose journals a simulated firm completed."""
+    return _replayed(tmp_path_factory.mktemp("firm"), day_of_the_firm())
+
+
+@pytest.mark.parametrize("with_inputs", [False, True])
+@pytest.mark.parametrize("name", ["apex", "firm"])
+def test_both_verify(request: pytest.FixtureRequest, name: str, *, with_inputs: bool) -> None:
+    directory, source = request.getfixturevalue(name)
+    checked = dict(audit_directory(directory, [source] if with_inputs else []))
+    assert int(checked["cash calls"]) >= 7
+
+
+def test_the_month_has_it_all(apex: Replayed) -> None:
+    """Else the tables would damage nothing."""
+    found = set()
+    for topic in ("cash-calls", "dead-letters", "apex-journals"):
+        for text in (apex[0] / "topics" / f"{topic}.jsonl").read_bytes().splitlines():
+            event = orjson.loads(text)
+            found.add(f"{event['type']} {event.get('reason') or ''}".strip())
+    assert found >= {
+        "ApexJournalRequested",
+        "CashCallSettled",
+        "CashCallFailed LIMIT_REVIEW",
+        "CashCallFailed TIMEOUT",
+        "CashCallWrittenOff TIMEOUT",
+        "WriteOffRecovered",
+        "DeadLetter CONTRADICTION",
+        "DeadLetter UNKNOWN_REASON",
+    }
+
+
+def _found(copy: ReplayCopy, damage: Damage, inputs: list[str], *, stored_anew: bool) -> None:
+    named = damage(copy)
+    if stored_anew:
+        copy.store_anew()
+    else:
+        copy.save()
+    with pytest.raises(DifferenceError) as found:
+        audit_directory(copy.root, inputs)
+    message = str(found.value)
+    assert named in message
+    assert "\n" not in message
+
+
+@_STORED
+@pytest.mark.parametrize("with_inputs", [False, True])
+@pytest.mark.parametrize("name", APEX)
+def test_damage_is_found(
+    name: str, apex: Replayed, tmp_path: Path, *, with_inputs: bool, stored_anew: bool
+) -> None:
+    copy = ReplayCopy(apex[0], tmp_path / "copy")
+    _found(copy, APEX[name], [apex[1]] if with_inputs else [], stored_anew=stored_anew)
+
+
+@_STORED
+@pytest.mark.parametrize("name", APEX_WITH_INPUTS)
+def test_damage_is_found_with_the_inputs(
+    name: str, apex: Replayed, tmp_path: Path, *, stored_anew: bool
+) -> None:
+    copy = ReplayCopy(apex[0], tmp_path / "copy")
+    _found(copy, APEX_WITH_INPUTS[name], [apex[1]], stored_anew=stored_anew)
+
+
+@_STORED
+@pytest.mark.parametrize("with_inputs", [False, True])
+@pytest.mark.parametrize("name", FIRMS)
+def test_damage_to_the_simulated_firm_s_answers_is_found(
+    name: str, firm: Replayed, tmp_path: Path, *, with_inputs: bool, stored_anew: bool
+) -> None:
+    """With the inputs what an answer made may be met before the answer."""
+    copy = ReplayCopy(firm[0], tmp_path / "copy")
+    if with_inputs:
+        FIRMS[name](copy)
+        with pytest.raises(DifferenceError):
+            audit_directory(copy.root, [firm[1]])
+    else:
+        _found(copy, FIRMS[name], [], stored_anew=stored_anew)
