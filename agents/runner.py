@@ -30,7 +30,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import ConsumerStoppedError, InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
 from agents.broker import Broker
@@ -442,6 +442,7 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.owned: dict[int, PartitionRunner] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self.joined = False  # the group has given us partitions, or none
+        self._leaving = False
         self._changed = asyncio.Event()
 
     @property
@@ -466,7 +467,7 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._consumer.subscribe(list(self.kind.inputs), listener=self)
 
     async def supervise(self) -> None:
-        """Wait for ever; raise what a partition ended with, so that the worker stops."""
+        """Wait until `stop`; raise what a partition ended with, so that the worker stops."""
         while True:
             self._changed.clear()
             for owned in list(self.owned.values()):
@@ -476,12 +477,18 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                         raise error
             # A membership that has died says so only to who fetches, and one that does not fetch
             # for minutes is given up: a worker without partitions would wait for them in vain.
-            await self.consumer.getmany(_NOWHERE, timeout_ms=0)
+            try:
+                await self.consumer.getmany(_NOWHERE, timeout_ms=0)
+            except ConsumerStoppedError:
+                if self._leaving:
+                    return
+                raise
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Finish and commit, then leave the group."""
+        self._leaving = True
         await self._give_up(list(self.owned))
         if self._consumer is None:
             return

@@ -55,7 +55,8 @@ def worker(
     )
     if not verbose:
         # What they say of each retry and each crash; what is given up is raised, and said by us.
-        for name in ("aiokafka", "mode", "faust", "asyncio"):
+        # Faust speaks of our services under the name of their room.
+        for name in ("aiokafka", "mode", "faust", "asyncio", "agents"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Imported here: Faust takes a second, and no other command needs it, nor most a Kafka client.
     from agents.app import Worker  # noqa: PLC0415

@@ -253,6 +253,7 @@ class _Running:
         if self._down is not None:
             self._start_node()  # the last one is not back yet
         self._brokers.kill(node)
+        self._fleet.broker_died = time.monotonic()
         self._down = (node, time.monotonic() + self._rng.uniform(*_NODE_IS_DOWN_SECONDS))
         self._outcome.did[f"{why} killed"] += 1
         self._tell(f"     {why} killed: node {node.node}")

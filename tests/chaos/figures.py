@@ -12,6 +12,8 @@ from tests.chaos.plan import KILLS
 # Below these a run has proven little: kills in quiet moments, orders that were refused.
 HITS_SHARE_MIN = 0.30
 EXECUTED_SHARE_MIN = 0.60
+# Of fewer kills a share is chance.
+_SHARES_FROM_KILLS = 30
 
 
 def hits_share(outcome: Outcome) -> float:
@@ -35,13 +37,17 @@ def failures(outcome: Outcome) -> Iterator[str]:
     ):
         if found:
             yield f"{len(found)} {what}: {'; '.join(found[:5])}"
+    late = [seconds for seconds in outcome.stops if seconds > STOP_SECONDS]
+    if late:
+        yield f"{len(late)} stops took more than {STOP_SECONDS:.0f} s: {max(late):.1f} s"
+    if outcome.course.kills < _SHARES_FROM_KILLS:
+        if not outcome.hits.total() or not measured.executed:
+            yield "no kill hit an open transaction, or no order was executed"
+        return
     if hits_share(outcome) < HITS_SHARE_MIN:
         yield f"{hits_share(outcome):.0%} of the kills hit an open transaction"
     if executed_share(outcome) < EXECUTED_SHARE_MIN:
         yield f"{executed_share(outcome):.0%} of the orders were executed"
-    late = [seconds for seconds in outcome.stops if seconds > STOP_SECONDS]
-    if late:
-        yield f"{len(late)} stops took more than {STOP_SECONDS:.0f} s: {max(late):.1f} s"
 
 
 def table(outcome: Outcome) -> Table:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from tests.integration.conftest import SETTLE
 # From SIGTERM to the end (issue: within ten), and what a busy machine may add to a process's end.
 STOP_SECONDS = 10.0
 _PAGE_SECONDS = 2.0
+# From a broker's end until it serves again, on a busy machine.
+_BROKER_IS_AWAY_SECONDS = 30.0
 # A worker that is silent is missed after six.
 _REPLACED_AFTER_SECONDS = (0.0, 7.0, 7.0, 9.0)
 
@@ -35,6 +38,7 @@ class Member:
     # When it was told to end; None: it was not. Only one that was up can end in order.
     told: float | None = None
     was_up: bool = True
+    ended: float | None = None
 
     def works_on(self) -> set[str]:
         """Return the transactional ids of what it owns and has committed for, as it says itself."""
@@ -67,6 +71,8 @@ class Fleet:
     # How long clean stops took, and those that failed: exit status and last line.
     stops: list[float] = field(default_factory=list)
     bad_stops: list[str] = field(default_factory=list)
+    # When a broker was killed last: who has to stop then can't do it in order.
+    broker_died: float = 0.0
     _next_start: float = 0.0
 
     def start(self) -> None:
@@ -127,6 +133,7 @@ class Fleet:
         member.told = time.monotonic()
         member.process.send_signal(signal.SIGTERM)
         member.process.send_signal(signal.SIGCONT)
+        threading.Thread(target=_note_time, args=(member,), daemon=True).start()
 
     def look(self) -> None:
         """Wake who has slept enough, note who has ended, start who is missing."""
@@ -148,9 +155,9 @@ class Fleet:
         if member.told is None:
             self.ended.append(last)
             return
-        if not member.was_up:
+        if not member.was_up or self.broker_died > member.told - _BROKER_IS_AWAY_SECONDS:
             return
-        self.stops.append(now - member.told)
+        self.stops.append((member.ended or now) - member.told)
         if status != 0:
             self.bad_stops.append(last)
 
@@ -171,3 +178,8 @@ class Fleet:
         """Return the end of what each worker wrote."""
         logs = sorted(self.directory.glob("worker-*.log"))
         return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-300:]}" for log in logs)
+
+
+def _note_time(member: Member) -> None:
+    member.process.wait()
+    member.ended = time.monotonic()

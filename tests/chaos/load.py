@@ -22,7 +22,7 @@ HOURS = 24
 DAY_SECONDS = HOURS * 3600
 # A provider quotes about so often, at the pace of the day; its quote counts five times as long,
 # which is longer than a partition of the market is away.
-_QUOTE_EVERY_SECONDS = 4.0
+_QUOTE_EVERY_SECONDS = 12.0
 # It ends when Kafka takes nothing for a minute; then somebody looks and starts it again.
 _PAUSE_SECONDS = 1.0
 _HURRY = 4

@@ -440,6 +440,18 @@ async def test_a_revoked_partition_is_committed_before_it_goes(job: Job) -> None
 
 
 @on_topics()
+async def test_who_supervises_a_member_that_leaves_hears_of_no_error(job: Job) -> None:
+    async with job.running() as runner:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not runner.joined:
+                await asyncio.sleep(0.05)
+        supervising = asyncio.ensure_future(runner.supervise())
+        await asyncio.sleep(0.5)
+    runner.changed()  # it looks again, and the member has left
+    await asyncio.wait_for(supervising, PATIENCE_SECONDS)
+
+
+@on_topics()
 async def test_a_clean_stop_commits_what_was_applied(job: Job) -> None:
     await job.send({"v": 1, "times": 0})
     async with job.running(NEVER_MS) as runner:
