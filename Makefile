@@ -52,7 +52,7 @@ $(PEERS)/.ready: scripts/peers/quixstreams.lock
 	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
 	@touch $@
 
-# 100 kills on one node, then 100 on three: some 25 minutes.
+# 100 kills on one node, then 100 on three: some 50 minutes. A short run is among the tests.
 chaos: $(READY)
 	@$(PY) -m tests.chaos $(ARGS)
 

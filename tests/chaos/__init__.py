@@ -9,4 +9,5 @@ course.py        one run: the plan carried out
 measured.py      what is in the topics against what was produced: lost, doubled, unanswered
 figures.py       the table at the end, and what must hold in it
 __main__.py      `make chaos`
+test_chaos.py    a short run of it
 """
