@@ -206,6 +206,16 @@ class Worker:
             wrong += self.gateway.gateway.not_ready()
         return wrong
 
+    def alerts(self) -> list[str]:
+        """Say what a person should look at although all goes on, a line each."""
+        return [
+            f"{service.runner.kind.name}-{number}: {alert}"
+            for service in self.services
+            for number, owned in sorted(service.runner.owned.items())
+            if owned.task is not None
+            for alert in owned.task.alerts()
+        ]
+
     def status(self) -> dict[str, Any]:
         """Show every task partition that this worker owns, and what went by."""
         tasks: dict[str, dict[str, Any]] = {}
@@ -260,7 +270,10 @@ def _add_pages(app: faust.App, worker: Worker) -> None:
     @app.page("/health")
     async def health(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
         wrong = worker.not_ready()
-        return web.json({"ready": not wrong, "because": wrong}, status=503 if wrong else 200)
+        return web.json(
+            {"ready": not wrong, "because": wrong, "alerts": worker.alerts()},
+            status=503 if wrong else 200,
+        )
 
     @app.page("/status")
     async def status(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web

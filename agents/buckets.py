@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import obstore
 from obstore.exceptions import (
@@ -22,7 +22,7 @@ from obstore.exceptions import (
 )
 from obstore.store import LocalStore, S3Store
 
-BucketReason = Literal["NOT_ALLOWED", "NO_BUCKET", "OTHER_CONTENT", "UNAVAILABLE"]
+from schemas.report import PutReason
 
 # In a URL: the place of a client's code.
 CLIENT = "{client}"
@@ -48,10 +48,10 @@ class BucketRefusedError(Exception):
     Nothing is known then of what is in it: an answer may be lost behind a put that was done.
     """
 
-    def __init__(self, reason: BucketReason, detail: str) -> None:
+    def __init__(self, reason: PutReason, detail: str) -> None:
         """Take why; `detail` holds no credentials."""
         super().__init__(f"{reason}: {detail}")
-        self.reason: BucketReason = reason
+        self.reason: PutReason = reason
         self.detail = detail
 
 
@@ -87,7 +87,7 @@ class Buckets:
                 created = False
             if isinstance(store, LocalStore):
                 await asyncio.to_thread(_to_disk, self._local(client, key))
-        except (BaseError, OSError, NotImplementedError) as error:
+        except (BaseError, OSError, ValueError, NotImplementedError) as error:
             raise refusal(error) from None
         return created
 
@@ -104,7 +104,7 @@ class Buckets:
             if _code(error) == "NoSuchBucket":
                 raise refusal(error) from None
             return None
-        except (BaseError, OSError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise refusal(error) from None
 
     def where(self, client: str, key: str) -> str:
@@ -211,7 +211,7 @@ def refusal(error: Exception) -> BucketRefusedError:
         detail = error.strerror
     else:
         detail = text.partition("\n")[0] or type(error).__name__
-    reason: BucketReason = "UNAVAILABLE"
+    reason: PutReason = "UNAVAILABLE"
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
         reason = "NOT_ALLOWED"
     elif code == "NoSuchBucket":

@@ -1,53 +1,57 @@
-"""Delivery: files are put where the client finds them, each once, before that is said."""
+"""Delivery: each client's files are put where it finds them, and then said to be there, once."""
 
 import asyncio
-import logging
 
-from agents.buckets import BucketRefusedError, Buckets
+from typing_extensions import override
+
+from agents.file_queues import FileQueues
 from agents.live import Live
 from agents.runner import TaskRunner
-from settlement.tasks.delivery import DeliveryTask, File
+from settlement.tasks.delivery import DeliveryTask
 from settlement.tasks.task import Task
 
-log = logging.getLogger("settle")
 
-# A bucket that fails is asked again after so long; the transaction that says so waits.
-RETRY_SECONDS = 2.0
+class Delivery(TaskRunner):
+    """The task, and beside it the queues that are worked at: transactions wait for no bucket."""
+
+    def __init__(self, live: Live) -> None:
+        """Take where files go."""
+        super().__init__(
+            live.broker,
+            DeliveryTask,
+            live.partitions,
+            quiet_commit_ms=live.quiet_commit_ms,
+            deliver=self._applied,
+        )
+        self._queues = FileQueues(live.broker, live.buckets, self.owned)
+
+    @override
+    async def supervise(self) -> None:
+        """Wait for ever; raise what a partition, or who works at the queues, ended with."""
+        both = [
+            asyncio.create_task(super().supervise()),
+            asyncio.create_task(self._queues.run()),
+        ]
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+        finally:
+            for task in both:
+                task.cancel()
+
+    @override
+    async def stop(self) -> None:
+        """Put nothing more, then finish, commit and leave the group."""
+        await self._queues.stop()
+        await super().stop()
+
+    async def _applied(self, task: Task) -> None:
+        if not isinstance(task, DeliveryTask):
+            raise TypeError(f"{task.name} has no files")
+        self._queues.changed(task)
 
 
 def delivery(live: Live) -> TaskRunner:
     """Return the agent of one worker; what is to be put: settlement/tasks/delivery.py."""
-
-    async def deliver(task: Task) -> None:
-        if not isinstance(task, DeliveryTask):
-            raise TypeError(f"{task.name} has no files")
-        for file in task.files:
-            await put(live.buckets, file)
-        task.files.clear()
-
-    return TaskRunner(
-        live.broker,
-        DeliveryTask,
-        live.partitions,
-        quiet_commit_ms=live.quiet_commit_ms,
-        deliver=deliver,
-    )
-
-
-async def put(buckets: Buckets, file: File) -> None:
-    """Create a file if it is absent; the same content again has no effect.
-
-    Raises:
-        BucketRefusedError: another content is there.
-    """
-    while True:
-        try:
-            await buckets.put(file.client, file.key, file.content)
-        except BucketRefusedError as error:
-            if error.reason == "OTHER_CONTENT":
-                raise
-            where = buckets.where(file.client, file.key)
-            log.warning("%s: %s; tried again in %.0f s", where, error, RETRY_SECONDS)
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return
+    return Delivery(live)

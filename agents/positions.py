@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker
 from settlement.tasks.chain import CHAIN
-from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, TASKS, state_topic
+from settlement.tasks.delivery import PARKED, WAITING, client_of
+from topics.catalogue import CATALOGUE, DELIVERY_TASK, PRODUCE, TASK_LOG, TASKS, state_topic
 
 # Which task keeps its state in which topic.
 _TASK_OF = {state_topic(task): task for task in TASKS}
@@ -41,6 +42,8 @@ class Positions:
         self._last: dict[TopicPartition, int] = {}
         # By task, input topic and partition: the offset of the next record to be applied.
         self._positions: dict[tuple[str, str, int], int] = {}
+        # Of the state of delivery: the files that wait, and the clients that are parked.
+        self._files: dict[bytes, bytes] = {}
         self._committed: AIOKafkaConsumer | None = None
         self._uncommitted: AIOKafkaConsumer | None = None
 
@@ -80,6 +83,8 @@ class Positions:
     async def settled(self) -> None:
         """Wait until every record is applied by all its tasks, and nothing is on its way.
 
+        Files are on their way until they are in their buckets, but for those of parked clients.
+
         A commit shows in one partition before it shows in another, so the ends are those of
         uncommitted records, and nothing new may have come between two looks.
         """
@@ -95,6 +100,10 @@ class Positions:
                     last = self._last.get(TopicPartition(topic, partition), -1)
                     if self._positions.get((kind.name, topic, partition), 0) <= last:
                         return f"{kind.name}-{partition} has not applied {topic} {last}"
+        parked = {client_of(key) for key in self._files if key.startswith(PARKED)}
+        for key in self._files:
+            if key.startswith(WAITING) and client_of(key) not in parked:
+                return f"a file of {client_of(key)} is not in its bucket yet"
         return None
 
     async def _wait(self, missing: Callable[[], str | None], places: list[TopicPartition]) -> None:
@@ -135,3 +144,7 @@ class Positions:
                 if record.key.startswith(_POSITION):
                     topic = record.key[1:].decode()
                     self._positions[task, topic, place.partition] = int(record.value)
+                elif task == DELIVERY_TASK and record.value is None:
+                    self._files.pop(record.key, None)
+                elif task == DELIVERY_TASK:
+                    self._files[record.key] = record.value

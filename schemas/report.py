@@ -18,6 +18,11 @@ ReportName = Literal[
 ]
 
 
+# Why a file is not in its bucket: we are not let in; there is no such bucket; another content is
+# under its key; no answer, or an error that may pass; the records that hold its content are gone.
+PutReason = Literal["NOT_ALLOWED", "NO_BUCKET", "OTHER_CONTENT", "UNAVAILABLE", "CONTENT_GONE"]
+
+
 class ReportDelivered(Emitted):
     """`uri` = `s3://{client}/{key}`; `rows` without headers; `control_total`: docs/readings.md."""
 
@@ -47,3 +52,22 @@ class ReportIssued(Emitted):
     rows: int | None
     sha256: str | None
     control_total: str | None
+
+
+class FilePut(Emitted):
+    """Internal: a file is in its client's bucket; `cause_id` is the id of its `ReportDelivered`."""
+
+    type: Literal["FilePut"]
+    client: str
+    key: str
+    sha256: str
+
+
+class FileNotPut(Emitted):
+    """Internal: a file could not be put: its client is parked. `detail` is for a person."""
+
+    type: Literal["FileNotPut"]
+    client: str
+    key: str
+    reason: PutReason
+    detail: str

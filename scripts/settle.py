@@ -20,6 +20,7 @@ from scripts.produce import produce
 from scripts.reconcile import reconcile
 from scripts.replay import replay
 from scripts.report_day import report_day
+from scripts.reports import reports
 from scripts.settings import config
 from scripts.topics import topics
 from scripts.verify import verify
@@ -48,6 +49,7 @@ app.command("dump")(dump)
 app.command("apex-simulator")(apex_simulator)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
+app.add_typer(reports, name="reports")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
 from settlement.tasks.delivery import File
-from topics.catalogue import BALANCES, DEAD_LETTERS, EXECUTIONS, JOURNAL
+from topics.catalogue import BALANCES, DEAD_LETTERS, EXECUTIONS, JOURNAL, REPORT_DELIVERIES
 
 if TYPE_CHECKING:
     from agents.buckets import Buckets
@@ -115,21 +115,25 @@ def _verify_live(*, running: bool) -> None:
 
 
 class FilesThere:
-    """Clients' buckets: each refolded file must be there, with the same bytes."""
+    """Clients' buckets: each file that was delivered must be there, with the same bytes."""
 
     def __init__(self, buckets: "Buckets") -> None:
         """Take where the files are."""
         self._buckets = buckets
+        # What is wrong with a file that may not have been delivered yet, by its `uri`.
+        self._wrong: dict[str, DifferenceError] = {}
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
-        """An event was compared already."""
-
-    def file(self, file: File) -> None:
-        """Compare one file.
+        """Take a delivery, which comes after its file; it was compared already.
 
         Raises:
-            DifferenceError: it is not there, or holds another content.
+            DifferenceError: the file is not there, or holds another content.
         """
+        if topic == REPORT_DELIVERIES and event["uri"] in self._wrong:
+            raise self._wrong[event["uri"]]
+
+    def file(self, file: File) -> None:
+        """Compare one file."""
         from agents.buckets import BucketRefusedError  # noqa: PLC0415 - most audits need no bucket
 
         where = self._buckets.where(file.client, file.key)
@@ -139,23 +143,27 @@ class FilesThere:
             why = "No such file"
         except BucketRefusedError as error:
             found, why = None, str(error)
+        if found == file.content:
+            return
         if found is None:
-            expected = f"{len(file.content)} bytes"
-            raise DifferenceError(where, "a delivered file", expected=expected, found=why)
-        if found != file.content:
+            expected: Any = f"{len(file.content)} bytes"
+            there: Any = why
+        else:
             lines = zip_longest(file.content.splitlines(), found.splitlines())
-            number, (wanted, there) = next(
+            number, (expected, there) = next(
                 ((n, both) for n, both in enumerate(lines, 1) if both[0] != both[1]),
                 (1, (file.content, found)),
             )
-            raise DifferenceError(
-                f"{where} line {number}", "a delivered file", expected=wanted, found=there
-            )
+            where = f"{where} line {number}"
+        self._wrong[f"s3://{file.client}/{file.key}"] = DifferenceError(
+            where, "a delivered file", expected=expected, found=there
+        )
 
 
 def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
     events = refolded.events
     left = sum(unanswered.inputs for unanswered in refolded.unanswered)
+    waiting = refolded.files - events[REPORT_DELIVERIES]
     return [
         ("task partitions refolded", f"{refolded.task_partitions:,}"),
         ("transactions", f"{refolded.transactions:,}"),
@@ -166,6 +174,7 @@ def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
         ("  balances", f"{events[BALANCES]:,}"),
         ("  dead letters", f"{events[DEAD_LETTERS]:,}"),
         ("files", f"{refolded.files:,}"),
+        *([("  not delivered yet", f"{waiting:,}")] * (waiting > 0)),
         ("states compared", f"{refolded.states_compared:,}"),
         ("  records in them", f"{refolded.state_records:,}"),
         ("inputs unanswered", f"{left:,}"),

@@ -31,7 +31,7 @@ from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.delivery import DeliveryTask
+from settlement.tasks.delivery import DeliveryTask, file_put
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task, address
 from topics.catalogue import (
@@ -40,6 +40,8 @@ from topics.catalogue import (
     DEAD_LETTERS,
     INPUT_ORDER,
     OUTPUT_TOPICS,
+    REPORT_ISSUES,
+    REPORT_PUTS,
     TASK_LOG,
     state_topic,
 )
@@ -48,7 +50,8 @@ from topics.partition import partition_of
 
 Event = dict[str, Any]
 
-# Where a worker may die: before a transaction, with the files put and nothing committed, behind it.
+# Where a worker may die: before a transaction, with a file put and nothing said of it, behind a
+# transaction.
 Point = Literal["before", "put", "after"]
 # Far in the future: what is produced here is history.
 LATER_MS = 4_000_000_000_000
@@ -156,7 +159,11 @@ class PipelineInMemory:
 
     def settle(self) -> None:
         """Let every task go on until nothing is left to do."""
-        while sum(map(self._step, self.owned)) or sum(map(self._end_batch, self.owned)):
+        while (
+            sum(map(self._step, self.owned))
+            or sum(map(self._end_batch, self.owned))
+            or sum(map(self._put_files, self.owned))
+        ):
             pass
 
     def _step(self, owned: _Owned) -> bool:
@@ -186,6 +193,27 @@ class PipelineInMemory:
         self._commit(owned)
         return True
 
+    def _put_files(self, owned: _Owned) -> bool:
+        """Put what waits, as agents/file_queues.py does, and say so."""
+        if not isinstance(owned.task, DeliveryTask) or not owned.task.queues:
+            return False
+        owned.task.files.clear()
+        waiting = [file for queue in owned.task.queues.values() for file in queue.values()]
+        for file in sorted(waiting, key=lambda file: file.last):
+            issues = self.in_partition(REPORT_ISSUES, owned.partition)
+            content = "".join(
+                issue["text"]
+                for issue in issues
+                if (issue["client"], issue["key"]) == (file.client, file.key)
+            ).encode()
+            name = f"{file.client}/{file.key}"
+            assert self.files.setdefault(name, content) == content, name
+            if self._dies(owned, "put"):
+                return True
+            said = orjson.dumps(file_put(file))
+            self.append(REPORT_PUTS, owned.partition, file.client.encode(), said)
+        return True
+
     def _dies(self, owned: _Owned, point: Point) -> bool:
         dies = self.killed(point)
         if dies:
@@ -194,13 +222,6 @@ class PipelineInMemory:
 
     def _commit(self, owned: _Owned) -> bool:
         """Commit a batch in one transaction; return whether the worker died around it."""
-        if isinstance(owned.task, DeliveryTask):
-            for file in owned.task.files:
-                name = f"{file.client}/{file.key}"
-                assert self.files.setdefault(name, file.content) == file.content, name
-            if owned.task.files and self._dies(owned, "put"):
-                return True
-            owned.task.files.clear()
         touched: dict[tuple[str, int], None] = {}
         for topic, key, event in owned.out:
             to = address(topic, key, event, owned.task)

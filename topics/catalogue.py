@@ -86,6 +86,7 @@ DEAD_LETTERS = "dead-letters"
 MARKET_FEED = "market-feed"
 CLIENT_LINES = "client-lines"
 REPORT_ISSUES = "report-issues"
+REPORT_PUTS = "report-puts"
 TASK_LOG = "task-log"
 # The tasks of the live engine, in the order in which funds flow (design: settlement/tasks/).
 MARKET_TASK = "market"
@@ -212,6 +213,7 @@ CATALOGUE: dict[str, Topic] = {
         Topic(MARKET_FEED, None, (BestQuote, InstrumentUpdated, ClientUpdated), "internal"),
         Topic(CLIENT_LINES, None, (), "internal"),
         Topic(REPORT_ISSUES, "client", (), "internal"),
+        Topic(REPORT_PUTS, "client", (), "internal"),
         Topic(TASK_LOG, None, (), "internal"),
         *(
             Topic(state_topic(task), None, (), "internal", cleanup="compact")

@@ -1,7 +1,7 @@
 """What a task is: records in, events and changed state out (contract section 4, time)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
@@ -97,6 +97,10 @@ class Task(ABC):
     def status(self) -> Mapping[str, Any]:
         """Show what a person asks of a running task, as JSON."""
         return {}
+
+    def alerts(self) -> Sequence[str]:
+        """Say what a person should look at although the task goes on, a line each."""
+        return ()
 
     def refuse(self, head: Head, refused: Refused, out: Out) -> None:
         """Emit the dead letter of a record; it moves no time."""

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 # unavailable: 503 instead of asking the server. cut_before: the request never gets there.
 # cut_after: the server has done it, and its answer is lost. damaged: a byte of the file is changed.
-Kind = Literal["unavailable", "cut_before", "cut_after", "damaged"]
+# stranger: the request is signed with another secret.
+Kind = Literal["unavailable", "cut_before", "cut_after", "damaged", "stranger"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +116,21 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "unavailable":
             answer = Answer(503, [], b"")
         elif fault != "cut_before":
-            if fault == "damaged":
+            if fault == "damaged" and body:
                 body = bytes([body[0] ^ 1]) + body[1:]
-            answer = self.proxy.ask(self.command, self.path, list(self.headers.items()), body)
+            headers = list(self.headers.items())
+            if fault == "stranger":
+                headers = [
+                    (name, value[:-4] + "0000" if name.lower() == "authorization" else value)
+                    for name, value in headers
+                ]
+            answer = self.proxy.ask(self.command, self.path, headers, body)
             if fault == "cut_after":
                 answer = None
         # Before who asked can go on.
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = {name.lower(): value for name, value in self.headers.items()}
         status = None if answer is None else answer.status
-        self.proxy.asked.append(Asked(self.command, self.path, headers, status))
+        self.proxy.asked.append(Asked(self.command, self.path, asked, status))
         if isinstance(fault, Slow):
             time.sleep(fault.seconds)
         if answer is None:

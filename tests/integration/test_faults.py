@@ -275,7 +275,7 @@ def test_a_folder_that_cannot_be_written_is_waited_for(desk: Desk) -> None:
     desk.kafka.worker("--no-clock", "--task", "delivery")
     desk.send(*_tick("window", time_text(WINDOW)), *_tick("now", "2100-01-01T00:00:00Z"))
     desk.wait("the issues", lambda: bool(desk.events("report-issues")))
-    desk.wait("a clear line", lambda: "tried again" in desk.kafka.said())
+    desk.wait("a clear line", lambda: "are parked" in desk.kafka.said())
     assert desk.events(REPORT_DELIVERIES) == []
     folder.unlink()
     desk.wait("the deliveries", lambda: bool(desk.events(REPORT_DELIVERIES)))

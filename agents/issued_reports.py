@@ -1,0 +1,156 @@
+"""Every file that was issued, and what became of it, as the topics say."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.broker import Broker
+from agents.issued_files import FETCH_WAIT_MS
+from schemas.instant import Micros, micros
+from settlement.cause import Out
+from settlement.tasks.delivery import DeliveryTask, IssuedFile, Parked
+from settlement.tasks.task import Record
+from topics.catalogue import DELIVERY_TASK, REPORT_DELIVERIES, REPORT_ISSUES, state_topic
+from topics.partition import partition_of
+
+State = Literal["waiting", "parked", "delivered"]
+
+_POSITION = f"@{REPORT_ISSUES}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedReport:
+    """One file. `delivered_ms`: when that was said, in broker time; `parked`: why its client is."""
+
+    client: str
+    key: str
+    report: str
+    at: Micros
+    rows: int
+    control_total: str
+    sha256: str
+    delivered_ms: int | None = None
+    parked: Parked | None = None
+
+    @property
+    def state(self) -> State:
+        """Return what a person asks first."""
+        if self.delivered_ms is not None:
+            return "delivered"
+        return "waiting" if self.parked is None else "parked"
+
+
+async def issued_reports(
+    broker: Broker, partitions: int, client: str | None = None
+) -> list[IssuedReport]:
+    """Return the files of all clients, or of one, in the order of their windows.
+
+    Raises:
+        KafkaError: the broker does not give what it has.
+    """
+    chosen = range(partitions) if client is None else [partition_of(client, partitions)]
+    found: list[IssuedReport] = []
+    consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
+    await consumer.start()
+    try:
+        for partition in chosen:
+            # In this order nothing is missed: what was delivered meanwhile is found then.
+            task = await _task(consumer, partition, partitions)
+            delivered = [r async for r in _delivered(consumer, partition)]
+            uris = {(report.client, report.key) for report in delivered}
+            found += delivered
+            found += [
+                _waiting(file, task.parked.get(file.client))
+                for queue in task.queues.values()
+                for file in queue.values()
+                if (file.client, file.key) not in uris
+            ]
+    finally:
+        await consumer.stop()
+    kept = [report for report in found if client in {None, report.client}]
+    return sorted(kept, key=lambda report: (report.at, report.client, report.key))
+
+
+async def issued_file(broker: Broker, partitions: int, client: str, key: str) -> IssuedFile | None:
+    """Return where a file's content is in `report-issues`, None if it was never issued."""
+    partition = partition_of(client, partitions)
+    consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
+    await consumer.start()
+    try:
+        task = DeliveryTask(partition, partitions)
+        await _apply_issues(consumer, task, 0)
+        return task.queues.get(client, {}).get(key)
+    finally:
+        await consumer.stop()
+
+
+async def _task(consumer: AIOKafkaConsumer, partition: int, partitions: int) -> DeliveryTask:
+    """Return task delivery as it is committed, and all that was issued since applied to it."""
+    stored: dict[bytes, bytes] = {}
+    async for record in _records(consumer, state_topic(DELIVERY_TASK), partition):
+        if record.key is not None and record.value is not None:
+            stored[record.key] = record.value
+        elif record.key is not None:
+            stored.pop(record.key, None)
+    task = DeliveryTask(partition, partitions)
+    for key, value in stored.items():
+        if not key.startswith(b"@"):
+            task.restore(key, value)
+    task.restored()
+    await _apply_issues(consumer, task, int(stored.get(_POSITION, b"0")))
+    return task
+
+
+async def _apply_issues(consumer: AIOKafkaConsumer, task: DeliveryTask, start: int) -> None:
+    out: Out = []
+    async for record in _records(consumer, REPORT_ISSUES, task.partition, start):
+        for _ in task.apply(task.read(record), out):
+            pass
+        task.files.clear()
+
+
+async def _delivered(consumer: AIOKafkaConsumer, partition: int) -> AsyncIterator[IssuedReport]:
+    async for record in _records(consumer, REPORT_DELIVERIES, partition):
+        event = orjson.loads(record.value or b"")
+        yield IssuedReport(
+            client=event["client"],
+            key=event["uri"].removeprefix(f"s3://{event['client']}/"),
+            report=event["report"],
+            at=micros(event["event_time"]),
+            rows=event["rows"],
+            control_total=event["control_total"],
+            sha256=event["sha256"],
+            delivered_ms=record.appended_ms,
+        )
+
+
+def _waiting(file: IssuedFile, parked: Parked | None) -> IssuedReport:
+    return IssuedReport(
+        client=file.client,
+        key=file.key,
+        report=file.report,
+        at=micros(file.event_time),
+        rows=file.rows,
+        control_total=file.control_total,
+        sha256=file.sha256,
+        parked=parked,
+    )
+
+
+async def _records(
+    consumer: AIOKafkaConsumer, topic: str, partition: int, start: int = 0
+) -> AsyncIterator[Record]:
+    """Return the committed records of a topic partition, up to where it ends now."""
+    place = TopicPartition(topic, partition)
+    consumer.assign([place])
+    end = (await consumer.end_offsets([place]))[place]
+    consumer.seek(place, start)
+    # Control records occupy offsets, so a position is waited for, not a record.
+    while end and await consumer.position(place) < end:
+        for record in (await consumer.getmany(place, timeout_ms=500)).get(place, []):
+            yield Record(
+                topic, partition, record.offset, record.timestamp, record.key, record.value
+            )

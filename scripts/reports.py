@@ -1,0 +1,266 @@
+"""`settle reports list|show|redeliver`: clients' files, for who looks after them."""
+
+import asyncio
+import datetime as dt
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.instant import milliseconds_text
+from schemas.report import ReportName
+from scripts.buckets import buckets
+from scripts.errors import Failure
+from scripts.settings import Settings, broker, read_settings
+from settlement.calendar import civil_date, civil_time_text
+
+if TYPE_CHECKING:
+    from agents.issued_reports import IssuedReport
+    from settlement.tasks.delivery import IssuedFile
+
+T = TypeVar("T")
+_STATES = ("waiting", "parked", "delivered")
+_STYLES = {"waiting": "yellow", "parked": "bold red", "delivered": "green"}
+_REPORTS: tuple[str, ...] = get_args(ReportName)
+
+reports = typer.Typer(
+    help="The files that clients get: what was issued, and whether it is in their buckets.",
+    no_args_is_help=True,
+)
+
+_File = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="CLIENT/KEY, as settle reports list shows it."),
+]
+
+
+@reports.command("list")
+def list_reports(
+    client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
+    date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Only of this day's windows (CT).")
+    ] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"Only these: {', '.join(_REPORTS)}.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="|".join(_STATES), help="Only those in this state.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """List the files that were issued: waiting for the bucket, parked with the reason, delivered.
+
+    Example: settle reports list --date 2026-03-09 --client ACME
+
+    Example: settle reports list --state parked
+    """
+    _check("--report", report, _REPORTS)
+    _check("--state", state, _STATES)
+    try:
+        dt.date.fromisoformat(date or "2026-01-01")
+    except ValueError:
+        raise typer.BadParameter("no YYYY-MM-DD", param_hint="--date") from None
+    from agents.issued_reports import issued_reports  # noqa: PLC0415 - needs the Kafka client
+
+    settings = read_settings()
+    found = [
+        issued
+        for issued in _run(settings, issued_reports(broker(settings), settings.partitions, client))
+        if date in {None, civil_date(issued.at).isoformat()}
+        and report in {None, issued.report}
+        and state in {None, issued.state}
+    ]
+    if as_json:
+        for issued in found:
+            sys.stdout.buffer.write(orjson.dumps(_facts(issued), option=orjson.OPT_APPEND_NEWLINE))
+        return
+    _show_table(found)
+
+
+@reports.command("show")
+def show(
+    file: _File,
+    content_only: Annotated[
+        bool, typer.Option("--content", help="Only the bytes of the file, to standard output.")
+    ] = False,
+) -> None:
+    """Show one file: its facts, its content as it was issued, and what its bucket holds.
+
+    The content comes from Kafka (report-issues), which is the truth; the bucket is held against it.
+
+    Example: settle reports show ACME/tpj_aging/2026-03-09_0930_aged_tpj.csv
+
+    Example: settle reports show ACME/tpj_aging/2026-03-09_0930_aged_tpj.csv --content > aged.csv
+    """
+    settings = read_settings()
+    client, key = _client_and_key(file)
+    issued, content = _run(settings, _issued(settings, client, key))
+    if content_only:
+        sys.stdout.buffer.write(content)
+        return
+    from agents.issued_reports import issued_reports  # noqa: PLC0415 - needs the Kafka client
+
+    of_client = _run(settings, issued_reports(broker(settings), settings.partitions, client))
+    known = next((report for report in of_client if report.key == key), None)
+    if known is None:
+        raise Failure(f"{client}/{key}: its state is not to be found; try again")
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _facts(known).items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), escape(str(value)))
+    table.add_row("bytes", f"{len(content):,}")
+    there = asyncio.run(_there(settings, client, key, content))
+    table.add_row("bucket", escape(f"{buckets(settings).where(client, key)}: {there}"))
+    offsets = f"{issued.first} to {issued.last}" if issued.last > issued.first else issued.first
+    table.add_row("in Kafka", f"report-issues, offset {offsets}")
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(table)
+    console.print()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+
+
+@reports.command("redeliver")
+def redeliver(file: _File) -> None:
+    """Put one file into its bucket again, as it was issued, if nothing is there.
+
+    For a client that has emptied its bucket, or to try now what is parked. Nothing is said of it in
+    Kafka: a ReportDelivered is said once for each file, by the worker. A parked file that is put so
+    is found by the worker at its next try, and counts as delivered then. Never replaces anything.
+
+    Example: settle reports redeliver ACME/tpj_aging/2026-03-09_0930_aged_tpj.csv
+    """
+    from agents.buckets import BucketRefusedError  # noqa: PLC0415 - needs the S3 client
+
+    settings = read_settings()
+    client, key = _client_and_key(file)
+    there = buckets(settings)
+    _, content = _run(settings, _issued(settings, client, key))
+    where = there.where(client, key)
+    try:
+        created = asyncio.run(there.put(client, key, content))
+    except BucketRefusedError as error:
+        raise Failure(f"{where}: {error}") from None
+    said = "put" if created else "was there, the same bytes"
+    sys.stdout.write(f"{where}: {said} ({len(content):,} bytes)\n")
+
+
+def _check(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+
+
+def _client_and_key(file: str) -> tuple[str, str]:
+    client, _, key = file.removeprefix("s3://").partition("/")
+    if not key:
+        raise typer.BadParameter("CLIENT/KEY, as settle reports list shows it", param_hint="FILE")
+    return client, key
+
+
+async def _issued(settings: Settings, client: str, key: str) -> "tuple[IssuedFile, bytes]":
+    """Return a file as it was issued.
+
+    Raises:
+        Failure: it was not, or its content is gone.
+    """
+    from agents.issued_files import ContentGoneError, IssuedFiles  # noqa: PLC0415 - Kafka client
+    from agents.issued_reports import issued_file  # noqa: PLC0415 - as above
+    from topics.partition import partition_of  # noqa: PLC0415 - as above
+
+    kafka = broker(settings)
+    file = await issued_file(kafka, settings.partitions, client, key)
+    if file is None:
+        raise Failure(f"{client}/{key}: no such file was issued; settle reports list shows all")
+    reader = IssuedFiles(kafka)
+    try:
+        return file, await reader.content(partition_of(client, settings.partitions), file)
+    except ContentGoneError as error:
+        raise Failure(f"{client}/{key}: {error}") from None
+    finally:
+        await reader.stop()
+
+
+async def _there(settings: Settings, client: str, key: str, content: bytes) -> str:
+    """Say what a bucket holds under a key."""
+    from agents.buckets import BucketRefusedError  # noqa: PLC0415 - needs the S3 client
+
+    try:
+        found = await buckets(settings).read(client, key)
+    except BucketRefusedError as error:
+        return f"can't be read: {error}"
+    if found is None:
+        return "nothing is there"
+    if found != content:
+        return f"another content of {len(found):,} bytes"
+    return "the same bytes"
+
+
+def _facts(report: "IssuedReport") -> dict[str, Any]:
+    parked = report.parked
+    return {
+        "client": report.client,
+        "key": report.key,
+        "report": report.report,
+        "issued": milliseconds_text(report.at),
+        "rows": report.rows,
+        "control_total": report.control_total,
+        "sha256": report.sha256,
+        "state": report.state,
+        "delivered": None if report.delivered_ms is None else _instant(report.delivered_ms),
+        "parked_since": None if parked is None else _instant(parked.since_ms),
+        "parked_because": None if parked is None else f"{parked.reason}: {parked.detail}",
+        "parked_at": None if parked is None else parked.key,
+    }
+
+
+def _instant(at_ms: int) -> str:
+    return milliseconds_text(at_ms * 1000)
+
+
+def _show_table(found: "list[IssuedReport]") -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("issued (CT)", "file"):
+        table.add_column(name, overflow="fold")
+    for name in ("rows", "control total"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("state")
+    counts = dict.fromkeys(_STATES, 0)
+    because: dict[str, str] = {}
+    for issued in found:
+        counts[issued.state] += 1
+        state: Literal["waiting", "parked", "delivered"] = issued.state
+        time = civil_time_text(issued.at)
+        table.add_row(
+            f"{civil_date(issued.at)} {time[:2]}:{time[2:]}",
+            escape(f"{issued.client}/{issued.key}"),
+            f"{issued.rows:,}",
+            issued.control_total,
+            f"[{_STYLES[state]}]{state}[/]",
+        )
+        if issued.parked is not None:
+            parked = issued.parked
+            because[issued.client] = (
+                f"{issued.client} is parked since {_instant(parked.since_ms)} at {parked.key}:"
+                f" {parked.reason}: {parked.detail}"
+            )
+    console = Console(file=sys.stdout, highlight=False)
+    if found:
+        console.print(table)
+        console.print()
+    for said in because.values():
+        console.print(escape(said), style="bold red", soft_wrap=True)
+    total = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    console.print(f"{len(found):,} files{': ' if total else ''}{total}")
+
+
+def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+
+    return run(settings, work)
