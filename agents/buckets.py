@@ -97,6 +97,8 @@ class Buckets:
         Raises:
             BucketRefusedError: it can't be read, or the bucket is not there.
         """
+        if self.url.startswith(LOCAL) and not self._local(client, "").is_dir():
+            return None  # and none is made for the asking
         try:
             store, path = self._place(client, key)
             return bytes(await (await obstore.get_async(store, path)).bytes_async())
