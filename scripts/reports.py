@@ -109,20 +109,18 @@ def show(
     known = next((report for report in of_client if report.key == key), None)
     if known is None:
         raise Failure(f"{client}/{key}: its state is not to be found; try again")
-    table = Table(show_header=False, box=None)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in _facts(known).items():
-        if value is not None:
-            table.add_row(name.replace("_", " "), escape(str(value)))
-    table.add_row("bytes", f"{len(content):,}")
     there = asyncio.run(_there(settings, client, key, content))
-    table.add_row("bucket", escape(f"{buckets(settings).where(client, key)}: {there}"))
     offsets = f"{issued.first} to {issued.last}" if issued.last > issued.first else issued.first
-    table.add_row("in Kafka", f"report-issues, offset {offsets}")
-    console = Console(file=sys.stdout, highlight=False)
-    console.print(table)
-    console.print()
+    facts = _facts(known) | {
+        "bytes": len(content),
+        "bucket": f"{buckets(settings).where(client, key)}: {there}",
+        "in Kafka": f"report-issues, offset {offsets}",
+    }
+    # No table: what is copied from here must not be broken at the width of a terminal.
+    for name, value in facts.items():
+        if value is not None:
+            sys.stdout.write(f"{name.replace('_', ' '):<16}{value}\n")
+    sys.stdout.write("\n")
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
 
@@ -257,7 +255,8 @@ def _show_table(found: "list[IssuedReport]") -> None:
     for said in because.values():
         console.print(escape(said), style="bold red", soft_wrap=True)
     total = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    console.print(f"{len(found):,} files{': ' if total else ''}{total}")
+    files = "1 file" if len(found) == 1 else f"{len(found):,} files"
+    console.print(f"{files}{': ' if total else ''}{total}")
 
 
 def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
