@@ -134,6 +134,7 @@ def test_a_file_of_parts_is_one_file(delivery: Delivery) -> None:
     file = delivery.file("ACME", "a.csv")
     assert (file.first, file.last) == (0, 4)
     assert file.sha256 == sha256(b"1\n2\n3\n").hexdigest()
+    assert [key.partition(b"|")[0] for key in delivery.stored] == [b"file"]  # no part is under way
 
 
 def test_its_bytes_are_at_hand_if_it_was_not_cut_by_a_restart() -> None:
