@@ -46,7 +46,7 @@ class IssuedReport:
 async def issued_reports(
     broker: Broker, partitions: int, client: str | None = None
 ) -> list[IssuedReport]:
-    """Return the files of all clients, or of one, in the order of their windows.
+    """Return the files of all clients, or of one: by window, client, then as they were issued.
 
     Raises:
         KafkaError: the broker does not give what it has.
@@ -71,7 +71,7 @@ async def issued_reports(
     finally:
         await consumer.stop()
     kept = [report for report in found if client in {None, report.client}]
-    return sorted(kept, key=lambda report: (report.at, report.client, report.key))
+    return sorted(kept, key=lambda report: (report.at, report.client))
 
 
 async def issued_file(broker: Broker, partitions: int, client: str, key: str) -> IssuedFile | None:

@@ -4,13 +4,12 @@ import asyncio
 import datetime as dt
 import sys
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from schemas.instant import milliseconds_text
 from schemas.report import ReportName
@@ -79,7 +78,7 @@ def list_reports(
         for issued in found:
             sys.stdout.buffer.write(orjson.dumps(_facts(issued), option=orjson.OPT_APPEND_NEWLINE))
         return
-    _show_table(found)
+    _show_lines(found)
 
 
 @reports.command("show")
@@ -222,25 +221,24 @@ def _instant(at_ms: int) -> str:
     return milliseconds_text(at_ms * 1000)
 
 
-def _show_table(found: "list[IssuedReport]") -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("issued (CT)", "file"):
-        table.add_column(name, overflow="fold")
-    for name in ("rows", "control total"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("state")
+def _show_lines(found: "list[IssuedReport]") -> None:
+    """Show a line for each file, its name last and whole at any width: it is copied from here."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    rows = max([len(f"{issued.rows:,}") for issued in found] + [len("rows")])
+    control = max([len(issued.control_total) for issued in found] + [len("control total")])
     counts = dict.fromkeys(_STATES, 0)
     because: dict[str, str] = {}
+    if found:
+        head = f"{'issued (CT)':<16}  {'state':<9}  {'rows':>{rows}}  {'control total':>{control}}"
+        console.print(f"{head}  file", style="bold")
     for issued in found:
         counts[issued.state] += 1
-        state: Literal["waiting", "parked", "delivered"] = issued.state
         time = civil_time_text(issued.at)
-        table.add_row(
-            f"{civil_date(issued.at)} {time[:2]}:{time[2:]}",
-            escape(f"{issued.client}/{issued.key}"),
-            f"{issued.rows:,}",
-            issued.control_total,
-            f"[{_STYLES[state]}]{state}[/]",
+        console.print(
+            f"{civil_date(issued.at)} {time[:2]}:{time[2:]}"
+            f"  [{_STYLES[issued.state]}]{issued.state:<9}[/]"
+            f"  {issued.rows:>{rows},}  {issued.control_total:>{control}}"
+            f"  {escape(f'{issued.client}/{issued.key}')}"
         )
         if issued.parked is not None:
             parked = issued.parked
@@ -248,12 +246,10 @@ def _show_table(found: "list[IssuedReport]") -> None:
                 f"{issued.client} is parked since {_instant(parked.since_ms)} at {parked.key}:"
                 f" {parked.reason}: {parked.detail}"
             )
-    console = Console(file=sys.stdout, highlight=False)
     if found:
-        console.print(table)
         console.print()
     for said in because.values():
-        console.print(escape(said), style="bold red", soft_wrap=True)
+        console.print(escape(said), style="bold red")
     total = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     files = "1 file" if len(found) == 1 else f"{len(found):,} files"
     console.print(f"{files}{': ' if total else ''}{total}")

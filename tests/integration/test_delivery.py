@@ -235,7 +235,9 @@ def test_the_operator_sees_what_is_parked_and_why(desk: Desk) -> None:
         assert report["parked_because"].startswith(f"{trouble.reason}: {trouble.detail}")
         assert report["parked_at"] == "day-1.csv"
     table = desk.reports("list", "--client", NO_BUCKET, "--date", "2026-03-09").stdout
-    assert f"2026-03-09 09:30 {NO_BUCKET}/day-1.csv" in " ".join(table.split())
+    lines = [" ".join(line.split()) for line in table.splitlines()]
+    assert lines[0] == "issued (CT) state rows control total file"
+    assert lines[1] == f"2026-03-09 09:30 parked 10 1.00 {NO_BUCKET}/day-1.csv"
     assert f"{NO_BUCKET} is parked since" in table
     assert table.endswith("3 files: 3 parked\n")
     assert desk.reports("list", "--date", "2026-03-10").stdout == "0 files\n"
