@@ -69,6 +69,9 @@ class Buckets:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     conditional: bool = True
+    # For a command that ends soon: obstore's threads, which answer a loop, abort a process that
+    # ends while they do so.
+    blocking: bool = False
     _stores: dict[str, S3Store | LocalStore] = field(default_factory=dict, repr=False)
 
     async def put(self, client: str, key: str, content: bytes) -> bool:
@@ -101,7 +104,7 @@ class Buckets:
             return None  # and none is made for the asking
         try:
             store, path = self._place(client, key)
-            return bytes(await (await obstore.get_async(store, path)).bytes_async())
+            return await self._get(store, path)
         except FileNotFoundError as error:
             if _code(error) == "NoSuchBucket":
                 raise refusal(error) from None
@@ -124,31 +127,41 @@ class Buckets:
         )
         if not self.conditional and isinstance(store, S3Store):
             try:
-                await obstore.head_async(store, path)
+                await self._size(store, path)
             except FileNotFoundError as error:
                 if _code(error) == "NoSuchBucket":
                     raise
             else:
                 raise AlreadyExistsError(path)
-        await obstore.put_async(
-            store,
-            path,
-            content,
-            mode="create" if self.conditional or isinstance(store, LocalStore) else "overwrite",
-            use_multipart=False,  # of many parts, none would be conditional
-            attributes=attributes,
-        )
+        conditional = self.conditional or isinstance(store, LocalStore)
+        options: dict[str, Any] = {
+            "mode": "create" if conditional else "overwrite",
+            "use_multipart": False,  # of many parts, none would be conditional
+            "attributes": attributes,
+        }
+        if self.blocking:
+            obstore.put(store, path, content, **options)
+        else:
+            await obstore.put_async(store, path, content, **options)
+
+    async def _size(self, store: S3Store | LocalStore, path: str) -> int:
+        if self.blocking:
+            return obstore.head(store, path)["size"]
+        return (await obstore.head_async(store, path))["size"]
+
+    async def _get(self, store: S3Store | LocalStore, path: str) -> bytes:
+        if self.blocking:
+            return bytes(obstore.get(store, path).bytes())
+        return bytes(await (await obstore.get_async(store, path)).bytes_async())
 
     async def _compare(self, store: S3Store | LocalStore, path: str, content: bytes) -> None:
         """Demand that what is there is what was to be put."""
-        there = await obstore.head_async(store, path)
-        if there["size"] == len(content):
-            found = bytes(await (await obstore.get_async(store, path)).bytes_async())
-            if found == content:
-                return
+        size = await self._size(store, path)
+        if size == len(content) and await self._get(store, path) == content:
+            return
         raise BucketRefusedError(
             "OTHER_CONTENT",
-            f"{path} is there with another content of {there['size']} bytes, ours has"
+            f"{path} is there with another content of {size} bytes, ours has"
             f" {len(content)}; it was not touched",
         )
 

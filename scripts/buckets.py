@@ -31,8 +31,8 @@ _NOT_LOCAL = (
 )
 
 
-def buckets(settings: Settings) -> "Buckets":
-    """Return where clients' files go.
+def buckets(settings: Settings, *, blocking: bool = True) -> "Buckets":
+    """Return where clients' files go; `blocking` for a command, which does one thing at a time.
 
     Raises:
         Failure: the settings do not fit together; the line names them, and shows no secret.
@@ -47,7 +47,7 @@ def buckets(settings: Settings) -> "Buckets":
                 raise Failure(
                     f"setting {name} goes with an s3_url of s3://...; it is a local folder"
                 )
-        return Buckets(url)
+        return Buckets(url, blocking=blocking)
     bucket, _, prefix = url.removeprefix(S3).partition("/")
     if not url.startswith(S3) or not _BUCKET.fullmatch(bucket.replace(CLIENT, "acme")):
         # Not shown: people put credentials there.
@@ -67,7 +67,13 @@ def buckets(settings: Settings) -> "Buckets":
             ) from None
     if settings.s3_allow_http:
         options["allow_http"] = True
-    return Buckets(url, _config(settings), options, conditional=settings.s3_create == "conditional")
+    return Buckets(
+        url,
+        _config(settings),
+        options,
+        conditional=settings.s3_create == "conditional",
+        blocking=blocking,
+    )
 
 
 def _config(settings: Settings) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def worker(
     clearing_firm = firm(settings)
     if clearing_firm is None and APEX_GATEWAY in (task or ()):
         raise Failure(f"{APEX_GATEWAY} needs SETTLE_APEX_URL, the clearing firm's address")
-    files = buckets(settings)
+    files = buckets(settings, blocking=False)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",

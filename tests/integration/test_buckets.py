@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,13 @@ def proxy(server: S3Server) -> Iterator[FaultProxy]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(params=[False, True], ids=["worker", "command"])
 def there(
-    proxy: FaultProxy, bucket: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    proxy: FaultProxy,
+    bucket: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Buckets:
     """The bucket, as settings say."""
     for name in [*os.environ]:
@@ -57,7 +62,7 @@ def there(
     }
     for name, value in settings.items():
         monkeypatch.setenv(f"SETTLE_S3_{name}", value)
-    return buckets(read_settings())
+    return buckets(read_settings(), blocking=request.param)
 
 
 def put(where: Buckets, content: bytes = CONTENT, client: str = "ACME") -> bool:
@@ -184,7 +189,8 @@ def test_where_a_clients_files_are(
     there: Buckets, server: S3Server, url: str, bucket_name: str, prefix: str
 ) -> None:
     folder = server.bucket(bucket_name)
-    where = Buckets(url, there.config, there.client_options)
+    (folder / prefix / KEY).unlink(missing_ok=True)
+    where = replace(there, url=url)
     assert put(where)
     assert (folder / prefix / KEY).read_bytes() == CONTENT
     assert where.where("ACME", KEY) == f"s3://{bucket_name}/{prefix}{KEY}"
