@@ -43,6 +43,8 @@ from topics.decode import Refused
 from topics.partition import partition_of
 
 _TIME = b"time"
+# Files of trades are sorted by time; lines of several partitions come as they come.
+_IN_TIME_ORDER: frozenset[RowKind] = frozenset({"execution", "net"})
 # A part of a file is one Kafka record: far below what a broker takes.
 _PART_BYTES = 512 * 1024
 
@@ -65,9 +67,9 @@ class TaskRows:
         self._fresh.setdefault((client, kind), []).append(row)
 
     def read(self, client: str, kind: RowKind) -> Iterator[str]:
-        """Return a client's rows of one kind; executions in time order, as in one partition."""
+        """Return a client's rows of one kind; of trades in time order, as in one partition."""
         rows = self._rows.get((client, kind), [])
-        return iter(sorted(rows, key=_time_of) if kind == "execution" else rows)
+        return iter(sorted(rows, key=_time_of) if kind in _IN_TIME_ORDER else rows)
 
     def clear(self, kind: RowKind) -> None:
         """Forget all rows of one kind."""

@@ -361,4 +361,6 @@ def test_a_broken_invariant_stops_the_worker_at_the_same_event_each_time(desk: D
 
 
 def _execution() -> bytes:
-    return _event("Execution", "broken", execution_id="broken-1", account_id=None, client=None)
+    numbers = dict.fromkeys(("quantity", "gross", "markup", "commission", "net_money"), "1.00")
+    names: dict[str, Any] = {"execution_id": "broken-1", "account_id": None, "client": None}
+    return _event("Execution", "broken", **names, **numbers)

@@ -88,6 +88,21 @@ def test_a_client_closes_when_the_last_partition_has_sent_its_marker(last: int) 
     assert [line["window_to"][8:10] for line in lines] == ["03"] * len(ACCOUNTS) + ["04"]
 
 
+def test_the_file_is_in_time_order_whichever_partition_is_ahead() -> None:
+    """Kafka brings 14:01:30 of one partition before 14:01:10 of another."""
+    pipeline = PipelineInMemory(PARTITIONS)
+    world = NetWorld()
+    pipeline.tick_clock("2026-03-03T14:00:00Z")
+    world.tick("14:00:01")
+    for account_id, at in zip(ACCOUNTS, ("14:01:30", "14:01:10", "14:01:20"), strict=False):
+        world.buy(account_id, "o", at)
+        world.told_to(pipeline)
+    pipeline.tick_clock("2026-03-03T15:00:00Z")
+    (file,) = [content for name, content in pipeline.files.items() if "SETTLEMENT_ACME" in name]
+    rows = file.decode().splitlines()[4:]
+    assert [row[-13:-5] for row in rows] == ["14:01:10", "14:01:20", "14:01:30"]
+
+
 def test_wires_belong_to_the_window_of_their_own_time() -> None:
     """One before nine is booked at once; one from nine on waits until the window has closed."""
     world, pipeline = started()
