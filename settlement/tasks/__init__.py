@@ -5,6 +5,7 @@
     market.py          best_quote
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure
+    client_lines.py    what settlement sends to the clients' books, and its markers
     client_books.py client_nets.py    net_settlement, revenue_share, reports
     delivery.py        files that are to be put, and that they were
 

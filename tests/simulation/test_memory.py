@@ -1,4 +1,4 @@
-"""Memory grows with what is open, and by at most 64 bytes per remembered id (issue 3, item 8).
+"""Memory grows with what is open, and by at most 64 bytes per remembered id.
 
 Run as a program with two counts of rounds, this file replays that much and prints what it took.
 """

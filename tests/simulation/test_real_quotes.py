@@ -1,6 +1,6 @@
 """The real quotes of five venues, both symbols mapped, through the whole history engine.
 
-The figures are those of an independent reading of contract section 5 (issue 3, item 3).
+The figures are those of an independent reading of contract section 5.
 """
 
 from collections import Counter

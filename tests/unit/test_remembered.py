@@ -1,4 +1,4 @@
-"""Ids that were acted on, for ever and in few bytes (contract section 1, issue 3: 64 at most)."""
+"""Ids that were acted on, for ever and in few bytes (contract section 1): 64 at most."""
 
 import tracemalloc
 

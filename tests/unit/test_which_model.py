@@ -96,7 +96,7 @@ ENTRIES: Mapping[str, tuple[Callable[[], Postings], int]] = {
     "NetWireReceived": (partial(ledger.net_wire, "ACME", W), 0),
     "NetWireSent": (partial(ledger.net_wire, "ACME", -W), 0),
     "RevenueShareStatement, share": (partial(ledger.share_stated, "ACME", S), 0),
-    "RevenueShareStatement, write-offs": (partial(ledger.write_offs_deducted, "ACME", S), 0),
+    "RevenueShareStatement, write-offs": (partial(ledger.write_offs_deducted, "ACME", D), 0),
     "RevenueSharePaid": (partial(ledger.share_paid, "ACME", W), 0),
 }
 
