@@ -81,7 +81,7 @@ def _ticks(at: str) -> list[Record]:
 def test_a_worker_is_ready_when_all_is_rebuilt_and_nothing_waits(kafka: Kafka) -> None:
     port = free_port()
     kafka.worker("--no-clock", "--web-port", str(port))
-    assert _health(port, 200) == {"ready": True, "because": []}
+    assert _health(port, 200) == {"ready": True, "because": [], "alerts": []}
     _send(kafka, *_ticks(BEFORE), _account("opened", BEFORE, "OPEN"))
     _health(port, 200)
     _, status = _page(port, "status")
