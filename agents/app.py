@@ -90,6 +90,7 @@ class AgentService(Service):
         try:
             await self.runner.supervise()
         except Exception as error:
+            # Whatever it is: the worker says it in one line and ends; nothing is swallowed.
             await self._worker.fail(self.runner.kind.name, error)
             raise
 
@@ -117,6 +118,7 @@ class GatewayService(Service):
         try:
             await self.gateway.supervise()
         except Exception as error:
+            # Whatever it is: the worker says it in one line and ends; nothing is swallowed.
             await self._worker.fail(APEX_GATEWAY, error)
             raise
 
