@@ -102,3 +102,13 @@ class Broker:
             cluster.update_metadata(answer)
             return {name: len(cluster.partitions_for_topic(name)) for name in cluster.topics()}
         raise last or KafkaConnectionError("no address")
+
+
+async def started(client: Any) -> Any:  # noqa: ANN401 - aiokafka has no types
+    """Return a producer or consumer that has started; one that does not is closed again."""
+    try:
+        await client.start()
+    except BaseException:
+        await client.stop()
+        raise
+    return client

@@ -18,7 +18,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from agents.broker import Broker
+from agents.broker import Broker, started
 from agents.buckets import BucketRefusedError, Buckets
 from agents.issued_files import ContentGoneError, IssuedFiles
 from agents.runner import PartitionRunner
@@ -200,9 +200,7 @@ class FileQueues:
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._sending:
             if self._producer is None:
-                producer = self._broker.producer()
-                await producer.start()
-                self._producer = producer
+                self._producer = await started(self._broker.producer())
             return self._producer
 
     async def _drop_producer(self) -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.broker import Broker
+from agents.broker import Broker, started
 from settlement.tasks.delivery import IssuedFile
 from topics.catalogue import REPORT_ISSUES
 
@@ -44,9 +44,9 @@ class IssuedFiles:
         """
         async with self._turn:
             if self._consumer is None:
-                consumer = self._broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
-                await consumer.start()
-                self._consumer = consumer
+                self._consumer = await started(
+                    self._broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
+                )
             async with asyncio.timeout(_READ_SECONDS):
                 text = await self._read(self._consumer, partition, file)
         content = text.encode()

@@ -54,8 +54,8 @@ async def issued_reports(
     chosen = range(partitions) if client is None else [partition_of(client, partitions)]
     found: list[IssuedReport] = []
     consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
-    await consumer.start()
     try:
+        await consumer.start()
         for partition in chosen:
             # In this order nothing is missed: what was delivered meanwhile is found then.
             task = await _task(consumer, partition, partitions)
@@ -78,8 +78,8 @@ async def issued_file(broker: Broker, partitions: int, client: str, key: str) ->
     """Return where a file's content is in `report-issues`, None if it was never issued."""
     partition = partition_of(client, partitions)
     consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
-    await consumer.start()
     try:
+        await consumer.start()
         task = DeliveryTask(partition, partitions)
         await _apply_issues(consumer, task, 0)
         return task.queues.get(client, {}).get(key)

@@ -41,8 +41,8 @@ async def read_live(
     places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
     # Each change of partitions waits for the fetch before it, which waits for data so long.
     consumer = broker.consumer(None, fetch_max_wait_ms=_LAST_FETCH_MS)
-    await consumer.start()
     try:
+        await consumer.start()
         log = [place for place in places if place.topic == TASK_LOG]
         ends: dict[TopicPartition, int] = dict(await consumer.end_offsets(log))
         ends |= await consumer.end_offsets([place for place in places if place not in ends])

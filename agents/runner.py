@@ -463,7 +463,11 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             partition_assignment_strategy=[RangePartitionAssignor],
             auto_offset_reset="earliest",
         )
-        await _within(START_SECONDS, self._consumer.start(), f"the group of {self.kind.name}")
+        try:
+            await _within(START_SECONDS, self._consumer.start(), f"the group of {self.kind.name}")
+        except BaseException:
+            await self.stop()  # who did not get in is closed, not left to the collector
+            raise
         self._consumer.subscribe(list(self.kind.inputs), listener=self)
 
     async def supervise(self) -> None:
@@ -526,8 +530,8 @@ async def read_state(broker: Broker, place: TopicPartition) -> tuple[dict[bytes,
     stored: dict[bytes, bytes] = {}
     records = 0
     consumer = broker.consumer(None)
-    await _within(START_SECONDS, consumer.start(), f"reading {place.topic}")
     try:
+        await _within(START_SECONDS, consumer.start(), f"reading {place.topic}")
         consumer.assign([place])
         end = (await consumer.end_offsets([place]))[place]
         await consumer.seek_to_beginning(place)

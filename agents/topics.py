@@ -65,8 +65,8 @@ async def create(broker: Broker, partitions: int, replication: int) -> list[str]
         TopicRefusedError: the broker refused one.
     """
     admin = broker.admin()
-    await admin.start()
     try:
+        await admin.start()
         there = set(await admin.list_topics())
         missing = [topic for topic in CATALOGUE.values() if topic.name not in there]
         if not missing:
@@ -94,8 +94,8 @@ async def create(broker: Broker, partitions: int, replication: int) -> list[str]
 async def states(broker: Broker) -> list[TopicState]:
     """Return every topic of the catalogue as the broker has it."""
     admin = broker.admin()
-    await admin.start()
     try:
+        await admin.start()
         return await _states(admin)
     finally:
         await admin.close()

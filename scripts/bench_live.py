@@ -319,8 +319,8 @@ class Bench:
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = self.broker.producer(linger_ms=2)
-        await producer.start()
         try:
+            await producer.start()
             yield producer
         finally:
             await producer.stop()

@@ -67,8 +67,8 @@ async def _consume(
         partitions = range(right := partition_of(key, settings.partitions), right + 1)
     places = [TopicPartition(topic, partition) for partition in partitions]
     consumer = broker(settings).consumer()
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         await _seek(consumer, ends, start)

@@ -47,8 +47,8 @@ class Brokers:
 
         async def ask() -> int:
             admin = Broker(self.address).admin()
-            await admin.start()
             try:
+                await admin.start()
                 (found,) = await admin.describe_topics([topic])
             finally:
                 await admin.close()

@@ -26,8 +26,8 @@ async def _read(kafka: Kafka) -> Events:
     """Return the events of the output topics by topic and key, in order."""
     events: Events = defaultdict(list)
     consumer = kafka.broker.consumer()
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, p) for topic in OUTPUT_TOPICS for p in range(PARTITIONS)]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)

@@ -96,8 +96,8 @@ class Desk:
 
     async def _issue(self, names: tuple[str, ...], parts: int) -> None:
         producer = self.kafka.broker.producer("client-books-of-the-test")
-        await producer.start()
         try:
+            await producer.start()
             async with producer.transaction():
                 sent = [
                     await producer.send(

@@ -48,8 +48,8 @@ def _health(port: int, wanted: int, word: str = "") -> dict[str, Any]:
 def _send(kafka: Kafka, *records: Record) -> None:
     async def send() -> None:
         producer = kafka.broker.producer()
-        await producer.start()
         try:
+            await producer.start()
             for record in records:
                 await producer.send_and_wait(
                     record.topic, record.value, record.key, record.partition

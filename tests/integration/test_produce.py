@@ -23,8 +23,8 @@ LINES = 60_000
 
 async def _records(kafka: Kafka) -> list[ConsumerRecord]:
     consumer = kafka.broker.consumer()
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, p) for topic in INPUT_ORDER for p in range(PARTITIONS)]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)

@@ -177,8 +177,8 @@ class Job:
     @contextlib.asynccontextmanager
     async def producer(self, transactional_id: str | None = None) -> AsyncIterator[Any]:
         producer = self.broker.producer(transactional_id)
-        await producer.start()
         try:
+            await producer.start()
             yield producer
         finally:
             await producer.stop()
@@ -210,8 +210,8 @@ class Job:
 
     async def _read(self, topic: str) -> list[Any]:
         consumer = self.broker.consumer()
-        await consumer.start()
         try:
+            await consumer.start()
             places = [TopicPartition(topic, p) for p in range(self.partitions)]
             consumer.assign(places)
             ends = await consumer.end_offsets(places)

@@ -46,8 +46,8 @@ def test_a_worker_does_not_start_on_another_number_of_partitions(kafka: Kafka) -
 
 async def _damage(kafka: Kafka) -> None:
     admin = kafka.broker.admin()
-    await admin.start()
     try:
+        await admin.start()
         await admin.delete_topics(["bbo", "journal"])
         await asyncio.sleep(1)
         await admin.create_topics([NewTopic("bbo", PARTITIONS, 1)])

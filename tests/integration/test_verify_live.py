@@ -30,8 +30,8 @@ QUIET_SECONDS = 90
 async def send(kafka: Kafka, records: Iterable[Record]) -> None:
     """Send records one after the other, as they are."""
     producer = kafka.broker.producer()
-    await producer.start()
     try:
+        await producer.start()
         for record in records:
             await producer.send_and_wait(
                 record.topic, record.value, key=record.key, partition=record.partition
@@ -44,8 +44,8 @@ async def last(kafka: Kafka, topic: str, prefix: bytes = b"") -> Record:
     """Return the last record of a topic whose key has a prefix."""
     found = None
     consumer = kafka.broker.consumer()
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
@@ -174,8 +174,8 @@ def test_a_topic_without_its_beginning_can_not_be_verified(kafka: Kafka) -> None
 
     async def delete() -> None:
         admin = kafka.broker.admin()
-        await admin.start()
         try:
+            await admin.start()
             place = TopicPartition(JOURNAL, record.partition)
             await admin.delete_records({place: RecordsToDelete(before_offset=1)})
         finally:
