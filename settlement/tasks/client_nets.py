@@ -78,13 +78,14 @@ def _fill_net(net: ClientNet, stored: list[Any]) -> None:
 
 
 def _closed_record(net: Net) -> list[Any]:
-    return [net.amount, net.executions, net.outstanding, net.opinion, net.status]
+    return [net.amount, net.executions, net.outstanding, net.opinion]
 
 
 def _closed_net(stored: list[Any]) -> Net:
-    amount, executions, outstanding, *said = stored
+    # An earlier release wrote the status, too, which follows from these.
+    amount, executions, outstanding, opinion, *_ = stored
     net = Net(amount, executions, outstanding)
-    net.opinion, net.status = said
+    net.opinion = opinion
     return net
 
 

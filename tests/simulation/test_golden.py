@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.audit.directory import audit_directory
 from tests.golden.renew import DAYS, HERE, renew
 
 RENEW = "If it is meant to differ: make golden, then read the diff as tests/golden/README.md says."
@@ -56,3 +57,13 @@ def test_every_byte_is_as_it_was_reviewed(
     expected, found = (day / "expected" / name).read_bytes(), replayed[day].get(name, b"")
     if found != expected:
         pytest.fail(f"{name}, {difference(expected, found)}\n{RENEW}", pytrace=False)
+
+
+@pytest.mark.parametrize("with_inputs", [False, True])
+@pytest.mark.parametrize("day", DAYS, ids=[f"{day.relative_to(HERE)}" for day in DAYS])
+def test_what_was_reviewed_verifies(day: Path, *, with_inputs: bool) -> None:
+    """Also what a client said of a net while it was overpaid, which shows only a day later."""
+    checked = dict(
+        audit_directory(day / "expected", [str(day / "day.jsonl")] if with_inputs else [])
+    )
+    assert checked["windows"] != "0"
