@@ -6,7 +6,7 @@ window's lines become one net per client, which confirmations, disputes and wire
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from schemas.execution import Execution
 from schemas.instant import Micros, time_text
@@ -23,8 +23,6 @@ from settlement.cause import Cause, Out
 from settlement.remembered import RememberedIds
 from topics.catalogue import EXECUTIONS, NET_SETTLEMENTS
 
-# What a client said of a net; PENDING: nothing.
-Said = Literal["PENDING", "CONFIRMED", "DISPUTED"]
 # What is remembered of an input: a checksum of its content.
 WIRE_BYTES = 4
 
@@ -34,17 +32,18 @@ class Net:
 
     `outstanding`: positive, the client is to pay; negative, the platform. It leaves the range from
     0 to `amount` by what was paid beyond all that was due, which is then in the newest net.
-    `opinion`: what the client last said of it, or PENDING.
+    `opinion`: what the client last said of it.
     """
 
-    __slots__ = ("amount", "executions", "opinion", "outstanding")
+    __slots__ = ("amount", "executions", "opinion", "outstanding", "status")
 
     def __init__(self, amount: Cents, executions: int, outstanding: Cents) -> None:
         """Take a window's lines, and what is to be paid after what was carried in."""
         self.amount = amount
         self.executions = executions
         self.outstanding = outstanding
-        self.opinion: Said = "PENDING"
+        self.opinion: NetStatus = "PENDING"
+        self.status: NetStatus = self.paid_status()
 
     @property
     def surplus(self) -> Cents:
@@ -52,20 +51,11 @@ class Net:
         low, high = min(self.amount, 0), max(self.amount, 0)
         return self.outstanding - min(max(self.outstanding, low), high)
 
-    @property
-    def status(self) -> NetStatus:
-        """Where it stands now."""
-        return net_status(self.opinion, self.surplus, self.outstanding)
-
-
-def net_status(opinion: Said, surplus: Cents, outstanding: Cents) -> NetStatus:
-    """Return where a net stands: money first, then the client's last word (contract section 10).
-
-    So it is the same in whatever order wires, and the last of what the client said, came in.
-    """
-    if surplus:
-        return "OVERPAID"
-    return opinion if outstanding else "PAID"
+    def paid_status(self) -> NetStatus:
+        """Return where its payment stands."""
+        if self.surplus:
+            return "OVERPAID"
+        return self.opinion if self.outstanding else "PAID"
 
 
 class ClientNet:
@@ -195,7 +185,9 @@ class NetSettlements:
 
     def moved(self, client: str, window_to: Micros, cause: Cause, out: Out) -> None:
         """Say where a net stands whose `outstanding` was changed."""
-        self.announce(client, window_to, self.clients[client].closed[window_to], cause, out)
+        net = self.clients[client].closed[window_to]
+        net.status = net.paid_status()
+        self.announce(client, window_to, net, cause, out)
 
     def announce(self, client: str, window_to: Micros, net: Net, cause: Cause, out: Out) -> None:
         """Emit a net's status."""

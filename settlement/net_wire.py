@@ -87,10 +87,14 @@ def opinion_refusal(
 
 
 def opined(nets: NetSettlements, event: Opinion, cause: Cause, out: Out) -> None:
-    """Note what the client says of a net: it shows while the net is neither PAID nor OVERPAID."""
+    """Note what the client says of a net. What was paid stays PAID when it is confirmed."""
     net = nets.of(event.client).closed[event.window_to]
     before = net.status
-    net.opinion = "CONFIRMED" if isinstance(event, NetSettlementConfirmed) else "DISPUTED"
+    if isinstance(event, NetSettlementConfirmed):
+        net.opinion = "CONFIRMED"
+        net.status = net.paid_status()
+    else:
+        net.opinion = net.status = "DISPUTED"
     nets.touched.add((event.client, event.window_to))
     if net.status != before:
         nets.announce(event.client, event.window_to, net, cause, out)

@@ -195,7 +195,8 @@ class Nets:
         """
         net = self.clients[client].nets[window_to]
         net.opinion = opinion
-        self._expect(client, window_to, Cause(NET_WIRES, cause_id, at))
+        standing = net.standing() if opinion == "CONFIRMED" else "DISPUTED"
+        self._expect(client, window_to, standing, Cause(NET_WIRES, cause_id, at))
 
     def _show(self, client: str, window_to: str, cause: Cause) -> None:
         """Take a net's status if what is due of it has changed."""
@@ -205,16 +206,15 @@ class Nets:
             return
         head = self.topic.head
         if self.accounts is None and head is not None and status in {"PAID", "OVERPAID"}:
-            # What was said of a net while it was paid shows only now.
+            # A confirmation of what was paid shows only now.
+            confirmed = (client, window_to, "CONFIRMED")
             told = tuple(head.event.get(name) for name in ("client", "window_to", "status"))
-            for opinion in ("CONFIRMED", "DISPUTED"):
-                if told == (client, window_to, opinion):
-                    net.opinion = opinion
-        self._expect(client, window_to, cause)
+            if told == confirmed:
+                net.opinion = "CONFIRMED"
+        self._expect(client, window_to, net.standing(), cause)
 
-    def _expect(self, client: str, window_to: str, cause: Cause) -> None:
+    def _expect(self, client: str, window_to: str, standing: str, cause: Cause) -> None:
         net = self.clients[client].nets[window_to]
-        standing = net.standing()
         if net.shown == (standing, net.due):
             return
         net.shown = (standing, net.due)

@@ -78,14 +78,13 @@ def _fill_net(net: ClientNet, stored: list[Any]) -> None:
 
 
 def _closed_record(net: Net) -> list[Any]:
-    return [net.amount, net.executions, net.outstanding, net.opinion]
+    return [net.amount, net.executions, net.outstanding, net.opinion, net.status]
 
 
 def _closed_net(stored: list[Any]) -> Net:
-    # An earlier release wrote the status, too, which follows from these.
-    amount, executions, outstanding, opinion, *_ = stored
+    amount, executions, outstanding, *said = stored
     net = Net(amount, executions, outstanding)
-    net.opinion = opinion
+    net.opinion, net.status = said
     return net
 
 

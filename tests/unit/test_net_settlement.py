@@ -7,11 +7,9 @@ The market is 99.00 / 100.00 and nobody is charged if nothing else is said: buyi
 import datetime as dt
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import permutations
 
 import pytest
 
-from settlement.net_settlement import Said, net_status
 from tests.story import CLIENT, Event, Happened, Story, ct, event_id, only
 
 NET = "NET00001"
@@ -370,32 +368,12 @@ STATUSES: list[object] = [
             ("NetSettlementDisputed", TUESDAY, "13:00"),
             ("NetSettlementConfirmed", TUESDAY, "14:00"),
         ],
-        [("03-03", "PAID", "0.00")],
-        id="a-paid-one-stays-paid-whatever-is-said",
-    ),
-    pytest.param(
-        [("NetSettlementDisputed", TUESDAY, "10:00"), received("120.00"), NEXT_NINE],
         [
-            ("03-03", "DISPUTED", "100.00"),
-            ("03-03", "OVERPAID", "-20.00"),
             ("03-03", "PAID", "0.00"),
-            ("03-04", "OVERPAID", "-20.00"),
-        ],
-        id="disputed-then-overpaid",
-    ),
-    pytest.param(
-        [received("120.00"), ("NetSettlementDisputed", TUESDAY, "12:00"), NEXT_NINE],
-        [
-            ("03-03", "OVERPAID", "-20.00"),
+            ("03-03", "DISPUTED", "0.00"),
             ("03-03", "PAID", "0.00"),
-            ("03-04", "OVERPAID", "-20.00"),
         ],
-        id="overpaid-then-disputed",
-    ),
-    pytest.param(
-        [sent("5.00"), ("NetSettlementDisputed", TUESDAY, "12:00"), received("5.00", "13:00")],
-        [("03-03", "OVERPAID", "105.00"), ("03-03", "DISPUTED", "100.00")],
-        id="a-dispute-shows-when-the-surplus-is-gone",
+        id="a-paid-one-can-be-disputed",
     ),
     pytest.param(
         [
@@ -497,50 +475,6 @@ STATUSES: list[object] = [
         id="a-wire-sent-where-nothing-was-owed-is-to-come-back",
     ),
 ]
-
-
-# What happens to a net of 100.00, in any order, and where it stands then.
-IN_ANY_ORDER: list[object] = [
-    pytest.param("Disputed", ["+40.00", "+30.00"], ("DISPUTED", "30.00"), id="disputed-short"),
-    pytest.param("Disputed", ["+40.00", "+60.00"], ("PAID", "0.00"), id="disputed-paid"),
-    pytest.param("Disputed", ["+40.00", "+80.00"], ("OVERPAID", "-20.00"), id="disputed-over"),
-    pytest.param("Disputed", ["+105.00", "-5.00"], ("PAID", "0.00"), id="disputed-and-back"),
-    pytest.param("Disputed", ["-5.00"], ("OVERPAID", "105.00"), id="disputed-sent-by-mistake"),
-    pytest.param("Confirmed", ["+40.00", "+30.00"], ("CONFIRMED", "30.00"), id="confirmed-short"),
-    pytest.param("Confirmed", ["+40.00", "+60.00"], ("PAID", "0.00"), id="confirmed-paid"),
-    pytest.param("Confirmed", ["+40.00", "+80.00"], ("OVERPAID", "-20.00"), id="confirmed-over"),
-    pytest.param("", ["+40.00", "+30.00"], ("PENDING", "30.00"), id="silent-short"),
-    pytest.param("", ["+40.00", "+80.00"], ("OVERPAID", "-20.00"), id="silent-over"),
-]
-
-
-@pytest.mark.parametrize(("said", "wires", "wanted"), IN_ANY_ORDER)
-def test_where_a_net_stands_does_not_hang_on_the_order(
-    said: str, wires: list[str], wanted: tuple[str, str]
-) -> None:
-    steps = [sent(wire[1:]) if wire[0] == "-" else received(wire[1:]) for wire in wires]
-    if said:
-        steps.append((f"NetSettlement{said}", TUESDAY, "11:00"))
-    for order in permutations(steps):
-        story = traded("1")
-        story.wait("09:00")
-        told(story, order)
-        assert statuses(story.so_far())[-1] == ("03-03", *wanted), order
-
-
-def test_the_last_word_counts_behind_the_money() -> None:
-    """All that a net's status is made of."""
-    wanted = {
-        # (surplus, outstanding): if nothing, yes or no was said last.
-        (0, 100): ("PENDING", "CONFIRMED", "DISPUTED"),
-        (0, -100): ("PENDING", "CONFIRMED", "DISPUTED"),
-        (0, 0): ("PAID", "PAID", "PAID"),
-        (-20, -20): ("OVERPAID", "OVERPAID", "OVERPAID"),
-        (5, 105): ("OVERPAID", "OVERPAID", "OVERPAID"),
-    }
-    for (surplus, outstanding), stands in wanted.items():
-        said: tuple[Said, ...] = ("PENDING", "CONFIRMED", "DISPUTED")
-        assert tuple(net_status(one, surplus, outstanding) for one in said) == stands
 
 
 @pytest.mark.parametrize(("steps", "wanted"), STATUSES)
