@@ -48,7 +48,7 @@ class Bucket:
         self.inputs_known = False
         # Accounts that nothing was emitted for, by client: told by the inputs, or by the file.
         self.idle: dict[str, set[str]] = {}
-        # Without the inputs: clients that got a cash activity file.
+        # Without the inputs: clients that got a cash activity file of the window at hand.
         self.with_activity: set[str] = set()
 
     def net_window(self, window: Written, nets: dict[str, int]) -> None:
@@ -157,16 +157,19 @@ class Bucket:
         balances = self._balances(client, accounts, key)
         if balances:
             files.append(("CASH_BALANCE", key, balance_file(balances)))
-        if balances or self._has_activity(client, accounts):
+        activities = self.rows.activities.get(client, [])
+        if balances or activities or self._is_apex_client(client, accounts):
             key = f"{client}_CashActivityReport_{us_date}.csv"
             found = self._read(f"{client}/{key}")
-            activities = self.rows.activities.get(client, [])
             memo = None if self.inputs_known else self._memo_possible(window)
             files.append(("CASH_ACTIVITY", key, activity_file(activities, found, memo)))
         return files
 
-    def _has_activity(self, client: str, accounts: list[Account]) -> bool:
-        """Whether a client without cash with us gets the activity file: it has Apex accounts."""
+    def _is_apex_client(self, client: str, accounts: list[Account]) -> bool:
+        """Whether a client gets the activity file without cash or movement: it has Apex accounts.
+
+        Without the inputs nobody else tells than the file.
+        """
         if self.inputs_known:
             return any(account.model == "APEX_CLEARING" for account in accounts)
         return client in self.with_activity
@@ -212,6 +215,7 @@ class Bucket:
 
     def _learn_clients(self, delivered: list[Written]) -> None:
         self.clients.update(self.rows.confirms)
+        self.with_activity.clear()
         for line in delivered:
             client = line.event["client"]
             if not _CLIENT.match(client):

@@ -134,7 +134,12 @@ class ClientBooks:
         ]
         if with_cash:
             yield cash_balance.report(client, window, iter(with_cash))
-        if with_cash or any(book.funding_model == "APEX_CLEARING" for _, book in accounts):
+        if (
+            with_cash
+            or any(book.funding_model == "APEX_CLEARING" for _, book in accounts)
+            # Who has neither now, but had cash that moved in the day, is told of it.
+            or next(self._rows.read(client, "activity"), None) is not None
+        ):
             yield cash_activity.report(client, window, self._rows.read(client, "activity"))
 
     def account(self, client: str, account_id: str) -> ClientAccount:

@@ -256,3 +256,24 @@ def test_cash_that_is_left_is_in_the_cash_balance_file_until_it_is_gone() -> Non
     story.wait("16:40")
     name = f"{CLIENT}/{CLIENT}_CashBalanceReport_03-03-26.csv"
     assert story.files[name].splitlines()[1:] == [f"{ACCOUNT},0.00,50.00"]
+
+
+def test_money_that_came_and_went_before_the_cut_is_in_the_activity_file() -> None:
+    """The client has Net Settlement accounts alone: no money is left at 16:40, but it moved."""
+    story = story_of("NET_SETTLEMENT", cash="80.00")
+    tell(story, "WithdrawalRequested WithdrawalSettled", amount="80.00")
+    assert sorted(row[1:] for row in activity(story)) == [
+        ["ACH", "DEPOSIT", "80.00", "SETTLED"],
+        ["ACH", "WITHDRAWAL", "80.00", "ACCEPTED"],
+    ]
+    assert f"{CLIENT}/{CLIENT}_CashBalanceReport_03-03-26.csv" not in story.files
+    # The day after nothing moved, so there is no file.
+    story.wait("2026-03-04T22:40:00Z")
+    assert [name for name in story.files if "CashActivity" in name] == [ACTIVITY]
+
+
+def test_a_memo_before_the_account_left_apex_is_in_the_activity_file() -> None:
+    story = story_of("APEX_CLEARING")
+    tell(story, "DepositInitiated")
+    story.account(funding_model="NET_SETTLEMENT")
+    assert [row[0] for row in activity(story)] == ["F1-DepositInitiated"]
