@@ -9,6 +9,7 @@
                               OMS: fills, stops, expiries, and what is said of them; the windows
     fill.py                   an execution's numbers, between trading and settlement
     ledger.py customer_account.py       BTS: the table of postings; a customer's books
+    trade_entries.py          BTS: the two entries of nearly every execution
     cash_call.py              BTS: each execution's money, at once and at retries
     apex_journal.py apex_answer.py      Apex calls: what the clearing firm is asked for, and says
     customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments

@@ -14,11 +14,12 @@ from schemas.cash_call import (
     CashCallRequested,
     CashCallSettled,
     CashCallWrittenOff,
+    Direction,
     FailureReason,
 )
 from schemas.execution import Execution
 from schemas.instant import Micros, micros, time_text
-from schemas.money import usd
+from schemas.money import Cents, usd
 from schemas.window import WindowOpened
 from settlement import apex_journal, ledger
 from settlement.apex_journal import JOURNAL_BYTES
@@ -28,6 +29,7 @@ from settlement.customer_account import CustomerAccount, Ledger, OpenCall, annou
 from settlement.fill import Fill
 from settlement.invariants import Books
 from settlement.remembered import RememberedIds
+from settlement.trade_entries import book_call, book_trade
 from topics.catalogue import ACCOUNTS, CASH_CALLS, CLIENT_LINES, EXECUTIONS
 
 # An unsettled WITHDRAWAL is written off this many CT dates after its trade date.
@@ -45,14 +47,14 @@ def is_given_up(call: OpenCall, too_old: str) -> bool:
     return call.side == "BUY" and call.trade_date <= too_old
 
 
-def _why_not(account: CustomerAccount, call: OpenCall) -> FailureReason | None:
+def _why_not(account: CustomerAccount, direction: Direction, amount: Cents) -> FailureReason | None:
     """Say why a Marketplace call fails now; None: it settles, without taking cash below zero."""
     # A call of 0.00 settles at once, whatever the account's mode.
-    if not call.amount:
+    if not amount:
         return None
     if account.restricted:
         return "ACCOUNT_RESTRICTED"
-    if call.side == "BUY" and account.cash < call.amount:
+    if direction == "WITHDRAWAL" and account.cash < amount:
         return "INSUFFICIENT_FUNDS"
     return None
 
@@ -116,22 +118,9 @@ class Settlement:
         if account is None:
             account = self.accounts[account_id] = CustomerAccount(account_id, client)
         account.executions += 1
-        model = event["funding_model"]
-        self.ledger.book(
-            account,
-            ledger.trade(
-                account.ledger_names(),
-                client,
-                event["base"],
-                fill,
-                net=model == "NET_SETTLEMENT",
-                buy=event["side"] == "BUY",
-            ),
-            cause,
-            out,
-        )
+        book_trade(self.ledger, account, event, fill, cause, out)
         out.append((CLIENT_LINES, client, event))
-        if model == "NET_SETTLEMENT":
+        if event["funding_model"] == "NET_SETTLEMENT":
             account.net_lines += 1  # its line: net_settlement, in the client's books
         else:
             self._call(account, event, fill, cause, out)
@@ -141,40 +130,54 @@ class Settlement:
         self, account: CustomerAccount, event: Execution, fill: Fill, cause: Cause, out: Out
     ) -> None:
         """Make the cash call of an execution, and attempt it."""
-        call = OpenCall(
-            event["execution_id"],
-            event["symbol"],
-            event["side"],
-            fill.net_money,
-            fill.executed_at,
-            event["trade_date"],
-        )
+        account_id, execution_id = account.account_id, event["execution_id"]
+        amount = fill.net_money
+        direction: Direction = "WITHDRAWAL" if event["side"] == "BUY" else "DEPOSIT"
         requested: CashCallRequested = {
             "type": "CashCallRequested",
-            "event_id": cause.event_id("CashCallRequested", account.account_id),
+            "event_id": cause.event_id("CashCallRequested", account_id),
             "event_time": cause.at_text,
             "cause_id": cause.id,
-            "account_id": account.account_id,
+            "account_id": account_id,
             "client": account.client,
-            "cash_call_id": call.cash_call_id,
-            "execution_id": call.execution_id,
-            "direction": call.direction,
+            "cash_call_id": f"{execution_id}-TPJ",
+            "execution_id": execution_id,
+            "direction": direction,
             "amount": event["net_money"],
             "attempt": 1,
         }
-        out.append((CASH_CALLS, account.account_id, requested))
-        if event["funding_model"] == "APEX_CLEARING" and call.amount:
+        out.append((CASH_CALLS, account_id, requested))
+        by_firm = event["funding_model"] == "APEX_CLEARING" and amount != 0
+        reason = None if by_firm else _why_not(account, direction, amount)
+        if reason is None and not by_firm:
+            # Most calls: settled at once, they are never among the open ones.
+            self._settled(
+                account,
+                execution_id,
+                direction,
+                amount,
+                cause,
+                out,
+                amount_text=event["net_money"],
+                attempt=1,
+                by_firm=False,
+            )
+            return
+        call = OpenCall(
+            execution_id,
+            event["symbol"],
+            event["side"],
+            amount,
+            fill.executed_at,
+            event["trade_date"],
+        )
+        if reason is None:
             call.journal = 1
             apex_journal.request(self.journals, account, call, cause, out)
         else:
-            reason = _why_not(account, call)
-            if reason is None:
-                # Most calls: settled at once, they are never among the open ones.
-                self._settled(account, call, cause, out)
-                return
             self.fail(account, call, reason, cause, out)
         account.open(call)
-        self.with_open_calls.add(account.account_id)
+        self.with_open_calls.add(account_id)
 
     def retry(self, event: WindowOpened, out: Out, after: str = "") -> Iterator[str]:
         """Try every open call once, one account per step: a sweep of any size in bounded steps.
@@ -215,7 +218,7 @@ class Settlement:
 
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Settle an open Marketplace call if it can be."""
-        reason = _why_not(account, call)
+        reason = _why_not(account, call.direction, call.amount)
         if reason is None:
             self.settle(account, call, cause, out)
         else:
@@ -253,34 +256,58 @@ class Settlement:
     def settle(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Close an open call whose money has moved, and book that."""
         account.close(call)
-        self._settled(account, call, cause, out)
-
-    def _settled(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         call.attempts += 1
+        self._settled(
+            account,
+            call.execution_id,
+            call.direction,
+            call.amount,
+            cause,
+            out,
+            amount_text=usd(call.amount),
+            attempt=call.attempts,
+            by_firm=call.journal > 0,
+        )
+
+    def _settled(  # noqa: PLR0913 - a call's facts: most calls have no `OpenCall`
+        self,
+        account: CustomerAccount,
+        execution_id: str,
+        direction: Direction,
+        amount: Cents,
+        cause: Cause,
+        out: Out,
+        *,
+        amount_text: str,
+        attempt: int,
+        by_firm: bool,
+    ) -> None:
+        """Say that a call is settled, and book what has moved."""
         account.calls_settled += 1
+        account_id = account.account_id
         settled: CashCallSettled = {
             "type": "CashCallSettled",
-            "event_id": cause.event_id("CashCallSettled", account.account_id),
+            "event_id": cause.event_id("CashCallSettled", account_id),
             "event_time": cause.at_text,
             "cause_id": cause.id,
-            "account_id": account.account_id,
+            "account_id": account_id,
             "client": account.client,
-            "cash_call_id": call.cash_call_id,
-            "execution_id": call.execution_id,
-            "direction": call.direction,
-            "amount": usd(call.amount),
-            "attempt": call.attempts,
+            "cash_call_id": f"{execution_id}-TPJ",
+            "execution_id": execution_id,
+            "direction": direction,
+            "amount": amount_text,
+            "attempt": attempt,
         }
-        out.append((CASH_CALLS, account.account_id, settled))
-        withdrawal = call.side == "BUY"
-        names = account.ledger_names()
-        if call.journal:
-            postings = ledger.journal_completed(names, call.amount, withdrawal=withdrawal)
+        out.append((CASH_CALLS, account_id, settled))
+        withdrawal = direction == "WITHDRAWAL"
+        if by_firm:
+            names = account.ledger_names()
+            postings = ledger.journal_completed(names, amount, withdrawal=withdrawal)
+            self.ledger.book(account, postings, cause, out)
         else:
             # A movement of the customer's cash in the FBO: a row of cash activity.
             out.append((CLIENT_LINES, account.client, settled))
-            postings = ledger.cash_call_settled(names, call.amount, withdrawal=withdrawal)
-        self.ledger.book(account, postings, cause, out)
+            book_call(self.ledger, account, amount, amount_text, cause, out, withdrawal=withdrawal)
 
     def _write_off(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Give a call up; the coin stays with the customer."""

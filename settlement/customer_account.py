@@ -94,6 +94,7 @@ class CustomerAccount:
         "open_withdrawals",
         "owed",
         "pending",
+        "position_texts",
         "positions",
         "withdrawing",
     )
@@ -119,6 +120,8 @@ class CustomerAccount:
         # None until first used: most accounts of a large client are idle.
         self.open_calls: dict[str, OpenCall] | None = None
         self.positions: dict[str, Units] | None = None
+        # The same in words. Each change makes a new dict: balances that were emitted keep theirs.
+        self.position_texts: dict[str, str] | None = None
         self.names: CustomerNames | None = None
 
     def ledger_names(self) -> CustomerNames:
@@ -181,9 +184,15 @@ class CustomerAccount:
         elif what == "withdrawing":
             self.withdrawing += amount
         else:
-            if self.positions is None:
-                self.positions = {}
-            self.positions[what] = self.positions.get(what, 0) + amount
+            self.move_position(what, amount)
+
+    def move_position(self, asset: str, units: Units) -> None:
+        """Add signed units to a position; it stays known when it is zero."""
+        positions = self.positions
+        if positions is None:
+            positions = self.positions = {}
+        held = positions[asset] = positions.get(asset, 0) + units
+        self.position_texts = {**(self.position_texts or {}), asset: quantity(held)}
 
     def balance(self, cause: Cause) -> AccountBalance:
         """Return what the account has now."""
@@ -202,9 +211,7 @@ class CustomerAccount:
             if self.funding_model == "MARKETPLACE"
             else None,
             "negative": self.cash < 0,
-            "positions": {
-                asset: quantity(units) for asset, units in (self.positions or {}).items()
-            },
+            "positions": self.position_texts or {},
         }
 
 
@@ -247,8 +254,12 @@ class Ledger:
                 account.move(what, amount)
         if balance:
             raise AssertionError(f"unbalanced entry of {account.account_id}: {postings}")
-        if not written:
-            return
+        if written:
+            self.write(account, written, cause, out)
+
+    @staticmethod
+    def write(account: CustomerAccount, postings: list[Posting], cause: Cause, out: Out) -> None:
+        """Write an entry whose postings are booked to the journal."""
         event_id = cause.event_id("JournalEntry", account.account_id)
         entry: JournalEntry = {
             "type": "JournalEntry",
@@ -258,7 +269,7 @@ class Ledger:
             "entry_id": event_id,
             "account_id": account.account_id,
             "client": account.client,
-            "postings": written,
+            "postings": postings,
         }
         out.append((JOURNAL, account.account_id, entry))
 

@@ -1,12 +1,12 @@
 """The double-entry ledger: which accounts an event moves (contract section 9).
 
 Postings are signed: value moves from negative to positive, and every entry sums to zero per asset.
-Each public function is one row of the contract's table and returns its postings.
+Each public function is one row of the contract's table and returns its postings. The two rows that
+nearly every execution takes are in trade_entries.py.
 """
 
 from schemas.funding import AdjustmentType
 from schemas.money import Cents
-from settlement.fill import Fill
 
 # account, asset, signed minor units (cents of USD, units of everything else)
 Postings = tuple[tuple[str, str, int], ...]
@@ -56,44 +56,6 @@ class CustomerNames:
             name = self._holdings[asset] = f"customer:{self._account_id}:{asset}"
             self.balance_of[name] = asset
         return name
-
-
-def trade(
-    names: CustomerNames,
-    client: str,
-    asset: str,
-    fill: Fill,
-    *,
-    net: bool,
-    buy: bool,
-) -> Postings:
-    """Book an execution: what is owed for it, and the asset's change of hands.
-
-    `net`: the client owes it in its next net settlement; else the customer, in a cash call.
-    """
-    owed = f"client:{client}:net" if net else names.owed
-    units, gross, markup, commission, net_money, _ = fill
-    if buy:
-        net_money, gross, units = -net_money, -gross, -units
-    return (
-        (owed, USD, net_money),
-        (BFS_USD, USD, -(gross + markup)),
-        (f"revenue:markup:{client}", USD, markup),
-        (f"revenue:commission:{client}", USD, commission),
-        (f"bfs:{asset}", asset, units),
-        (names.holding(asset), asset, -units),
-    )
-
-
-def cash_call_settled(names: CustomerNames, amount: Cents, *, withdrawal: bool) -> Postings:
-    """Move a Marketplace call between the customer's cash in the FBO and the Business account."""
-    paid = amount if withdrawal else -amount
-    return (
-        (names.cash, USD, -paid),
-        (names.owed, USD, paid),
-        (FBO, USD, -paid),
-        (BUSINESS, USD, paid),
-    )
 
 
 def journal_completed(names: CustomerNames, amount: Cents, *, withdrawal: bool) -> Postings:

@@ -2,20 +2,25 @@
 
 Each step of its diagrams names a topic, an event and the entry that is booked for it. The topic
 and the event must be in the catalogue, and the entry, with numbers for its letters, must be that
-which settlement/ledger.py makes of them.
+which settlement/ledger.py, or trade_entries.py, makes of them.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
+from schemas.execution import Execution
+from schemas.money import quantity, reread, usd
 from settlement import ledger
+from settlement.cause import Cause, Out
+from settlement.customer_account import CustomerAccount, Ledger
 from settlement.fill import Fill
 from settlement.ledger import CustomerNames, Postings
+from settlement.trade_entries import book_call, book_trade
 from topics.catalogue import CATALOGUE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "which-model.md"
@@ -63,12 +68,42 @@ def steps() -> list[Step]:
 STEPS = steps()
 
 
+def written(out: Out) -> Postings:
+    """Return what an entry says that was written to the journal."""
+    ((_, _, entry),) = out
+    return tuple(
+        (p["account"], p["asset"], reread(p["amount"], 2 if p["asset"] == "USD" else 8))
+        for p in entry["postings"]
+    )
+
+
 def trade(*, buy: bool, net: bool) -> Callable[[], Postings]:
     def book() -> Postings:
-        fill = Fill(Q, G, M, C, BUY if buy else SELL, 0)
-        return ledger.trade(NAMES, "ACME", "BTC", fill, net=net, buy=buy)
+        n = BUY if buy else SELL
+        event: dict[str, Any] = {
+            "execution_id": "ACME0001-order-1",
+            "side": "BUY" if buy else "SELL",
+            "base": "BTC",
+            "quantity": quantity(Q),
+            "markup": usd(M),
+            "commission": usd(C),
+            "net_money": usd(n),
+            "funding_model": "NET_SETTLEMENT" if net else "MARKETPLACE",
+        }
+        out: Out = []
+        fill = Fill(Q, G, M, C, n, 0)
+        account = CustomerAccount("ACME0001", "ACME")
+        book_trade(Ledger(), account, cast("Execution", event), fill, Cause("t", "c", 0), out)
+        return written(out)
 
     return book
+
+
+def call(n: int, *, withdrawal: bool) -> Postings:
+    out: Out = []
+    account, cause = CustomerAccount("ACME0001", "ACME"), Cause("t", "c", 0)
+    book_call(Ledger(), account, n, usd(n), cause, out, withdrawal=withdrawal)
+    return written(out)
 
 
 # By what a step says behind its topic: (the ledger's entry, what N is in it).
@@ -78,11 +113,8 @@ ENTRIES: Mapping[str, tuple[Callable[[], Postings], int]] = {
     "DepositReturned": (partial(ledger.deposit_returned, NAMES, D), 0),
     "WithdrawalAccepted": (partial(ledger.withdrawal_accepted, NAMES, W), 0),
     "WithdrawalSettled": (partial(ledger.withdrawal_settled, NAMES, W), 0),
-    "CashCallSettled, buy": (partial(ledger.cash_call_settled, NAMES, BUY, withdrawal=True), BUY),
-    "CashCallSettled, sell": (
-        partial(ledger.cash_call_settled, NAMES, SELL, withdrawal=False),
-        SELL,
-    ),
+    "CashCallSettled, buy": (partial(call, BUY, withdrawal=True), BUY),
+    "CashCallSettled, sell": (partial(call, SELL, withdrawal=False), SELL),
     "ApexJournalCompleted, buy": (
         partial(ledger.journal_completed, NAMES, BUY, withdrawal=True),
         BUY,
