@@ -38,6 +38,7 @@ from settlement.pipeline import Pipeline, settle_window
 from settlement.provider_quote import ProviderQuote
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
+from settlement.submitted_order import SubmittedOrder
 from topics.catalogue import (
     APEX_JOURNALS,
     CATALOGUE,
@@ -99,7 +100,8 @@ class History:
             InstrumentUpdated: self._instrument_updated,
             AccountUpdated: self._account_updated,
             ProviderQuote: self._ticked,
-            OrderSubmitted: self._submitted,
+            OrderSubmitted: self._order_submitted,
+            SubmittedOrder: self._submitted,
             OrderCancelRequested: self._cancel_requested,
             ClockTicked: self._clock_ticked,
             **dict.fromkeys(get_args(Funding), self._funded),
@@ -210,7 +212,10 @@ class History:
             if traded:
                 self._traded(traded)
 
-    def _submitted(self, event: OrderSubmitted, at: Micros) -> None:
+    def _order_submitted(self, event: OrderSubmitted, at: Micros) -> None:
+        self._submitted(SubmittedOrder(event), at)
+
+    def _submitted(self, event: SubmittedOrder, at: Micros) -> None:
         out: Out = []
         self.pipeline.trading.submitted(event, at, out)
         self._traded(out)

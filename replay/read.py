@@ -4,7 +4,7 @@ import gzip
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import merge
@@ -19,7 +19,7 @@ import orjson
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
 from schemas.event import Input
 from schemas.instant import Micros, time_text
-from topics.catalogue import CATALOGUE, INPUT_ORDER, PRICE_TICKS
+from topics.catalogue import CATALOGUE, INPUT_ORDER
 from topics.decode import Refused, decode
 
 STANDARD_INPUT = "-"
@@ -30,10 +30,11 @@ _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
 if TYPE_CHECKING:
     from settlement.provider_quote import ProviderQuote
+    from settlement.submitted_order import SubmittedOrder
 
 Told = Callable[[int], None]
-# Reads the JSON value of a usual tick in one go; None: it is another.
-TickReader = Callable[[Any], "ProviderQuote | None"]
+# Reads the JSON value of a usual tick or order in one go; None: it is another.
+UsualReader = Callable[[Any], "ProviderQuote | SubmittedOrder | None"]
 _Place = Callable[[], int]
 
 
@@ -53,7 +54,7 @@ class InputLine:
     source: int
     number: int
     topic: str
-    event: "Input | ProviderQuote | Refused"
+    event: "Input | ProviderQuote | SubmittedOrder | Refused"
     text: bytes
 
 
@@ -65,17 +66,17 @@ class InputFiles:
         paths: Iterable[str],
         tell: Told | None = None,
         directory: str | None = None,
-        usual_tick: TickReader | None = None,
+        usual: Mapping[str, UsualReader] | None = None,
     ) -> None:
         """Take inputs; `tell` hears how many bytes have been read since it was last told.
 
-        A pipe that is looked ahead in waits in `directory`, on disk. `usual_tick` reads the usual
-        tick as the quote that is decided on; without it every tick is a `PriceTick`.
+        A pipe that is looked ahead in waits in `directory`, on disk. `usual` reads the
+        usual value of a topic as what is decided on; without it every value is a model.
         """
         self._paths = tuple(paths)
         self._tell = tell
         self._directory = directory
-        self._usual_tick = usual_tick
+        self._usual = usual or {}
         self._pipes: list[Pipe] = []
         # Topics of the lines that pipes have given so far.
         self._piped: set[str] = set()
@@ -119,7 +120,7 @@ class InputFiles:
 
     def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
         name = "standard input" if path == STANDARD_INPUT else path
-        tell, usual_tick = self._tell, self._usual_tick
+        tell, usual = self._tell, self._usual
         at: Micros = 0
         number = 0
         try:
@@ -137,11 +138,12 @@ class InputFiles:
                         if topic not in CATALOGUE:
                             raise _no_topic(name, number, topic)
                         continue  # a topic that we emit
-                    quote = usual_tick(value) if usual_tick and topic == PRICE_TICKS else None
-                    event = quote or decode(topic, value)
+                    reader = usual.get(topic)
+                    read = reader(value) if reader else None
+                    event = read or decode(topic, value)
                     # What is refused has no time of its own.
                     if type(event) is not Refused:
-                        own_time = quote.at if quote else cast(Input, event).own_time
+                        own_time = read.at if read else cast(Input, event).own_time
                         if own_time < at:
                             raise _back_in_time(name, number, own_time, at)
                         at = own_time

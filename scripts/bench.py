@@ -36,12 +36,12 @@ from replay.quotes import import_quotes
 from replay.read import InputFiles, read_inputs
 from replay.spool import Spool
 from replay.summary import Summary
+from replay.usual import USUAL
 from schemas.instant import DAY, micros, time_text
 from schemas.window import WindowOpened
 from scripts.replay import run_replay
 from scripts.run_day import QUOTES, SYMBOLS
 from settlement.customer_account import CustomerAccount, OpenCall
-from settlement.provider_quote import usual_quote
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 
@@ -150,7 +150,7 @@ def quotes(directory: Path) -> dict[str, Any]:
     processor_seconds = time.process_time() - started
     gc.disable()
     history = History(_Nowhere(), MemoryRows())
-    lines = list(InputFiles([str(path)], usual_tick=usual_quote).lines())
+    lines = list(InputFiles([str(path)], usual=USUAL).lines())
 
     def decide() -> None:
         for line in lines:
@@ -406,7 +406,7 @@ def _cost_per_event(directory: Path, events: int) -> tuple[float, float]:
         spool = Spool(str(out.aside))
         history = History(out, spool, summary)
         started = time.process_time()
-        files = InputFiles([str(path)], usual_tick=usual_quote)
+        files = InputFiles([str(path)], usual=USUAL)
         for number, line in enumerate(files.lines()):
             history.apply(line)
             if not number % FLAT_MARK_EVERY:

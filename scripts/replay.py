@@ -19,10 +19,10 @@ from replay.read import InputFiles, UnreadableInputError
 from replay.recorded import RecordedDirectory, replay_recorded
 from replay.spool import Spool
 from replay.summary import Summary
+from replay.usual import USUAL
 from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
-from settlement.provider_quote import usual_quote
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
 
@@ -93,7 +93,7 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
         ):
             spool = Spool(str(directory.aside))
             try:
-                files = InputFiles(inputs, tell, str(directory.aside), usual_quote)
+                files = InputFiles(inputs, tell, str(directory.aside), USUAL)
                 firm = ClearingFirm(
                     directory.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS)
                 )

@@ -6,6 +6,7 @@ from functools import cached_property
 from schemas.client import ClientUpdated
 from schemas.money import Bps, Cents, Price, bps, price, usd
 from settlement.rounding import BPS_ONE, round_down, round_up, share_of
+from settlement.submitted_order import OwnRates
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ def client_rates(client: ClientUpdated) -> Rates:
         commission_bps=client.commission_bps,
         commission_fixed=client.commission_fixed,
         commission_minimum=client.commission_minimum,
+    )
+
+
+def own_rates(own: OwnRates, client: Rates) -> Rates:
+    """Return the rates of an order that brings some of its own; the minimum is the client's."""
+    markup_bps, markup_fixed, commission_bps, commission_fixed = own
+    return Rates(
+        client.markup_bps if markup_bps is None else markup_bps,
+        client.markup_fixed if markup_fixed is None else markup_fixed,
+        client.commission_bps if commission_bps is None else commission_bps,
+        client.commission_fixed if commission_fixed is None else commission_fixed,
+        client.commission_minimum,
     )
 
 

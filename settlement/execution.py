@@ -5,7 +5,6 @@ reaches it, its time is over, or somebody ends it. Only this stage opens windows
 """
 
 from heapq import heappop, heappush
-from zlib import crc32
 
 from schemas.account import AccountUpdated
 from schemas.best_quote import BestQuote
@@ -19,7 +18,6 @@ from schemas.order import (
     CancelRejectReason,
     ExpireReason,
     OrderCancelRequested,
-    OrderSubmitted,
 )
 from schemas.window import WindowOpened
 from settlement import order_update
@@ -36,12 +34,13 @@ from settlement.order import (
     jurisdiction_bars,
     too_far,
 )
-from settlement.remembered import RememberedIds, fingerprint
+from settlement.remembered import CONTENT_BYTES, RememberedIds, fingerprint
 from settlement.rounding import (
     buys_at_most,
     round_down,
     value_of,
 )
+from settlement.submitted_order import SubmittedOrder, checksum
 from settlement.working_orders import (
     Instrument,
     MarketQuote,
@@ -52,10 +51,6 @@ from settlement.working_orders import (
 )
 from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDERS
 from topics.decode import Refused
-
-# A repeat with other content is told from an honest one by this many bytes of a checksum: no money
-# depends on it, the id itself is compared by 96 bits.
-_CONTENT_BYTES = 4
 
 
 class Trading:
@@ -91,8 +86,8 @@ class Trading:
         self.working: dict[Order, None] = {}
         # (expire_time, accepted_at, account, id, order); orders that ended stay until their turn.
         self.expiries: list[tuple[Micros, Micros, str, str, Order]] = []
-        self.order_ids = RememberedIds(_CONTENT_BYTES)
-        self.cancel_ids = RememberedIds(_CONTENT_BYTES)
+        self.order_ids = RememberedIds(CONTENT_BYTES)
+        self.cancel_ids = RememberedIds(CONTENT_BYTES)
         # The numbers of the latest executions, in order, for an engine that hands them to
         # settlement and empties this; None: nobody asks.
         self.fills: list[Fill] | None = None
@@ -177,7 +172,7 @@ class Trading:
             account = self.accounts.get(event.account_id)
             return account_refusal(event, account.client if account is not None else None)
         answered = self.cancel_ids.get(fingerprint(event.account_id, event.cancel_id))
-        if answered is not None and answered != _checksum(event.client_order_id):
+        if answered is not None and answered != checksum(event.client_order_id):
             return Refused("CONFLICT", "this cancel_id was used for another order")
         return None
 
@@ -201,37 +196,28 @@ class Trading:
 
     # -- orders ----------------------------------------------------------------------------------
 
-    def submitted(self, event: OrderSubmitted, at: Micros, out: Out) -> None:
+    def submitted(self, event: SubmittedOrder, at: Micros, out: Out) -> None:
         """Answer an order: rejected, or accepted and tried against the latest quote."""
         cause = Cause(ORDERS, event.event_id, at)
         account = self.accounts.get(event.account_id)
-        order_id = fingerprint(event.account_id, event.client_order_id)
-        content = _order_content(event)
-        known = self.order_ids.get(order_id)
-        if known is not None:
-            if known != content:
-                detail = "another order of the account has this client_order_id"
-                order_update.rejected(
-                    event, account, Rejection("DUPLICATE_ORDER_ID", detail), cause, out
-                )
-            return
+        rates = self.clients.get(account.client) if account is not None else None
+        # An order that names no account or client of ours may come again under its id, so none is
+        # remembered: it can't be a repeat.
+        if rates is not None:
+            known = self.order_ids.recall(event.id, event.content)
+            if known is not None:
+                if known != event.content:
+                    detail = "another order of the account has this client_order_id"
+                    duplicate = Rejection("DUPLICATE_ORDER_ID", detail)
+                    order_update.rejected(event, account, duplicate, cause, out)
+                return
         quote = self.quotes.get(event.symbol)
-        side = None if quote is None else quote.taken_by(buy=event.side == "BUY", at=at)
-        admitted = admission(
-            event,
-            account,
-            self.clients.get(account.client) if account is not None else None,
-            self.instruments.get(event.symbol),
-            side,
-            at,
-        )
+        side = None if quote is None else quote.taken_by(buy=event.buy, at=at)
+        instrument = self.instruments.get(event.symbol)
+        admitted = admission(event, account, rates, instrument, side, at)
         if isinstance(admitted, Rejection):
-            # An order that named no account or client of ours may come again under its id.
-            if admitted.reason not in {"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"}:
-                self.order_ids.add(order_id, content)
             order_update.rejected(event, account, admitted, cause, out)
             return
-        self.order_ids.add(order_id, content)
         order, price_now = admitted
         order_update.accepted(event, order, cause, out)
         # A price says that the side is there, and that the order is no stop that waits.
@@ -254,9 +240,8 @@ class Trading:
     def cancel_requested(self, event: OrderCancelRequested, at: Micros, out: Out) -> None:
         """Answer a cancel, once per `cancel_id`."""
         cancel_id = fingerprint(event.account_id, event.cancel_id)
-        if self.cancel_ids.get(cancel_id) is not None:
+        if self.cancel_ids.recall(cancel_id, checksum(event.client_order_id)) is not None:
             return
-        self.cancel_ids.add(cancel_id, _checksum(event.client_order_id))
         cause = Cause(ORDERS, event.event_id, at)
         account = self.accounts.get(event.account_id)
         order = (account.working or {}).get(event.client_order_id) if account else None
@@ -457,21 +442,6 @@ class Trading:
         if book is None:
             book = self.books[symbol] = SymbolBook()
         return book
-
-
-def _checksum(text: str) -> bytes:
-    return crc32(text.encode()).to_bytes(_CONTENT_BYTES, "big")
-
-
-def _order_content(order: OrderSubmitted) -> bytes:
-    """Return a checksum of all but `event_id` and `event_time`: what a repeat must share."""
-    said = order.__dict__  # an attribute of a pydantic model costs several times a dict's item
-    return _checksum(
-        f"{said['symbol']}|{said['side']}|{said['order_type']}|{said['time_in_force']}|"
-        f"{said['notional']}|{said['quantity']}|{said['limit_price']}|{said['stop_price']}|"
-        f"{said['expire_time']}|{said['markup_bps']}|{said['markup_fixed']}|"
-        f"{said['commission_bps']}|{said['commission_fixed']}"
-    )
 
 
 def _providers(side: QuoteSide, taken: Units) -> list[ProviderQuantity]:

@@ -1,24 +1,14 @@
 """May this order work? The checks of contract section 6, in its order."""
 
-from functools import cache
 from typing import NamedTuple
 
 from schemas.instant import Micros
-from schemas.money import (
-    BPS_DECIMALS,
-    CENTS_DECIMALS,
-    PRICE_DECIMALS,
-    UNITS_DECIMALS,
-    Cents,
-    FinerThanScaleError,
-    Price,
-    Units,
-    scaled,
-)
-from schemas.order import OrderSubmitted, OrderType, RejectReason, TimeInForce
+from schemas.money import Price, Units
+from schemas.order import RejectReason
 from settlement.calendar import in_maintenance
-from settlement.commission import Rates, customer_price
+from settlement.commission import Rates, customer_price, own_rates
 from settlement.rounding import buys_at_most, holds_at_least, value_of
+from settlement.submitted_order import SubmittedOrder
 from settlement.working_orders import Instrument, Order, QuoteSide, TradingAccount
 
 
@@ -63,7 +53,7 @@ def is_marketable(order: Order, price: int) -> bool:
 
 
 def admission(
-    submitted: OrderSubmitted,
+    submitted: SubmittedOrder,
     account: TradingAccount | None,
     rates: Rates | None,
     instrument: Instrument | None,
@@ -80,14 +70,9 @@ def admission(
         return Rejection("UNKNOWN_ACCOUNT", f"no AccountUpdated for {submitted.account_id}")
     if rates is None:
         return Rejection("UNKNOWN_CLIENT", f"no ClientUpdated for {account.client}")
-    wrong = _wrong_form(submitted)
-    if wrong is not None:
-        return Rejection("INVALID_ORDER", wrong)
-    numbers = _numbers(submitted, rates)
-    if isinstance(numbers, Rejection):
-        return numbers
-    notional, quantity, limit, stop, rates, quantity_fits, prices_fit = numbers
-    buy = submitted.side == "BUY"
+    if submitted.wrong is not None:
+        return Rejection("INVALID_ORDER", submitted.wrong)
+    buy = submitted.buy
     if account_not_open(account, buy=buy):
         return Rejection("ACCOUNT_NOT_OPEN", f"the account is {account.mode}")
     if instrument is None or not instrument.tradable:
@@ -99,17 +84,20 @@ def admission(
     if jurisdiction_bars(account, buy=buy):
         return Rejection("JURISDICTION", f"the jurisdiction is {account.jurisdiction}")
     if not (
-        prices_fit
-        and (limit is None or limit % instrument.price_increment == 0)
-        and (stop is None or stop % instrument.price_increment == 0)
+        submitted.prices_fit
+        and (submitted.limit is None or submitted.limit % instrument.price_increment == 0)
+        and (submitted.stop is None or submitted.stop % instrument.price_increment == 0)
     ):
         return Rejection("PRICE_PRECISION", "a price is no multiple of the price increment")
-    if not quantity_fits or (quantity is not None and quantity % instrument.quantity_increment):
+    if not submitted.quantity_fits or (
+        submitted.quantity is not None and submitted.quantity % instrument.quantity_increment
+    ):
         return Rejection(
             "QUANTITY_PRECISION", "the quantity is no multiple of the quantity increment"
         )
+    if submitted.own_rates is not None:
+        rates = own_rates(submitted.own_rates, rates)
     order = Order(submitted, account, instrument, rates, at)
-    order.notional, order.quantity, order.limit, order.stop = notional, quantity, limit, stop
     return _against_the_market(order, side)
 
 
@@ -156,104 +144,3 @@ def _needed(order: Order, price: int) -> Units:
     if order.limit is not None:
         return holds_at_least(notional, order.limit, increment)
     return buys_at_most(notional, price, increment)
-
-
-def _wrong_form(order: OrderSubmitted) -> str | None:
-    """What is missing or surplus, None if nothing is."""
-    if (order.notional is None) == (order.quantity is None):
-        return "exactly one of notional and quantity is wanted"
-    return _wrong_terms(
-        order.order_type,
-        order.time_in_force,
-        order.limit_price is None,
-        order.stop_price is None,
-        order.expire_time is None,
-    )
-
-
-# There are 96 combinations.
-@cache
-def _wrong_terms(
-    kind: OrderType,
-    force: TimeInForce,
-    no_limit: bool,  # noqa: FBT001 - a key of the cache
-    no_stop: bool,  # noqa: FBT001
-    no_expiry: bool,  # noqa: FBT001
-) -> str | None:
-    if no_limit != (kind == "MARKET"):
-        return "limit_price is wanted, but not of a MARKET order"
-    if no_stop != (kind != "STOP_LIMIT"):
-        return "stop_price is wanted of a STOP_LIMIT order, and of no other"
-    if no_expiry != (force != "GTD"):
-        return "expire_time is wanted of a GTD order, and of no other"
-    if kind == "MARKET" and force != "IOC":
-        return "a MARKET order is IOC"
-    if kind == "STOP_LIMIT" and force == "IOC":
-        return "a STOP_LIMIT order is not IOC"
-    return None
-
-
-# notional, quantity, limit, stop, the rates that hold; whether the quantity fits our scale, and
-# whether the prices do: a number finer than our scale fits no increment either.
-_Numbers = tuple[Cents | None, Units | None, Price | None, Price | None, Rates, bool, bool]
-
-
-def _numbers(order: OrderSubmitted, client: Rates) -> _Numbers | Rejection:
-    """Read the order's decimals into minor units, its own rates first."""
-    notional = quantity = limit = stop = None
-    quantity_fits = limit_fits = stop_fits = True
-    rates = client
-    try:
-        if order.notional is not None:
-            notional = _positive("notional", order.notional, CENTS_DECIMALS)
-        if order.quantity is not None:
-            quantity, quantity_fits = _positive_or_finer("quantity", order.quantity, UNITS_DECIMALS)
-        if order.limit_price is not None:
-            limit, limit_fits = _positive_or_finer("limit_price", order.limit_price, PRICE_DECIMALS)
-        if order.stop_price is not None:
-            stop, stop_fits = _positive_or_finer("stop_price", order.stop_price, PRICE_DECIMALS)
-        if not (
-            order.markup_bps is None
-            and order.markup_fixed is None
-            and order.commission_bps is None
-            and order.commission_fixed is None
-        ):
-            rates = _own_rates(order, client)
-    except ValueError as error:
-        return Rejection("INVALID_ORDER", str(error))
-    return notional, quantity, limit, stop, rates, quantity_fits, limit_fits and stop_fits
-
-
-def _own_rates(order: OrderSubmitted, client: Rates) -> Rates:
-    return Rates(
-        _rate("markup_bps", order.markup_bps, BPS_DECIMALS, client.markup_bps),
-        _rate("markup_fixed", order.markup_fixed, PRICE_DECIMALS, client.markup_fixed),
-        _rate("commission_bps", order.commission_bps, BPS_DECIMALS, client.commission_bps),
-        _rate("commission_fixed", order.commission_fixed, CENTS_DECIMALS, client.commission_fixed),
-        client.commission_minimum,
-    )
-
-
-def _positive(name: str, text: str, decimals: int) -> int:
-    number = scaled(text, decimals)
-    if number <= 0:
-        raise ValueError(f"{name} must be above 0")
-    return number
-
-
-def _positive_or_finer(name: str, text: str, decimals: int) -> tuple[int, bool]:
-    try:
-        return _positive(name, text, decimals), True
-    except FinerThanScaleError:
-        if text.startswith("-"):
-            raise ValueError(f"{name} must be above 0") from None
-        return 0, False
-
-
-def _rate(name: str, text: str | None, decimals: int, client_rate: int) -> int:
-    if text is None:
-        return client_rate
-    number = scaled(text, decimals)
-    if number < 0:
-        raise ValueError(f"{name} must not be negative")
-    return number

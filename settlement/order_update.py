@@ -13,17 +13,17 @@ from schemas.order import (
     OrderExpired,
     OrderFilled,
     OrderRejected,
-    OrderSubmitted,
     OrderTriggered,
 )
 from settlement.cause import Cause, Out
 from settlement.order import Rejection
 from settlement.rounding import AVERAGE_DECIMALS, average_price
+from settlement.submitted_order import SubmittedOrder
 from settlement.working_orders import MarketQuote, Order, TradingAccount
 from topics.catalogue import ORDER_UPDATES
 
 
-def accepted(submitted: OrderSubmitted, order: Order, cause: Cause, out: Out) -> None:
+def accepted(submitted: SubmittedOrder, order: Order, cause: Cause, out: Out) -> None:
     """Say that an order works from now on."""
     account, decimals = order.account, order.instrument.decimals
     event: OrderAccepted = {
@@ -48,7 +48,7 @@ def accepted(submitted: OrderSubmitted, order: Order, cause: Cause, out: Out) ->
 
 
 def rejected(
-    submitted: OrderSubmitted,
+    submitted: SubmittedOrder,
     account: TradingAccount | None,
     rejection: Rejection,
     cause: Cause,

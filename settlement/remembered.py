@@ -6,9 +6,12 @@ with every few ids one bucket is split in two, so it grows without a pause or a 
 """
 
 from hashlib import blake2b
+from struct import iter_unpack
 
 # 12 bytes of a cryptographic hash: with 10^9 ids, two collide with a probability below 10^-11.
 KEY_BYTES = 12
+# A checksum of what an input says: what a repeat of its id must share.
+CONTENT_BYTES = 4
 # More records per bucket make a search longer, fewer make the buckets' own overhead weigh more.
 _RECORDS_PER_BUCKET = 16
 
@@ -21,7 +24,7 @@ def fingerprint(*parts: str) -> bytes:
 class RememberedIds:
     """A map from 12-byte fingerprints to values of a fixed size. Nothing is ever removed."""
 
-    __slots__ = ("_buckets", "_count", "_mask", "_width", "fresh")
+    __slots__ = ("_buckets", "_count", "_mask", "_upper_mask", "_width", "fresh")
 
     def __init__(self, value_bytes: int) -> None:
         """Make an empty map for values of `value_bytes` bytes."""
@@ -29,6 +32,7 @@ class RememberedIds:
         self._count = 0
         # A power of two less one: buckets up to it are complete, those above are split already.
         self._mask = 0
+        self._upper_mask = 1  # twice as many buckets
         self._buckets = [bytearray()]
         # What was put lately, for an engine that keeps it elsewhere too and empties this; None:
         # nobody asks.
@@ -53,11 +57,22 @@ class RememberedIds:
         else:
             self._append(bucket, key + value)
 
-    def add(self, key: bytes, value: bytes) -> None:
-        """Remember a fingerprint that was not there when it was asked for."""
+    def recall(self, key: bytes, value: bytes) -> bytes | None:
+        """Return the value of a fingerprint; if it was never put, remember it with `value`."""
+        # `_find`, written out: every order comes here.
+        buckets = self._buckets
+        number = int.from_bytes(key[:4], "big")
+        place = number & self._upper_mask
+        bucket = buckets[place if place < len(buckets) else number & self._mask]
+        at = bucket.find(key)
+        if at >= 0:
+            known = self.get(key)
+            if known is not None:
+                return known
         if self.fresh is not None:
             self.fresh[key] = value
-        self._append(self._bucket(key), key + value)
+        self._append(bucket, key + value)
+        return None
 
     def _append(self, bucket: bytearray, record: bytes) -> None:
         bucket += record
@@ -68,7 +83,7 @@ class RememberedIds:
     def _bucket(self, key: bytes) -> bytearray:
         buckets = self._buckets
         number = int.from_bytes(key[:4], "big")
-        place = number & (2 * self._mask + 1)
+        place = number & self._upper_mask
         return buckets[place if place < len(buckets) else number & self._mask]
 
     def _find(self, key: bytes) -> tuple[bytearray, int]:
@@ -83,15 +98,14 @@ class RememberedIds:
         """Give half of the next bucket's records to a new one."""
         new = len(self._buckets)
         if new == 2 * (self._mask + 1):
-            self._mask = 2 * self._mask + 1
+            self._mask = self._upper_mask
+            self._upper_mask = 2 * self._mask + 1
         old = new & self._mask
-        records = self._buckets[old]
-        self._buckets.append(bytearray())
-        stay, go = bytearray(), bytearray()
-        # The two buckets differ in one bit of the number.
-        bit = self._mask + 1
-        for at in range(0, len(records), self._width):
-            moves = int.from_bytes(records[at : at + 4], "big") & bit
-            (go if moves else stay).extend(records[at : at + self._width])
-        self._buckets[old] = stay
-        self._buckets[new] = go
+        records = [record for (record,) in iter_unpack(f"{self._width}s", self._buckets[old])]
+        # The two buckets differ in one bit of the number, which stands in one of its four bytes.
+        bit = self._mask.bit_length()
+        byte, bit_of_byte = 3 - bit // 8, 1 << bit % 8
+        stay = b"".join([record for record in records if not record[byte] & bit_of_byte])
+        go = b"".join([record for record in records if record[byte] & bit_of_byte])
+        self._buckets[old] = bytearray(stay)
+        self._buckets.append(bytearray(go))

@@ -13,9 +13,9 @@ from schemas.best_quote import BestQuote, ProviderSize
 from schemas.instant import Micros, micros
 from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Cents, Price, Units, reread
-from schemas.order import OrderSubmitted
 from settlement.commission import Rates, marketable_from
 from settlement.rounding import holds_at_least
+from settlement.submitted_order import SubmittedOrder
 
 
 class Instrument:
@@ -172,25 +172,25 @@ class Order:
 
     def __init__(
         self,
-        order: OrderSubmitted,
+        order: SubmittedOrder,
         account: TradingAccount,
         instrument: Instrument,
         rates: Rates,
         at: Micros,
     ) -> None:
-        """Take what the order says; its numbers follow in `admission`."""
+        """Take what the order says."""
         self.account = account
         self.instrument = instrument
         self.rates = rates
         self.event_id = order.event_id
         self.client_order_id = order.client_order_id
-        self.buy = order.side == "BUY"
+        self.buy = order.buy
         self.time_in_force = order.time_in_force
         self.expire_time = order.expire_time
-        self.quantity: Units | None = None
-        self.notional: Cents | None = None
-        self.limit: Price | None = None
-        self.stop: Price | None = None
+        self.quantity = order.quantity
+        self.notional = order.notional
+        self.limit = order.limit
+        self.stop = order.stop
         self.triggered = order.order_type != "STOP_LIMIT"
         self.accepted_at = at
         self.fills = 0

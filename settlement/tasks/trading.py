@@ -26,6 +26,7 @@ from settlement.calendar import first_window
 from settlement.cause import Out
 from settlement.commission import Rates
 from settlement.execution import Trading
+from settlement.submitted_order import SubmittedOrder
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, own_time, read_outside
 from settlement.working_orders import MarketQuote, Order, TradingAccount
 from topics.catalogue import (
@@ -117,7 +118,7 @@ class TradingTask(Task):
                 self._touched_quotes[event["symbol"]] = head.record.value or b""
                 trading.quoted(event, at, out)  # type: ignore[arg-type]  # a BestQuote, by its type
             case OrderSubmitted():
-                trading.submitted(event, at, out)
+                trading.submitted(SubmittedOrder(event), at, out)
             case OrderCancelRequested():
                 trading.cancel_requested(event, at, out)
             case AccountUpdated():
@@ -279,17 +280,19 @@ def _order_record(order: Order) -> dict[str, Any]:
 def _order_of(stored: dict[str, Any], trading: Trading) -> Order:
     markup_bps, markup_fixed, commission_bps, commission_fixed, minimum = stored["rates"]
     order = Order(
-        OrderSubmitted.model_construct(
-            type="OrderSubmitted",
-            event_id=stored["event_id"],
-            event_time=time_text(stored["accepted_at"]),
-            account_id=stored["account_id"],
-            symbol=stored["symbol"],
-            client_order_id=stored["client_order_id"],
-            side=stored["side"],
-            order_type="LIMIT" if stored["triggered"] else "STOP_LIMIT",
-            time_in_force=stored["time_in_force"],
-            expire_time=stored["expire_time"],
+        SubmittedOrder(
+            OrderSubmitted.model_construct(
+                type="OrderSubmitted",
+                event_id=stored["event_id"],
+                event_time=time_text(stored["accepted_at"]),
+                account_id=stored["account_id"],
+                symbol=stored["symbol"],
+                client_order_id=stored["client_order_id"],
+                side=stored["side"],
+                order_type="LIMIT" if stored["triggered"] else "STOP_LIMIT",
+                time_in_force=stored["time_in_force"],
+                expire_time=stored["expire_time"],
+            )
         ),
         trading.accounts[stored["account_id"]],
         trading.instruments[stored["symbol"]],

@@ -25,16 +25,29 @@ def test_an_id_has_its_value() -> None:
     assert len(ids) == 2
 
 
-def test_what_was_not_there_is_added() -> None:
-    """As `put`, and a worker's state topic hears of it too."""
+def test_what_is_recalled_is_remembered_once() -> None:
+    """What was there keeps its value; a worker's state topic hears of what was not."""
     ids = RememberedIds(4)
     ids.fresh = {}
     for number in range(100):
-        assert ids.get(key(number)) is None
-        ids.add(key(number), number.to_bytes(4, "big"))
+        assert ids.recall(key(number), number.to_bytes(4, "big")) is None
+    for number in range(100):
+        assert ids.recall(key(number), b"else") == number.to_bytes(4, "big")
     assert [ids.get(key(n)) for n in range(100)] == [n.to_bytes(4, "big") for n in range(100)]
     assert len(ids) == 100
     assert ids.fresh == {key(n): n.to_bytes(4, "big") for n in range(100)}
+
+
+def test_a_key_that_spans_two_records_is_not_there() -> None:
+    """The bytes of a key may stand where one record ends and the next begins."""
+    ids = RememberedIds(4)
+    first, second = b"\0" * 4 + b"a" * 8, b"\0" * 4 + b"b" * 8
+    ids.recall(first, b"\0\0\0\0")
+    ids.recall(second, b"1111")
+    across = b"\0\0\0\0" + b"\0\0\0\0" + b"bbbb"
+    assert ids.get(across) is None
+    assert ids.recall(across, b"2222") is None
+    assert ids.recall(across, b"3333") == b"2222"
 
 
 def test_a_value_is_replaced() -> None:
