@@ -1,6 +1,7 @@
 """HISTORY ENGINE: historical streams through the whole pipeline in one process, no broker.
 
 read.py            JSON Lines in: files merged by time, bad values marked
+usual_tick.py      the usual tick of a history, read in one go
 pipe.py            a stream that is read once and yet looked ahead in
 engine.py          each input, and all that it causes, before the next
 clearing_firm.py   a simulated clearing firm, where the input has no answers of a real one

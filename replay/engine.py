@@ -6,7 +6,7 @@ data, and moves to each input before that is applied. A dead-lettered input move
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol, cast, get_args, runtime_checkable
 
 import orjson
 
@@ -15,7 +15,6 @@ from replay.output import WrittenFile
 from replay.read import InputLine, raw_value
 from replay.summary import Summary
 from schemas.account import AccountUpdated
-from schemas.best_quote import BestQuote
 from schemas.client import ClientUpdated
 from schemas.execution import Execution
 from schemas.funding import Funding
@@ -41,10 +40,12 @@ from settlement.reports.rows import Rows
 from settlement.submitted_order import SubmittedOrder
 from topics.catalogue import (
     APEX_JOURNALS,
+    BBO,
     CATALOGUE,
     CLIENT_LINES,
     EXECUTIONS,
     INPUT_ORDER,
+    PRICE_TICKS,
     REFERENCE_TOPICS,
     REPORT_DELIVERIES,
 )
@@ -62,6 +63,14 @@ class Destination(Protocol):
 
     def report(self, report: Report) -> WrittenFile:
         """Take one file of a client."""
+
+
+@runtime_checkable
+class TextDestination(Destination, Protocol):
+    """Where events may also go as they are sent."""
+
+    def text(self, topic: str, kind: str, text: str) -> None:
+        """Take one event, as it is sent; a topic's events come all in this way, or none."""
 
 
 class History:
@@ -82,6 +91,7 @@ class History:
         self.summary = summary if summary is not None else Summary()
         self._destination = destination
         self._emit = destination.event
+        self._emit_text = destination.text if isinstance(destination, TextDestination) else None
         self._clearing_firm = clearing_firm
         pipeline = self.pipeline
         # What says that an input is dead-lettered, and what decides on it, by its type.
@@ -110,6 +120,8 @@ class History:
         }
         self._places = RepeatedPlaces()
         self._fills: list[Fill] = []
+        # Nothing is due before this time, as long as only quotes come: 0 if that is not known.
+        self._quiet_before: Micros = 0
         self.pipeline.trading.fills = self._fills
 
     @property
@@ -133,6 +145,35 @@ class History:
 
     def apply(self, line: InputLine) -> None:
         """Apply one input and all that it causes."""
+        if type(line.event) is ProviderQuote and line.at < self._quiet_before:
+            self._apply_quote(line, line.event)
+            return
+        self._apply_any(line)
+        self._quiet_before = self._find_quiet() if line.topic == PRICE_TICKS else 0
+
+    def _apply_quote(self, line: InputLine, quote: ProviderQuote) -> None:
+        """Apply a quote while nothing is due: a history consists of them."""
+        summary, trading, at = self.summary, self.pipeline.trading, line.at
+        summary.inputs[PRICE_TICKS] += 1
+        decided = self.pipeline.market.best_quote(quote)
+        if isinstance(decided, Refused):
+            self._dead_letter(line, decided)
+            return
+        # Time has begun, or something would be due; answers of the clearing firm may be ahead.
+        summary.last_time = at
+        if trading.now is None or at > trading.now:
+            trading.now = at
+        if decided is not None:
+            self._quoted(quote, decided, at)
+
+    def _find_quiet(self) -> Micros:
+        """Return until when only inputs happen, not what is scheduled; 0 if that is not known."""
+        trading, firm = self.pipeline.trading, self._clearing_firm
+        if trading.now is None or (firm is not None and firm.waiting):
+            return 0
+        return trading.next_due()
+
+    def _apply_any(self, line: InputLine) -> None:
         self._answers_before(line.at, line.rank)
         summary = self.summary
         summary.inputs[line.topic] += 1
@@ -203,14 +244,21 @@ class History:
         return self.pipeline.clients.refusal(event, now, at)
 
     def _ticked(self, quote: ProviderQuote, at: Micros) -> None:
-        out: Out = []
-        self.pipeline.market.apply(quote, out)
-        for topic, _, event in out:
-            self._emit(topic, event)
-            traded: Out = []
-            self.pipeline.trading.quoted(cast("BestQuote", event), at, traded)
-            if traded:
-                self._traded(traded)
+        text = self.pipeline.market.best_quote(quote)
+        if isinstance(text, str):
+            self._quoted(quote, text, at)
+
+    def _quoted(self, quote: ProviderQuote, text: str, at: Micros) -> None:
+        """Publish a best quote, and let trading answer it."""
+        if self._emit_text is not None:
+            self._emit_text(BBO, "BestQuote", text)
+        else:
+            self._emit(BBO, orjson.loads(text))
+        traded: Out = []
+        self.pipeline.trading.quoted(quote.symbol, text, at, traded)
+        if traded:
+            self._quiet_before = 0
+            self._traded(traded)
 
     def _order_submitted(self, event: OrderSubmitted, at: Micros) -> None:
         self._submitted(SubmittedOrder(event), at)

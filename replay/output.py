@@ -25,6 +25,7 @@ SUMMARY = "summary.json"
 INPUTS = "inputs"
 # So few events of a topic are encoded together that they are still in the processor's cache.
 _EVENTS_ENCODED_TOGETHER = 24
+_TEXTS_ENCODED_TOGETHER = 64
 # So many bytes of a topic are written together; queued writes are bounded, so is memory.
 _BYTES_PER_WRITE = 256 * 1024
 _WRITES_QUEUED_MAX = 64
@@ -61,7 +62,7 @@ def _is_replay(directory: Path) -> bool:
 class _TopicFile:
     """One topic: events that wait, and the file that they go to."""
 
-    __slots__ = ("digest", "encoded", "encoded_bytes", "file", "topic", "waiting")
+    __slots__ = ("digest", "encoded", "encoded_bytes", "file", "kind", "texts", "topic", "waiting")
 
     def __init__(self, topic: str, path: Path) -> None:
         self.topic = topic
@@ -69,6 +70,9 @@ class _TopicFile:
         self.file = path.open("wb", buffering=0)
         self.digest = sha256()
         self.waiting: list[Mapping[str, Any]] = []
+        # Events as they are sent, all of one type.
+        self.texts: list[str] = []
+        self.kind = ""
         self.encoded: list[bytes] = []
         self.encoded_bytes = 0
 
@@ -132,6 +136,19 @@ class ReplayDirectory:
             if file.encoded_bytes >= _BYTES_PER_WRITE:
                 self._hand_over(file)
 
+    def text(self, topic: str, kind: str, text: str) -> None:
+        """Write one event of a type, as it is sent, behind the others of its topic.
+
+        A topic's events come all as texts, or all as events.
+        """
+        file = self._topics[topic]
+        file.texts.append(text)
+        file.kind = kind
+        if len(file.texts) >= _TEXTS_ENCODED_TOGETHER:
+            self._encode_texts(file)
+            if file.encoded_bytes >= _BYTES_PER_WRITE:
+                self._hand_over(file)
+
     def answer(self, line: bytes) -> None:
         """Write an answer of the simulated clearing firm, as a line of input."""
         if self._answers is None:
@@ -167,6 +184,7 @@ class ReplayDirectory:
         """Write what waits, and the summary with all checksums; `until`: as asked for."""
         for file in self._topics.values():
             self._encode(file)
+            self._encode_texts(file)
             self._hand_over(file)
         if self._answers is not None:
             self._hand_over(self._answers)
@@ -223,6 +241,17 @@ class ReplayDirectory:
         file.encoded.append(chunk)
         file.encoded_bytes += len(chunk)
         file.waiting.clear()
+
+    def _encode_texts(self, file: _TopicFile) -> None:
+        if not file.texts:
+            return
+        self._summary.count_alike(file.topic, file.kind, len(file.texts))
+        self.events += len(file.texts)
+        file.texts.append("")
+        chunk = "\n".join(file.texts).encode()
+        file.encoded.append(chunk)
+        file.encoded_bytes += len(chunk)
+        file.texts.clear()
 
     def _hand_over(self, file: _TopicFile) -> None:
         if not file.encoded:

@@ -12,14 +12,17 @@ from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import orjson
 
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
+from replay.usual_tick import usual_line
 from schemas.event import Input
 from schemas.instant import Micros, time_text
-from topics.catalogue import CATALOGUE, INPUT_ORDER
+from settlement.provider_quote import ProviderQuote
+from settlement.submitted_order import SubmittedOrder
+from topics.catalogue import CATALOGUE, INPUT_ORDER, PRICE_TICKS
 from topics.decode import Refused, decode
 
 STANDARD_INPUT = "-"
@@ -28,13 +31,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
-if TYPE_CHECKING:
-    from settlement.provider_quote import ProviderQuote
-    from settlement.submitted_order import SubmittedOrder
-
 Told = Callable[[int], None]
 # Reads the JSON value of a usual tick or order in one go; None: it is another.
-UsualReader = Callable[[Any], "ProviderQuote | SubmittedOrder | None"]
+UsualReader = Callable[[Any], ProviderQuote | SubmittedOrder | None]
 _Place = Callable[[], int]
 
 
@@ -54,7 +53,7 @@ class InputLine:
     source: int
     number: int
     topic: str
-    event: "Input | ProviderQuote | SubmittedOrder | Refused"
+    event: Input | ProviderQuote | SubmittedOrder | Refused
     text: bytes
 
 
@@ -120,30 +119,24 @@ class InputFiles:
 
     def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
         name = "standard input" if path == STANDARD_INPUT else path
-        tell, usual = self._tell, self._usual
+        tell, quotes = self._tell, PRICE_TICKS in self._usual
+        rank_of_ticks = _RANK[PRICE_TICKS]
         at: Micros = 0
         number = 0
         try:
             with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
                 told = 0
                 for number, text in enumerate(lines, 1):
-                    try:
-                        line = orjson.loads(text)
-                        topic = line["topic"]
-                        value = line["value"]
-                        rank = _RANK.get(topic)
-                    except (orjson.JSONDecodeError, KeyError, TypeError):
-                        raise _no_line(name, number) from None
-                    if rank is None:
-                        if topic not in CATALOGUE:
-                            raise _no_topic(name, number, topic)
-                        continue  # a topic that we emit
-                    reader = usual.get(topic)
-                    read = reader(value) if reader else None
-                    event = read or decode(topic, value)
+                    quote = usual_line(text) if quotes else None
+                    topic, rank = PRICE_TICKS, rank_of_ticks
+                    event: Input | ProviderQuote | SubmittedOrder | Refused | None = quote
+                    if event is None:
+                        topic, rank, event = self._read_line(text, name, number)
+                        if event is None:
+                            continue
                     # What is refused has no time of its own.
-                    if type(event) is not Refused:
-                        own_time = read.at if read else cast(Input, event).own_time
+                    if not isinstance(event, Refused):
+                        own_time = quote.at if quote is not None else _own_time(event)
                         if own_time < at:
                             raise _back_in_time(name, number, own_time, at)
                         at = own_time
@@ -160,6 +153,24 @@ class InputFiles:
             ) from None
         except OSError as error:
             raise UnreadableInputError(f"{name}: {error.strerror or error}") from None
+
+    def _read_line(
+        self, text: bytes, name: str, number: int
+    ) -> tuple[str, int, Input | ProviderQuote | SubmittedOrder | Refused | None]:
+        """Return topic, its rank and the event of a line; no event: a topic that we emit."""
+        try:
+            line = orjson.loads(text)
+            topic = line["topic"]
+            value = line["value"]
+            rank = _RANK.get(topic)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise _no_line(name, number) from None
+        if rank is None:
+            if topic not in CATALOGUE:
+                raise _no_topic(name, number, topic)
+            return topic, 0, None
+        usual = self._usual.get(topic)
+        return topic, rank, (usual(value) if usual else None) or decode(topic, value)
 
     @contextmanager
     def _lines_of(self, file: Stream, place_in: _Place | None) -> Iterator[Iterable[bytes]]:
@@ -201,6 +212,10 @@ def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
     if not in_order:
         instant.sort(key=attrgetter("rank"))
     yield from instant
+
+
+def _own_time(event: Input | ProviderQuote | SubmittedOrder) -> Micros:
+    return event.own_time if isinstance(event, Input) else event.at
 
 
 def _no_line(name: str, number: int) -> UnreadableInputError:

@@ -77,6 +77,10 @@ class Summary:
         elif topic == DEAD_LETTERS:
             self.dead_letters.update(map(itemgetter("reason"), events))
 
+    def count_alike(self, topic: str, kind: str, number: int) -> None:
+        """Count events of one topic and type of which nothing else is asked."""
+        self.emitted.setdefault(topic, Counter())[kind] += number
+
     def of(self, topic: str, kind: str) -> int:
         """Return how many events of a type were emitted to a topic."""
         return self.emitted.get(topic, Counter())[kind]

@@ -109,8 +109,15 @@ def price(value: Price, decimals: int) -> str:
 
 
 def price_as_written(text: str, value: Price, decimals: int) -> str:
-    """Write a price that came as `text`: mostly that is how `price` writes it."""
-    return text if text[-1 - decimals : -decimals] == "." else price(value, decimals)
+    """Write a price that came as `text`: mostly that is how `price` writes it, but for a zero."""
+    point = text.find(".")
+    if point > 0:
+        missing = decimals + 1 + point - len(text)
+        if not missing:
+            return text
+        if missing == 1:
+            return text + "0"
+    return price(value, decimals)
 
 
 def bps(value: Bps) -> str:

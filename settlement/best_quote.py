@@ -1,37 +1,45 @@
-"""Stage best_quote (BBO): the best bid and offer across providers (contract section 5)."""
+"""Stage best_quote (BBO): the best bid and offer across providers (contract section 5).
 
+A `BestQuote` is put into words once, as the text that is sent: its sides are kept as such text, and
+who wants to read one as an event reads that.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
-from schemas.best_quote import BestQuote, ProviderSize, QuoteStatus
+import orjson
+
+from schemas.best_quote import QuoteStatus
 from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import UNITS_DECIMALS, Price, price_as_written, quantity, reread
+from schemas.money import UNITS_DECIMALS, Price, Units, price_as_written, quantity, reread
 from schemas.price_tick import PriceTick
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from topics.catalogue import BBO
 from topics.decode import Refused
 
-# Who shows a best price, in listed order: provider and size.
-Listed = list[tuple[str, str]]
-# What a best quote shows: bid, who shows it, ask, who shows it.
-Shown = tuple[Price | None, Listed, Price | None, Listed]
-
 
 class BestSide(NamedTuple):
-    """One side of a best quote: its price, who shows it, until when; and all that as it is sent."""
+    """One side of a best quote: its price, who shows it as it is sent, until when; the whole text.
+
+    `providers` is the value of `bid_providers` or `ask_providers`: equal texts are equal lists. A
+    side without its text can only be compared.
+    """
 
     price: Price | None
-    listed: Listed
+    providers: str
     until: Micros | None
-    price_text: str | None
-    total: str | None
-    sizes: list[ProviderSize]
-    until_text: str | None
+    text: str = ""
 
 
-_EMPTY_SIDE = BestSide(None, [], None, None, None, [], None)
+# A named tuple's own way to be made takes twice as long, and every tick makes one or two.
+_new_side: Callable[[tuple[Price, str, Micros, str]], BestSide] = partial(tuple.__new__, BestSide)
+_NO_SIDE = '"{0}_price":null,"{0}_size":null,"{0}_providers":[],"{0}_valid_until":null'
+_EMPTY_BID = BestSide(None, "[]", None, _NO_SIDE.format("bid"))
+_EMPTY_ASK = BestSide(None, "[]", None, _NO_SIDE.format("ask"))
 
 
 class SymbolQuotes:
@@ -43,9 +51,9 @@ class SymbolQuotes:
         "bid",
         "bids",
         "counting",
+        "dated",
         "decimals",
         "emitted",
-        "emitted_until",
         "expiry",
         "now",
         "quotes",
@@ -60,17 +68,20 @@ class SymbolQuotes:
         self.now: Micros = -1
         self.sequence = 0
         self.quotes: dict[str, ProviderQuote] = {}
-        self.emitted: Shown | None = None
-        self.emitted_until: tuple[Micros | None, Micros | None] = (None, None)
-        # What counts, in dropping order. None of it expires before `expiry`, so that nobody looks
-        # for what is over before something may be.
+        # Bid and ask as they were last emitted.
+        self.emitted: tuple[BestSide, BestSide] | None = None
+        # What counts, in dropping order: oldest first, of equally old ones the provider's name that
+        # sorts last.
         self.counting: list[ProviderQuote] = []
+        # Nothing that counts expires before `expiry`, so that nobody looks for what is over before
+        # something may be. `dated`: whether a quote that counts has a `valid_until`.
         self.expiry: Micros = NEVER
+        self.dated = False
         # The best quotes as they were last found, and the sides that they make: what is the same
         # is not put into words again, and if both are there is no news.
         self.bids: list[ProviderQuote] | None = None
         self.asks: list[ProviderQuote] | None = None
-        self.bid = self.ask = _EMPTY_SIDE
+        self.bid, self.ask = _EMPTY_BID, _EMPTY_ASK
 
     def set_terms(self, decimals: int, stale_after: Micros) -> None:
         """Take the instrument's terms, also for the quotes that are there."""
@@ -82,30 +93,34 @@ class SymbolQuotes:
 
     def take(self, quote: ProviderQuote, latest: ProviderQuote | None) -> None:
         """Let a quote take the place of its provider's latest; now is the greatest time."""
+        counting = self.counting
         if latest is not None and latest.expires_at > self.now:
-            self.counting.remove(latest)
+            counting.remove(latest)
         self.quotes[quote.provider] = quote
         quote.expire_after(self.stale_after)
         # Every tick runs through here, and a call of max() costs as much as all the rest.
         if quote.at > self.now:  # noqa: PLR1730 - see above
             self.now = quote.at
-        if self.counting and quote.at <= self.counting[-1].at:
+        if counting and quote.at <= counting[-1].at:
             self.count_all()
             return
-        self.counting.append(quote)
-        if quote.expires_at < self.expiry:  # noqa: PLR1730 - see above
-            self.expiry = quote.expires_at
+        counting.append(quote)
+        if quote.valid_until != NEVER:
+            self.dated = True
+            self.expiry = min(self.expiry, quote.expires_at)
+        elif not self.dated:
+            self.expiry = counting[0].expires_at  # the oldest is the first to be stale
         if self.now >= self.expiry:
-            self.count(self.counting)
+            self.count(counting)
 
     def count(self, quotes: list[ProviderQuote]) -> None:
         """Keep those quotes that count now, out of `quotes` in dropping order."""
-        self.counting = [quote for quote in quotes if self.now < quote.expires_at]
-        self.expiry = min([quote.expires_at for quote in self.counting], default=NEVER)
+        self.counting = counting = [quote for quote in quotes if self.now < quote.expires_at]
+        self.expiry = min([quote.expires_at for quote in counting], default=NEVER)
+        self.dated = any(quote.valid_until != NEVER for quote in counting)
 
     def count_all(self) -> None:
         """Find what counts now among all quotes."""
-        # Dropping order: oldest first; of equally old ones the provider's name that sorts last.
         by_name = sorted(self.quotes.values(), key=attrgetter("provider"), reverse=True)
         self.count(sorted(by_name, key=attrgetter("at")))
         self.bids = self.asks = None
@@ -150,156 +165,160 @@ class Market:
         return None
 
     def apply(self, quote: ProviderQuote, out: Out) -> None:
-        """Apply a quote that was read; emit a `BestQuote` if there is news.
+        """Apply a quote that was read; emit a `BestQuote` if there is news."""
+        text = self.best_quote(quote)
+        if isinstance(text, str):
+            out.append((BBO, quote.symbol, orjson.loads(text)))
 
+    def best_quote(self, quote: ProviderQuote) -> str | Refused | None:
+        """Apply a quote that was read, unless it is refused.
+
+        Returns the `BestQuote` as it is sent, None without news, or why the quote is dead-lettered.
         News: a status, price, size or provider list changed, or a side's validity has moved on by
         at least half of `stale_after_ms`, or back at all.
         """
-        symbol = self.symbols[quote.symbol]
+        symbol = self.symbols.get(quote.symbol)
+        if symbol is None:
+            return self.refusal(quote)
         latest = symbol.quotes.get(quote.provider)
         if latest is not None and quote.at <= latest.at:
-            return
+            return self.refusal(quote)
+        if quote.bid > quote.ask or not quote.positive:
+            return self.refusal(quote)
         symbol.take(quote, latest)
         bids, asks = best_quotes(symbol.counting)
+        emitted = symbol.emitted
+        news = emitted is None
         if bids != symbol.bids:
-            symbol.bids, symbol.bid = bids, _bid_side(bids, symbol.decimals)
-            if asks != symbol.asks:
-                symbol.asks, symbol.ask = asks, _ask_side(asks, symbol.decimals)
-        elif asks != symbol.asks:
-            symbol.asks, symbol.ask = asks, _ask_side(asks, symbol.decimals)
-        else:
-            return
+            symbol.bids = bids
+            symbol.bid = bid = _bid_side(bids, symbol.decimals)
+            news = emitted is None or _is_news(emitted[0], bid, symbol.stale_after)
+        if asks != symbol.asks:
+            symbol.asks = asks
+            symbol.ask = ask = _ask_side(asks, symbol.decimals)
+            news = news or emitted is None or _is_news(emitted[1], ask, symbol.stale_after)
+        if not news:
+            return None
         bid, ask = symbol.bid, symbol.ask
-        shown = (bid.price, bid.listed, ask.price, ask.listed)
-        if (
-            shown == symbol.emitted
-            and not _validity_moved(symbol.emitted_until[0], bid.until, symbol.stale_after)
-            and not _validity_moved(symbol.emitted_until[1], ask.until, symbol.stale_after)
-        ):
-            return
-        symbol.emitted = shown
-        symbol.emitted_until = (bid.until, ask.until)
+        symbol.emitted = (bid, ask)
         symbol.sequence = sequence = symbol.sequence + 1
-        event: BestQuote = {
-            "type": "BestQuote",
-            "event_id": f"{quote.symbol}-{sequence}",
-            "event_time": quote.at_text if quote.at == symbol.now else time_text(symbol.now),
-            "cause_id": quote.event_id,
-            "symbol": quote.symbol,
-            "status": _status(bid.price, ask.price),
-            "bid_price": bid.price_text,
-            "bid_size": bid.total,
-            "bid_providers": bid.sizes,
-            "bid_valid_until": bid.until_text,
-            "ask_price": ask.price_text,
-            "ask_size": ask.total,
-            "ask_providers": ask.sizes,
-            "ask_valid_until": ask.until_text,
-            "sequence": sequence,
-        }
-        out.append((BBO, quote.symbol, event))
+        at_text = quote.at_text if quote.at == symbol.now else time_text(symbol.now)
+        return (
+            f'{{"type":"BestQuote","event_id":"{quote.symbol}-{sequence}","event_time":"{at_text}",'
+            f'"cause_id":{quote.id_text},"symbol":"{quote.symbol}",'
+            f'"status":"{_status(bid.price, ask.price)}",{bid.text},{ask.text},'
+            f'"sequence":{sequence}}}'
+        )
 
 
 def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], list[ProviderQuote]]:
-    """Return the quotes at the best bid and at the best ask, each in listed order.
+    """Return the quotes at the best bid and at the best ask, of those that are not dropped.
 
-    `counting` is in dropping order: oldest first, of equally old ones the provider's name that
-    sorts last.
+    `counting` is in dropping order: while best bid > best ask, the first of it that is at either of
+    them is dropped, a whole quote.
+
+    So a quote never changes what happens to those behind it: it is dropped as soon as it is at the
+    best bid or best ask of a crossed market, or they are uncrossed without it and crossed with it.
+    One walk from the last to the first does it all. Real markets are crossed most of the time.
     """
-    quotes, bid, ask = _uncrossed(counting)
-    bids = []
-    asks = []
-    for quote in quotes:
-        if quote.bid == bid:
-            bids.append(quote)
-        if quote.ask == ask:
-            asks.append(quote)
-    if bid == NO_BID:
-        bids = []
-    elif len(bids) > 1:
-        bids.sort(key=lambda q: (-q.bid_units, q.at, q.provider))
-    if ask == NO_ASK:
-        asks = []
-    elif len(asks) > 1:
-        asks.sort(key=lambda q: (-q.ask_units, q.at, q.provider))
-    return bids, asks
-
-
-def _uncrossed(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], Price, Price]:
-    """Return what is left of the quotes, and the best bid and the best ask among that.
-
-    While best bid > best ask, the whole quote that comes first in dropping order among those at
-    either of them is dropped.
-    """
-    # Plain loops: every tick runs through here, and real markets are crossed most of the time. A
-    # call of max() costs as much as a loop. Comparisons are strict, so that of quotes at the same
-    # price the first in dropping order is found.
+    # The best of the quotes behind, when all that is dropped of them is. And the best of them the
+    # last time that they were crossed: bids fall and asks rise while quotes are dropped, so a quote
+    # that is inside of both was never at either.
     bid, ask = NO_BID, NO_ASK
-    if not counting:
-        return counting, bid, ask
-    at_bid = at_ask = counting[0]
-    for quote in counting:
-        if quote.bid > bid:
-            bid, at_bid = quote.bid, quote
-        if quote.ask < ask:
-            ask, at_ask = quote.ask, quote
-    if bid <= ask:
-        return counting, bid, ask
-    quotes = counting.copy()
-    while bid > ask:
-        # No quote is crossed in itself: the dropped one was at the best price of one side only.
-        if at_bid.at < at_ask.at or (at_bid.at == at_ask.at and at_bid.provider > at_ask.provider):
-            quotes.remove(at_bid)
-            bid = NO_BID
-            for quote in quotes:
-                if quote.bid > bid:
-                    bid, at_bid = quote.bid, quote
-        else:
-            quotes.remove(at_ask)
-            ask = NO_ASK
-            for quote in quotes:
-                if quote.ask < ask:
-                    ask, at_ask = quote.ask, quote
-    return quotes, bid, ask
+    crossed_bid, crossed_ask = NO_ASK, NO_BID
+    bids: list[ProviderQuote] = []
+    asks: list[ProviderQuote] = []
+    for quote in reversed(counting):
+        quote_bid, quote_ask = quote.bid, quote.ask
+        if quote_bid >= crossed_bid or quote_ask <= crossed_ask:
+            continue
+        if quote_bid > ask:
+            crossed_bid, crossed_ask = quote_bid, ask
+            continue
+        if quote_ask < bid:
+            crossed_bid, crossed_ask = bid, quote_ask
+            continue
+        if quote_bid > bid:
+            bid = quote_bid
+            bids = [quote]
+        elif quote_bid == bid:
+            bids.append(quote)
+        if quote_ask < ask:
+            ask = quote_ask
+            asks = [quote]
+        elif quote_ask == ask:
+            asks.append(quote)
+    return [] if bid == NO_BID else bids, [] if ask == NO_ASK else asks
 
 
 def _bid_side(bids: list[ProviderQuote], decimals: int) -> BestSide:
     """Return the side that these quotes at the best bid make."""
     if not bids:
-        return _EMPTY_SIDE
+        return _EMPTY_BID
     best = bids[0]
-    price_text = price_as_written(best.bid_text, best.bid, decimals)
-    if len(bids) == 1:
-        return _alone(best, best.bid, price_text, best.bid_size)
-    return _together(bids, best.bid, price_text, [(q.provider, q.bid_size) for q in bids])
+    size, until, until_text = best.bid_size, best.expires_at, best.until_text or best.say_until()
+    providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
+    if len(bids) > 1:
+        sizes = [(reread(quote.bid_size, UNITS_DECIMALS), quote) for quote in bids]
+        size, until, until_text, providers = _together(sizes)
+    text = (
+        f'"bid_price":"{price_as_written(best.bid_text, best.bid, decimals)}",'
+        f'"bid_size":"{size}","bid_providers":{providers},"bid_valid_until":"{until_text}"'
+    )
+    return _new_side((best.bid, providers, until, text))
 
 
 def _ask_side(asks: list[ProviderQuote], decimals: int) -> BestSide:
     """Return the side that these quotes at the best ask make."""
     if not asks:
-        return _EMPTY_SIDE
+        return _EMPTY_ASK
     best = asks[0]
-    price_text = price_as_written(best.ask_text, best.ask, decimals)
-    if len(asks) == 1:
-        return _alone(best, best.ask, price_text, best.ask_size)
-    return _together(asks, best.ask, price_text, [(q.provider, q.ask_size) for q in asks])
+    size, until, until_text = best.ask_size, best.expires_at, best.until_text or best.say_until()
+    providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
+    if len(asks) > 1:
+        sizes = [(reread(quote.ask_size, UNITS_DECIMALS), quote) for quote in asks]
+        size, until, until_text, providers = _together(sizes)
+    text = (
+        f'"ask_price":"{price_as_written(best.ask_text, best.ask, decimals)}",'
+        f'"ask_size":"{size}","ask_providers":{providers},"ask_valid_until":"{until_text}"'
+    )
+    return _new_side((best.ask, providers, until, text))
 
 
-def _alone(quote: ProviderQuote, best: Price, price_text: str, size: str) -> BestSide:
-    """One provider alone shows the best price, as is mostly so."""
-    provider, until = quote.provider, quote.expires_at
-    sizes: list[ProviderSize] = [{"provider": provider, "size": size}]
-    return BestSide(best, [(provider, size)], until, price_text, size, sizes, time_text(until))
+def _together(quotes: list[tuple[Units, ProviderQuote]]) -> tuple[str, Micros, str, str]:
+    """Several providers show the best price: their sizes add up, the earliest expiry counts.
+
+    Returns the size, the validity, also as text, and the list of providers in listed order.
+    """
+    quotes.sort(key=_listed_order)
+    total = 0
+    first = quotes[0][1]
+    providers = ""
+    for units, quote in quotes:
+        total += units
+        if quote.expires_at < first.expires_at:
+            first = quote
+        providers += f',{{"provider":"{quote.provider}","size":"{quantity(units)}"}}'
+    until_text = first.until_text or first.say_until()
+    return quantity(total), first.expires_at, until_text, f"[{providers[1:]}]"
 
 
-def _together(
-    quotes: list[ProviderQuote], best: Price, price_text: str, listed: Listed
-) -> BestSide:
-    """Several providers show the best price: their sizes add up, the earliest expiry counts."""
-    until = min(quote.expires_at for quote in quotes)
-    total = quantity(sum(reread(size, UNITS_DECIMALS) for _, size in listed))
-    sizes: list[ProviderSize] = [{"provider": name, "size": size} for name, size in listed]
-    return BestSide(best, listed, until, price_text, total, sizes, time_text(until))
+def _listed_order(shown: tuple[Units, ProviderQuote]) -> tuple[Units, Micros, str]:
+    units, quote = shown
+    return -units, quote.at, quote.provider
+
+
+def listed(sizes: list[tuple[str, str]]) -> str:
+    """Return a list of providers and sizes as it is sent."""
+    return orjson.dumps([{"provider": name, "size": size} for name, size in sizes]).decode()
+
+
+def _is_news(old: BestSide, new: BestSide, stale_after: Micros) -> bool:
+    return (
+        new.price != old.price
+        or new.providers != old.providers
+        or _validity_moved(old.until, new.until, stale_after)
+    )
 
 
 def _validity_moved(old: Micros | None, new: Micros | None, stale_after: Micros) -> bool:

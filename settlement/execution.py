@@ -113,6 +113,13 @@ class Trading:
             bool(self.expiries) and self.expiries[0][0] <= at
         )
 
+    def next_due(self) -> Micros:
+        """Return when the next expiry or window is due, as far as is known now; 0 before time."""
+        if self.next_window is None:
+            return 0
+        window_at = self.next_window.scheduled_at
+        return min(window_at, self.expiries[0][0]) if self.expiries else window_at
+
     def open_next(self, out: Out) -> None:
         """Do the earliest thing that is due; at one instant expiries come before windows."""
         window = self.next_window
@@ -256,11 +263,12 @@ class Trading:
 
     # -- the market ------------------------------------------------------------------------------
 
-    def quoted(self, event: BestQuote, at: Micros, out: Out) -> None:
-        """Apply a best quote: stops that it reaches trigger, orders that it reaches fill."""
-        quote = MarketQuote(event)
-        symbol = event["symbol"]
-        self.quotes[symbol] = quote
+    def quoted(self, symbol: str, event: BestQuote | str, at: Micros, out: Out) -> None:
+        """Apply a best quote: stops that it reaches trigger, orders that it reaches fill.
+
+        The event, or the text of one.
+        """
+        self.quotes[symbol] = quote = MarketQuote(event)
         book = self.books.get(symbol)
         if book is None or not self.instruments[symbol].tradable:
             return
@@ -271,7 +279,7 @@ class Trading:
             side = ask if order.buy else bid
             if side is None:
                 continue
-            cause = cause or Cause(BBO, event["event_id"], at)
+            cause = cause or Cause(BBO, quote.event()["event_id"], at)
             if not order.triggered:
                 book.remove(order)
                 self._trigger(order, quote, cause, out)

@@ -4,8 +4,9 @@ A book is sorted by the raw market price from which on each order is marketable 
 quote looks only at orders that it reaches, however many rest.
 """
 
-from typing import Any
+from typing import Any, cast
 
+import orjson
 from sortedcontainers import SortedList
 
 from schemas.account import FundingModel, Jurisdiction, Mode
@@ -60,16 +61,25 @@ class QuoteSide:
 class MarketQuote:
     """The latest best quote of a symbol in this partition."""
 
-    __slots__ = ("_ask", "_bid", "_event", "event_id", "sequence")
+    __slots__ = ("_ask", "_bid", "_event")
 
-    def __init__(self, event: BestQuote) -> None:
-        """Take a best quote."""
-        self.event_id = event["event_id"]
-        self.sequence = event["sequence"]
+    def __init__(self, event: BestQuote | str) -> None:
+        """Take a best quote: the event, or the text of one."""
+        # Read when an order looks at it: most quotes are replaced before one does.
         self._event = event
-        # Read when an order looks at them: most quotes are replaced before one does.
         self._bid: QuoteSide | None = None
         self._ask: QuoteSide | None = None
+
+    def event(self) -> BestQuote:
+        """Return the event."""
+        if isinstance(self._event, str):
+            self._event = cast("BestQuote", orjson.loads(self._event))
+        return self._event
+
+    @property
+    def sequence(self) -> int:
+        """Counts the symbol's best quotes."""
+        return self.event()["sequence"]
 
     def taken_by(self, *, buy: bool, at: Micros) -> QuoteSide | None:
         """Return the side that a buy (the ask) or a sell (the bid) takes; None if it is empty."""
@@ -77,14 +87,14 @@ class MarketQuote:
         return None if side is None or at >= side.valid_until else side
 
     def _read_bid(self) -> QuoteSide | None:
-        quote = self._event
+        quote = self.event()
         price, size, until = quote["bid_price"], quote["bid_size"], quote["bid_valid_until"]
         if price is not None and size is not None and until is not None:
             self._bid = QuoteSide(price, size, until, quote["bid_providers"])
         return self._bid
 
     def _read_ask(self) -> QuoteSide | None:
-        quote = self._event
+        quote = self.event()
         price, size, until = quote["ask_price"], quote["ask_size"], quote["ask_valid_until"]
         if price is not None and size is not None and until is not None:
             self._ask = QuoteSide(price, size, until, quote["ask_providers"])

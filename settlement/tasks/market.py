@@ -11,7 +11,7 @@ from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, price, reread
 from schemas.price_tick import PriceTick
-from settlement.best_quote import Market, SymbolQuotes
+from settlement.best_quote import BestSide, Market, SymbolQuotes, listed
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
@@ -101,13 +101,17 @@ class MarketTask(Task):
                 name: {
                     "now": time_text(symbol.now),
                     "sequence": symbol.sequence,
-                    "bid": None if shown[0] is None else price(shown[0], symbol.decimals),
-                    "ask": None if shown[2] is None else price(shown[2], symbol.decimals),
+                    "bid": _price(emitted[0], symbol.decimals),
+                    "ask": _price(emitted[1], symbol.decimals),
                 }
                 for name, symbol in sorted(self.market.symbols.items())
-                if (shown := symbol.emitted) is not None
+                if (emitted := symbol.emitted) is not None
             }
         }
+
+
+def _price(side: BestSide, decimals: int) -> str | None:
+    return None if side.price is None else price(side.price, decimals)
 
 
 def _record(symbol: SymbolQuotes) -> dict[str, Any]:
@@ -131,16 +135,15 @@ def _record(symbol: SymbolQuotes) -> dict[str, Any]:
             ]
             for quote in symbol.quotes.values()
         ],
-        "emitted": None
-        if emitted is None
-        else [
-            None if emitted[0] is None else price(emitted[0], 0),
-            emitted[1],
-            None if emitted[2] is None else price(emitted[2], 0),
-            emitted[3],
-        ],
-        "emitted_until": symbol.emitted_until,
+        "emitted": None if emitted is None else [part for side in emitted for part in _shown(side)],
+        "emitted_until": (None, None) if emitted is None else [side.until for side in emitted],
     }
+
+
+def _shown(side: BestSide) -> list[Any]:
+    """Return the price of a side, and pairs of provider and size."""
+    providers = [(shown["provider"], shown["size"]) for shown in orjson.loads(side.providers)]
+    return [_price(side, 0), providers]
 
 
 def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
@@ -169,12 +172,16 @@ def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
     emitted = stored["emitted"]
     if emitted is not None:
         bid, bid_providers, ask, ask_providers = emitted
+        bid_until, ask_until = stored["emitted_until"]
         symbol.emitted = (
-            None if bid is None else reread(bid, PRICE_DECIMALS),
-            [(provider, size) for provider, size in bid_providers],
-            None if ask is None else reread(ask, PRICE_DECIMALS),
-            [(provider, size) for provider, size in ask_providers],
+            _emitted_side(bid, bid_providers, bid_until),
+            _emitted_side(ask, ask_providers, ask_until),
         )
-    bid_until, ask_until = stored["emitted_until"]
-    symbol.emitted_until = (bid_until, ask_until)
     return symbol
+
+
+def _emitted_side(
+    price_text: str | None, providers: list[tuple[str, str]], until: Micros | None
+) -> BestSide:
+    best = None if price_text is None else reread(price_text, PRICE_DECIMALS)
+    return BestSide(best, listed(providers), until)

@@ -116,7 +116,7 @@ class TradingTask(Task):
         match event:
             case dict():
                 self._touched_quotes[event["symbol"]] = head.record.value or b""
-                trading.quoted(event, at, out)  # type: ignore[arg-type]  # a BestQuote, by its type
+                trading.quoted(event["symbol"], event, at, out)  # type: ignore[arg-type]  # a BestQuote
             case OrderSubmitted():
                 trading.submitted(SubmittedOrder(event), at, out)
             case OrderCancelRequested():

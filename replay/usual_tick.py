@@ -1,0 +1,116 @@
+"""The usual tick, read in one go: a history consists of such lines."""
+
+import re
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import orjson
+
+from schemas.event import EVENT_ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
+from schemas.instant import Micros, micros
+from schemas.money import PRICE_DECIMALS, Price
+from settlement.provider_quote import NEVER, ProviderQuote
+from topics.catalogue import PRICE_TICKS
+
+_MEMBERS = (
+    "type",
+    "event_id",
+    "event_time",
+    "provider",
+    "symbol",
+    "bid_price",
+    "bid_size",
+    "ask_price",
+    "ask_size",
+)
+# Positive numbers with at most 15 digits; sizes as `quantity` writes them.
+_PRICE = r"(?![0.]+\")(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?"
+_SIZE = r"[1-9][0-9]{0,6}|(?:0|[1-9][0-9]{0,6})\.[0-9]{0,7}[1-9]"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
+# As JSON: no character that is escaped in it.
+_ID = rf'"[^"\\\x00-\x1f]{{1,{EVENT_ID_LENGTH_MAX}}}"'
+_VALUES = (
+    '"PriceTick"',
+    f"({_ID})",
+    f'"({_TIME})"',
+    f'"({PROVIDER_PATTERN[1:-1]})"',
+    f'"({SYMBOL_PATTERN[1:-1]})"',
+    *(f'"({number})"' for number in (_PRICE, _SIZE, _PRICE, _SIZE)),
+)
+_read = re.compile(
+    rf'\{{"topic":"{PRICE_TICKS}","value":\{{'
+    + ",".join(f'"{name}":{value}' for name, value in zip(_MEMBERS, _VALUES, strict=True))
+    + r"\}\}\r?\n?"
+).fullmatch
+_new = ProviderQuote.__new__
+_values_of = itemgetter(*_MEMBERS)
+
+
+def usual_line(line: bytes) -> ProviderQuote | None:
+    """Read a line that is a well-formed tick with both sides, no `valid_until`, and nothing else.
+
+    None: it is not of that kind, not well formed, or not written as `orjson` writes it. What this
+    takes, `PriceTick` takes too, and reads to the same quote: a model of each tick takes longer
+    than all that is decided on it.
+    """
+    try:
+        found = _read(line.decode())
+        if found is None:
+            return None
+        id_text, time, provider, symbol, bid, bid_size, ask, ask_size = found.groups()
+        at = _minute(time[:16]) + int(time[17:19] + time[20:26])
+    except ValueError:
+        return None
+    quote = _new(ProviderQuote)
+    quote.at = at
+    quote.at_text = time
+    quote.id_text = id_text
+    quote.provider = provider
+    quote.symbol = symbol
+    quote.bid = _prices[bid]
+    quote.bid_text = bid
+    quote.bid_size = bid_size
+    quote.ask = _prices[ask]
+    quote.ask_text = ask
+    quote.ask_size = ask_size
+    quote.positive = True
+    quote.valid_until = quote.expires_at = NEVER
+    quote.until_text = ""
+    return quote
+
+
+def usual_value(value: Any) -> ProviderQuote | None:  # noqa: ANN401 - a JSON value
+    """Read the value of such a tick however it was written; None as above."""
+    if not isinstance(value, dict) or "valid_until" in value:
+        return None
+    try:
+        tick = dict(zip(_MEMBERS, _values_of(value), strict=True))
+        line = orjson.dumps({"topic": PRICE_TICKS, "value": tick})
+    except (KeyError, orjson.JSONEncodeError):  # the latter: nested too deep
+        return None
+    return usual_line(line)
+
+
+# Streams move through time, so that its last minutes come again.
+@lru_cache(maxsize=1024)
+def _minute(text: str) -> Micros:
+    return micros(f"{text}:00Z")
+
+
+class _Prices(dict[str, Price]):
+    """Prices by their texts: a market's move in small steps, so that the last thousands come again.
+
+    Forgetting all of them now and then costs less than knowing which one was used last.
+    """
+
+    def __missing__(self, text: str) -> Price:
+        if len(self) >= _PRICES_MAX:
+            self.clear()
+        whole, _, fraction = text.partition(".")
+        value = self[text] = int(whole + fraction.ljust(PRICE_DECIMALS, "0"))
+        return value
+
+
+_PRICES_MAX = 1 << 14
+_prices = _Prices()
