@@ -18,7 +18,7 @@ import orjson
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
-from topics.catalogue import APEX_JOURNAL_RESULTS, OUTPUT_TOPICS
+from topics.catalogue import APEX_JOURNAL_RESULTS, CASH_CALLS, EXECUTIONS, OUTPUT_TOPICS
 
 SUMMARY = "summary.json"
 # What was an input beside those that were named: the simulated clearing firm's answers.
@@ -235,6 +235,9 @@ class ReplayDirectory:
     def _encode(self, file: _TopicFile) -> None:
         if not file.waiting:
             return
+        if file.topic == CASH_CALLS:
+            # The summary knows the model of a call by its execution.
+            self._encode(self._topics[EXECUTIONS])
         self._summary.count(file.topic, file.waiting)
         self.events += len(file.waiting)
         chunk = b"\n".join(map(orjson.dumps, file.waiting)) + b"\n"

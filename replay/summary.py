@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, get_args
 
 from schemas.account import FundingModel
 from schemas.instant import Micros, time_text
-from schemas.money import Cents, usd
+from schemas.money import CENTS_DECIMALS, Cents, reread, usd
 from topics.catalogue import (
+    APEX_JOURNALS,
     CASH_CALLS,
     DEAD_LETTERS,
     EXECUTIONS,
@@ -18,9 +19,60 @@ from topics.catalogue import (
 
 _MODELS: dict[FundingModel, str] = {
     "MARKETPLACE": "Marketplace",
-    "NET_SETTLEMENT": "Net Settlement",
     "APEX_CLEARING": "Apex Clearing",
+    "NET_SETTLEMENT": "Net Settlement",
 }
+
+
+class ModelCounts:
+    """What executions of one funding model came to, which governs their calls for life."""
+
+    __slots__ = (
+        "called",
+        "executed",
+        "executions",
+        "requested",
+        "settled_after_retry",
+        "settled_at_once",
+        "volume",
+        "written_off",
+    )
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        # Orders by the model of their first fill.
+        self.executed = 0
+        self.executions = 0
+        self.volume: Cents = 0
+        self.called: Cents = 0
+        # Cash calls: none of Net Settlement.
+        self.requested = 0
+        self.settled_at_once = 0
+        self.settled_after_retry = 0
+        self.written_off = 0
+
+    @property
+    def open(self) -> int:
+        """Return how many calls are neither settled nor written off."""
+        return self.requested - self.settled_at_once - self.settled_after_retry - self.written_off
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what every model has in the stored form."""
+        return {
+            "orders_executed": self.executed,
+            "executions": self.executions,
+            "gross": usd(self.volume),
+        }
+
+    def calls_as_json(self) -> dict[str, int]:
+        """Return the cash calls in the stored form."""
+        return {
+            "requested": self.requested,
+            "settled_at_once": self.settled_at_once,
+            "settled_after_retry": self.settled_after_retry,
+            "written_off": self.written_off,
+            "open": self.open,
+        }
 
 
 class Summary:
@@ -36,39 +88,36 @@ class Summary:
         self.last_time: Micros | None = None
         # When the first input that is not reference data came: windows open from here on.
         self.time_began: Micros | None = None
-        self.orders_executed = 0
-        self.volume: Cents = 0
-        self.called: Cents = 0
-        self.executions_by_model: Counter[str] = Counter()
-        # The last of each net settlement, by client and `window_to`.
-        self.net_status: dict[tuple[str, str], str] = {}
-        self.settled_at_once = 0
-        self.settled_after_retry = 0
+        self.models: dict[str, ModelCounts] = {
+            model: ModelCounts() for model in get_args(FundingModel)
+        }
+        # Executions whose Apex calls are open: their later events do not name the model.
+        self._open_apex: set[str] = set()
+        # The last of each net settlement, by client and `window_to`: status and what is due.
+        self.nets: dict[tuple[str, str], tuple[str, Cents]] = {}
         self.files = 0
         self.fbo: Cents = 0
 
     def count(self, topic: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Count events of one topic that were emitted one after the other."""
+        """Count events of one topic that were emitted one after the other.
+
+        Executions are to be counted before their cash calls; topics come in any order else.
+        """
         counts = self.emitted.get(topic)
         if counts is None:
             counts = self.emitted[topic] = Counter()
         rejected_before = counts["OrderRejected"] if topic == ORDER_UPDATES else 0
         counts.update(map(itemgetter("type"), events))
         if topic == EXECUTIONS:
-            for event in events:
-                if event["type"] == "Execution":
-                    self.volume += _cents(event["gross"])
-                    self.called += _cents(event["net_money"])
-                    self.orders_executed += event["execution_id"].endswith("-1")
-                    self.executions_by_model[event["funding_model"]] += 1
+            self._executed(events)
         elif topic == CASH_CALLS:
-            for event in events:
-                if event["type"] == "CashCallSettled":
-                    self.settled_at_once += event["attempt"] == 1
-                    self.settled_after_retry += event["attempt"] > 1
+            self._called(events)
         elif topic == NET_SETTLEMENTS:
-            self.net_status.update(
-                ((event["client"], event["window_to"]), event["status"])
+            self.nets.update(
+                (
+                    (event["client"], event["window_to"]),
+                    (event["status"], reread(event["outstanding"], CENTS_DECIMALS)),
+                )
                 for event in events
                 if event["type"] == "NetSettlementStatus"
             )
@@ -81,9 +130,57 @@ class Summary:
         """Count events of one topic and type of which nothing else is asked."""
         self.emitted.setdefault(topic, Counter())[kind] += number
 
+    def _executed(self, events: Sequence[Mapping[str, Any]]) -> None:
+        for event in events:
+            if event["type"] == "Execution":
+                model = event["funding_model"]
+                counts = self.models[model]
+                counts.executions += 1
+                counts.volume += _cents(event["gross"])
+                counts.called += _cents(event["net_money"])
+                counts.executed += event["execution_id"].endswith("-1")
+                if model == "APEX_CLEARING":
+                    self._open_apex.add(event["execution_id"])
+
+    def _called(self, events: Sequence[Mapping[str, Any]]) -> None:
+        marketplace, apex = self.models["MARKETPLACE"], self.models["APEX_CLEARING"]
+        open_apex = self._open_apex
+        for event in events:
+            kind = event["type"]
+            of_apex = event["execution_id"] in open_apex
+            counts = apex if of_apex else marketplace
+            if kind == "CashCallRequested":
+                counts.requested += 1
+                continue
+            if kind == "CashCallSettled":
+                if event["attempt"] == 1:
+                    counts.settled_at_once += 1
+                else:
+                    counts.settled_after_retry += 1
+            elif kind == "CashCallWrittenOff":
+                counts.written_off += 1
+            else:
+                continue  # it stays as it is
+            if of_apex:
+                open_apex.discard(event["execution_id"])
+
+    @property
+    def orders_executed(self) -> int:
+        """Return how many orders had a fill."""
+        return self._total("executed")
+
     def of(self, topic: str, kind: str) -> int:
         """Return how many events of a type were emitted to a topic."""
         return self.emitted.get(topic, Counter())[kind]
+
+    def _total(self, name: str) -> int:
+        """Return a count or sum of all models together."""
+        return sum(getattr(counts, name) for counts in self.models.values())
+
+    def _due(self) -> tuple[Cents, Cents]:
+        """Return what clients are to pay of closed net settlements, and what the platform is."""
+        dues = [due for _, due in self.nets.values()]
+        return sum(due for due in dues if due > 0), -sum(due for due in dues if due < 0)
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary in its stored form, keys in a fixed order."""
@@ -102,34 +199,49 @@ class Summary:
                 "rejected": dict(sorted(self.rejected.items())),
             },
             "executions": {
-                "count": self.of("executions", "Execution"),
-                "gross": usd(self.volume),
-                "net_money": usd(self.called),
+                "count": self._total("executions"),
+                "gross": usd(self._total("volume")),
+                "net_money": usd(self._total("called")),
             },
             "cash_calls": {
-                "settled_at_once": self.settled_at_once,
-                "settled_after_retry": self.settled_after_retry,
-                "written_off": self.of("cash-calls", "CashCallWrittenOff"),
+                "settled_at_once": self._total("settled_at_once"),
+                "settled_after_retry": self._total("settled_after_retry"),
+                "written_off": self._total("written_off"),
             },
+            "funding_models": self._models_as_json(),
             "dead_letters": dict(sorted(self.dead_letters.items())),
             "files": self.files,
             "fbo": usd(self.fbo),
         }
 
+    def _models_as_json(self) -> dict[str, Any]:
+        marketplace, apex, net = (self.models[model] for model in _MODELS)
+        from_clients, to_clients = self._due()
+        return {
+            "MARKETPLACE": {**marketplace.as_json(), "cash_calls": marketplace.calls_as_json()},
+            "APEX_CLEARING": {
+                **apex.as_json(),
+                "cash_calls": apex.calls_as_json(),
+                "recovered": self.of(CASH_CALLS, "WriteOffRecovered"),
+                "journals": self.of(APEX_JOURNALS, "ApexJournalRequested"),
+            },
+            "NET_SETTLEMENT": {
+                **net.as_json(),
+                "net_settlements": self.of(NET_SETTLEMENTS, "NetSettlement"),
+                "statuses": dict(
+                    sorted(Counter(status for status, _ in self.nets.values()).items())
+                ),
+                "due_from_clients": usd(from_clients),
+                "due_to_clients": usd(to_clients),
+            },
+        }
+
     def lines(self, seconds: float) -> list[tuple[str, str]]:
         """Return name and value of each line that is shown at the end of a run."""
         updates = self.emitted.get("order-updates", Counter())
-        calls = self.emitted.get("cash-calls", Counter())
         rejected = ", ".join(f"{count} {reason}" for reason, count in self.rejected.most_common(4))
         emitted = sum(counts.total() for counts in self.emitted.values())
         events = self.inputs.total() + emitted
-        requested = calls["CashCallRequested"]
-        settled = self.settled_at_once + self.settled_after_retry
-        open_calls = requested - settled - calls["CashCallWrittenOff"]
-        nets = ", ".join(
-            f"{count} {status}"
-            for status, count in sorted(Counter(self.net_status.values()).items())
-        )
         period = "no input moved time"
         if self.first_time is not None and self.last_time is not None:
             period = f"{time_text(self.first_time)[:19]}Z to {time_text(self.last_time)[:19]}Z"
@@ -143,24 +255,48 @@ class Summary:
             ("  expired", f"{updates['OrderExpired']:,}"),
             ("orders rejected", f"{updates['OrderRejected']:,}"),
             *([("  mostly", rejected)] if rejected else []),
-            ("executions", f"{self.of('executions', 'Execution'):,}"),
-            *(
-                (f"  {name}", f"{self.executions_by_model[model]:,}")
-                for model, name in _MODELS.items()
-            ),
-            ("traded volume", f"{_dollars(self.volume)} USD"),
-            ("cash calls", f"{requested:,}"),
-            ("  settled at once", f"{self.settled_at_once:,}"),
-            ("  settled after a retry", f"{self.settled_after_retry:,}"),
-            ("  written off", f"{calls['CashCallWrittenOff']:,}"),
-            ("  open (aged)", f"{open_calls:,}"),
-            ("  Apex journals", f"{self.of('apex-journals', 'ApexJournalRequested'):,}"),
-            ("net settlements", f"{self.of('net-settlements', 'NetSettlement'):,}"),
-            *([("  where they stand", nets)] if nets else []),
+            ("executions", f"{self._total('executions'):,}"),
+            ("traded volume", f"{_dollars(self._total('volume'))} USD"),
             ("money in the FBO", f"{_dollars(self.fbo)} USD"),
             ("dead letters", f"{self.dead_letters.total():,}"),
             ("files to clients", f"{self.files:,}"),
             ("events in and out", f"{events:,} in {seconds:.1f} s, {events / seconds:,.0f}/s"),
+        ]
+
+    def model_names(self) -> list[str]:
+        """Return the funding models as people call them, in the order of `model_lines`."""
+        return list(_MODELS.values())
+
+    def model_lines(self) -> list[tuple[str, list[str]]]:
+        """Return what is shown of each funding model: a name, and its value for each model.
+
+        No value: the model knows no such thing.
+        """
+        models = [self.models[model] for model in _MODELS]
+        calls = models[:2]
+
+        def counted(name: str, of: Sequence[ModelCounts]) -> list[str]:
+            return [f"{getattr(counts, name):,}" for counts in of] + [""] * (3 - len(of))
+
+        def of_net(value: str) -> list[str]:
+            return ["", "", value]
+
+        statuses = Counter(status for status, _ in self.nets.values())
+        from_clients, to_clients = self._due()
+        return [
+            ("orders executed", counted("executed", models)),
+            ("executions", counted("executions", models)),
+            ("traded volume, USD", [_dollars(counts.volume) for counts in models]),
+            ("cash calls", counted("requested", calls)),
+            ("  settled at once", counted("settled_at_once", calls)),
+            ("  settled after a retry", counted("settled_after_retry", calls)),
+            ("  written off", counted("written_off", calls)),
+            ("  open (aged or unanswered)", counted("open", calls)),
+            ("journals asked for", ["", f"{self.of(APEX_JOURNALS, 'ApexJournalRequested'):,}", ""]),
+            ("net settlements", of_net(f"{self.of(NET_SETTLEMENTS, 'NetSettlement'):,}")),
+            *((f"  {status}", of_net(f"{count:,}")) for status, count in sorted(statuses.items())),
+            ("  clients are to pay, USD", of_net(_dollars(from_clients))),
+            ("  clients are to get, USD", of_net(_dollars(to_clients))),
         ]
 
 

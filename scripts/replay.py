@@ -154,4 +154,13 @@ def show(summary: Summary, out: Path, seconds: float) -> None:
     table.add_column(justify="right")
     for name, value in summary.lines(seconds):
         table.add_row(name, value)
-    Console(file=sys.stdout).print(table)
+    models = Table(title="by funding model", title_justify="left", box=None)
+    models.add_column(style="bold")
+    for name in summary.model_names():
+        models.add_column(name, justify="right")
+    for name, values in summary.model_lines():
+        models.add_row(name, *values)
+    console = Console(file=sys.stdout)
+    console.print(table)
+    console.print()
+    console.print(models)

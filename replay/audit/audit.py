@@ -143,8 +143,8 @@ class Audit:
         self.ledger.check("the end of the replay")
         self._only_topics()
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
-        self.totals.settled_at_once = self.cash_calls.settled_at_once
-        self.totals.settled_after_retry = self.cash_calls.settled_after_retry
+        self.totals.calls = self.cash_calls.counted
+        self.totals.nets = list(self.nets.standings())
         self.totals.rejected = self.orders.ids.rejected
         self.totals.dead_letters = self.dead_letters.reasons
         self.summary.same(

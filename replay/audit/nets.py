@@ -7,6 +7,7 @@ positive where the client owes.
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from replay.audit import entries, numbers
@@ -234,6 +235,12 @@ class Nets:
             return False
         has_account = self.accounts is not None and bool(self.accounts.get(client))
         return has_account or (client in self.clients and text in self.clients[client].lines)
+
+    def standings(self) -> Iterator[tuple[str, int]]:
+        """Return where each net stands: its status, and what is due of it."""
+        for book in self.clients.values():
+            for net in book.nets.values():
+                yield net.shown
 
     def books(self, share_booked: dict[str, int]) -> list[ClientBook]:
         """Return what the invariants look at; `share_booked`: of each client's share."""

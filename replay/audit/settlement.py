@@ -1,6 +1,7 @@
 """Cash calls, refolded: what each execution, retry and Apex answer has to make (section 7)."""
 
 import datetime as dt
+from collections import Counter
 from typing import Any
 
 from replay.audit import entries, numbers
@@ -38,8 +39,8 @@ class CashCalls:
         self.journals = journals
         self.aged_failures = aged_failures
         self.rows = rows
-        self.settled_at_once = 0
-        self.settled_after_retry = 0
+        # By funding model and what happened to a call, as the summary names it.
+        self.counted: Counter[tuple[str, str]] = Counter()
         self._with_open_calls: set[str] = set()
 
     def executed(self, executions: TopicFile, line: Written) -> None:
@@ -102,6 +103,7 @@ class CashCalls:
             buy=buy,
         )
         account.open(call)
+        self.counted[model, "requested"] += 1
         requested = self._about("CashCallRequested", account, call, cause)
         requested["attempt"] = 1
         self.cash_calls.expect(requested)
@@ -245,10 +247,7 @@ class CashCalls:
         self.cash_calls.expect(settled)
         account.close(call)
         account.calls_settled += 1
-        if call.attempts == 1:
-            self.settled_at_once += 1
-        else:
-            self.settled_after_retry += 1
+        self._ended(call, "settled_at_once" if call.attempts == 1 else "settled_after_retry")
         if call.journal:
             entry = entries.journal_completed(account.account_id, call.amount, buy=call.buy)
             self.ledger.book(account, entry, cause)
@@ -269,9 +268,13 @@ class CashCalls:
         self.cash_calls.expect(written_off)
         account.close(call)
         account.calls_written_off += 1
+        self._ended(call, "written_off")
         self.ledger.book(
             account, entries.written_off(account.account_id, account.client, call.amount), cause
         )
+
+    def _ended(self, call: OpenCall, ending: str) -> None:
+        self.counted["APEX_CLEARING" if call.journal else "MARKETPLACE", ending] += 1
 
     @staticmethod
     def _about(kind: str, account: Account, call: OpenCall, cause: Cause) -> dict[str, Any]:

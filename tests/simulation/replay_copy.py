@@ -109,8 +109,7 @@ class ReplayCopy:
             if counts := Counter(event["type"] for event in self.topic(name)):
                 emitted[name] = dict(counts)
         executions = self.of_type("executions", "Execution")
-        settled = self.of_type("cash-calls", "CashCallSettled")
-        at_once = sum(event["attempt"] == 1 for event in settled)
+        calls = self._calls_by_model()
         rejected = self.of_type("order-updates", "OrderRejected")
         return {
             "emitted": emitted,
@@ -128,11 +127,59 @@ class ReplayCopy:
                 "net_money": f"{sum(Decimal(event['net_money']) for event in executions):.2f}",
             },
             "cash_calls": {
-                "settled_at_once": at_once,
-                "settled_after_retry": len(settled) - at_once,
-                "written_off": len(self.of_type("cash-calls", "CashCallWrittenOff")),
+                name: sum(counts[name] for counts in calls.values())
+                for name in ("settled_at_once", "settled_after_retry", "written_off")
             },
+            "funding_models": self._by_model(calls),
             "dead_letters": Counter(event["reason"] for event in self.topic("dead-letters")),
+        }
+
+    def _by_model(self, calls: dict[str, dict[str, int]]) -> dict[str, Any]:
+        models: dict[str, Any] = {}
+        for model in ("MARKETPLACE", "APEX_CLEARING", "NET_SETTLEMENT"):
+            executions = self.of_type("executions", "Execution", funding_model=model)
+            models[model] = {
+                "orders_executed": sum(e["execution_id"].endswith("-1") for e in executions),
+                "executions": len(executions),
+                "gross": f"{sum(Decimal(e['gross']) for e in executions):.2f}",
+            }
+        for model, counts in calls.items():
+            models[model]["cash_calls"] = counts
+        models["APEX_CLEARING"]["recovered"] = len(self.of_type("cash-calls", "WriteOffRecovered"))
+        models["APEX_CLEARING"]["journals"] = len(self.topic("apex-journals"))
+        last = {
+            (event["client"], event["window_to"]): event
+            for event in self.of_type("net-settlements", "NetSettlementStatus")
+        }.values()
+        due = [Decimal(event["outstanding"]) for event in last]
+        models["NET_SETTLEMENT"] |= {
+            "net_settlements": len(self.of_type("net-settlements", "NetSettlement")),
+            "statuses": Counter(event["status"] for event in last),
+            "due_from_clients": f"{sum(amount for amount in due if amount > 0):.2f}",
+            "due_to_clients": f"{-sum(amount for amount in due if amount < 0):.2f}",
+        }
+        return models
+
+    def _calls_by_model(self) -> dict[str, dict[str, int]]:
+        model_of = {
+            event["execution_id"]: event["funding_model"]
+            for event in self.of_type("executions", "Execution")
+        }
+        names = {"CashCallRequested": "requested", "CashCallWrittenOff": "written_off"}
+        counts: Counter[tuple[str, str]] = Counter()
+        for event in self.topic("cash-calls"):
+            name = names.get(event["type"])
+            if event["type"] == "CashCallSettled":
+                name = "settled_at_once" if event["attempt"] == 1 else "settled_after_retry"
+            # A call whose execution was taken away: of whatever model.
+            counts[model_of.get(event["execution_id"], "MARKETPLACE"), name or ""] += 1
+        endings = ("settled_at_once", "settled_after_retry", "written_off")
+        return {
+            model: {
+                **{name: counts[model, name] for name in ("requested", *endings)},
+                "open": counts[model, "requested"] - sum(counts[model, e] for e in endings),
+            }
+            for model in ("MARKETPLACE", "APEX_CLEARING")
         }
 
 
