@@ -12,16 +12,13 @@ from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
-from replay.usual_tick import usual_line
 from schemas.event import Input
 from schemas.instant import Micros, time_text
-from settlement.provider_quote import ProviderQuote
-from settlement.submitted_order import SubmittedOrder
 from topics.catalogue import CATALOGUE, INPUT_ORDER, PRICE_TICKS
 from topics.decode import Refused, decode
 
@@ -31,14 +28,26 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
+# The audit reads inputs, too, and shares no rule: what rules decide on is given (usual.py).
+if TYPE_CHECKING:
+    from settlement.provider_quote import ProviderQuote
+    from settlement.submitted_order import SubmittedOrder
+
 Told = Callable[[int], None]
-# Reads the JSON value of a usual tick or order in one go; None: it is another.
-UsualReader = Callable[[Any], ProviderQuote | SubmittedOrder | None]
 _Place = Callable[[], int]
 
 
 class UnreadableInputError(Exception):
     """An input that a replay can't begin or go on with; the message names file and line."""
+
+
+class Usual(NamedTuple):
+    """How usual inputs are read in one go; each reader returns None of what it does not know."""
+
+    # Of a whole line: a usual tick.
+    line: "Callable[[bytes], ProviderQuote | None]"
+    # Of a JSON value, by topic.
+    values: "Mapping[str, Callable[[Any], ProviderQuote | SubmittedOrder | None]]"
 
 
 @dataclass(slots=True)
@@ -53,7 +62,7 @@ class InputLine:
     source: int
     number: int
     topic: str
-    event: Input | ProviderQuote | SubmittedOrder | Refused
+    event: "Input | ProviderQuote | SubmittedOrder | Refused"
     text: bytes
 
 
@@ -65,7 +74,7 @@ class InputFiles:
         paths: Iterable[str],
         tell: Told | None = None,
         directory: str | None = None,
-        usual: Mapping[str, UsualReader] | None = None,
+        usual: Usual | None = None,
     ) -> None:
         """Take inputs; `tell` hears how many bytes have been read since it was last told.
 
@@ -75,7 +84,7 @@ class InputFiles:
         self._paths = tuple(paths)
         self._tell = tell
         self._directory = directory
-        self._usual = usual or {}
+        self._usual = usual or Usual(lambda _: None, {})
         self._pipes: list[Pipe] = []
         # Topics of the lines that pipes have given so far.
         self._piped: set[str] = set()
@@ -119,7 +128,7 @@ class InputFiles:
 
     def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
         name = "standard input" if path == STANDARD_INPUT else path
-        tell, quotes = self._tell, PRICE_TICKS in self._usual
+        tell, usual_line = self._tell, self._usual.line
         rank_of_ticks = _RANK[PRICE_TICKS]
         at: Micros = 0
         number = 0
@@ -127,7 +136,7 @@ class InputFiles:
             with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
                 told = 0
                 for number, text in enumerate(lines, 1):
-                    quote = usual_line(text) if quotes else None
+                    quote = usual_line(text)
                     topic, rank = PRICE_TICKS, rank_of_ticks
                     event: Input | ProviderQuote | SubmittedOrder | Refused | None = quote
                     if event is None:
@@ -156,7 +165,7 @@ class InputFiles:
 
     def _read_line(
         self, text: bytes, name: str, number: int
-    ) -> tuple[str, int, Input | ProviderQuote | SubmittedOrder | Refused | None]:
+    ) -> "tuple[str, int, Input | ProviderQuote | SubmittedOrder | Refused | None]":
         """Return topic, its rank and the event of a line; no event: a topic that we emit."""
         try:
             line = orjson.loads(text)
@@ -169,7 +178,7 @@ class InputFiles:
             if topic not in CATALOGUE:
                 raise _no_topic(name, number, topic)
             return topic, 0, None
-        usual = self._usual.get(topic)
+        usual = self._usual.values.get(topic)
         return topic, rank, (usual(value) if usual else None) or decode(topic, value)
 
     @contextmanager
@@ -214,7 +223,7 @@ def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
     yield from instant
 
 
-def _own_time(event: Input | ProviderQuote | SubmittedOrder) -> Micros:
+def _own_time(event: "Input | ProviderQuote | SubmittedOrder") -> Micros:
     return event.own_time if isinstance(event, Input) else event.at
 
 
