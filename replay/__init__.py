@@ -4,7 +4,7 @@ read.py            JSON Lines in: files merged by time, bad values marked
 usual_tick.py      the usual tick of a history, read in one go
 pipe.py            a stream that is read once and yet looked ahead in
 engine.py          each input, and all that it causes, before the next
-clearing_firm.py   a simulated clearing firm, where the input has no answers of a real one
+simulated_firm.py  a simulated clearing firm, where the input has no answers of a real one
 spool.py           rows that wait for their file, on disk
 output.py          the replay directory: written aside, shown when whole
 summary.py         what happened, counted

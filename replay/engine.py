@@ -10,9 +10,9 @@ from typing import Any, Protocol, cast, get_args, runtime_checkable
 
 import orjson
 
-from replay.clearing_firm import ClearingFirm
 from replay.output import WrittenFile
 from replay.read import InputLine, raw_value
+from replay.simulated_firm import SimulatedFirm
 from replay.summary import Summary
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
@@ -81,7 +81,7 @@ class History:
         destination: Destination,
         rows: Rows,
         summary: Summary | None = None,
-        clearing_firm: ClearingFirm | None = None,
+        clearing_firm: SimulatedFirm | None = None,
     ) -> None:
         """Start before time; `rows` keeps what the clients' files will consist of.
 

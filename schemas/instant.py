@@ -64,7 +64,12 @@ def new_time_text(at: Micros) -> str:
 
 def milliseconds_text(at: Micros) -> str:
     """Write an instant as files do: three decimals, truncated (domain.md section 9)."""
-    return time_text(at)[:-4] + "Z"
+    return in_milliseconds(time_text(at))
+
+
+def in_milliseconds(text: str) -> str:
+    """Write a time that an event of ours carries as files do."""
+    return f"{text[:-4]}Z"
 
 
 def _read(value: object) -> Micros:

@@ -1,5 +1,8 @@
 """COMMANDS: the doors of `settle`, one file each, no business rule.
 
+A command imports the Kafka client, the S3 client and the live engine when it runs, not at the top:
+Faust alone takes a second to load, and most commands need neither.
+
 settle.py              the console script: all commands, and how errors reach a person
 errors.py progress.py  an error that says what, where, and what to do; a bar for long work
 settings.py            environment variables and one TOML file, read once; `settle config`

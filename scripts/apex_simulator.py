@@ -60,7 +60,7 @@ def apex_simulator(  # noqa: PLR0913, PLR0917 - one option a fault
     Example: settle apex-simulator --reject 0.1/INSUFFICIENT_FUNDS --delay 2000 --cut 0.05
     """
     # Imported here: no other command serves HTTP by itself.
-    from scripts.simulated_firm import Faults, Firm, serve  # noqa: PLC0415
+    from scripts.simulated_firm import Faults, Firm, serve
 
     faults = Faults(
         seed,

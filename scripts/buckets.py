@@ -38,7 +38,7 @@ def buckets(settings: Settings, *, blocking: bool = True) -> "Buckets":
         Failure: the settings do not fit together; the line names them, and shows no secret.
     """
     # Imported here: most commands need no S3 client.
-    from agents.buckets import CLIENT, LOCAL, S3, Buckets  # noqa: PLC0415
+    from agents.buckets import CLIENT, LOCAL, S3, Buckets
 
     url = settings.s3_url
     if url.startswith(LOCAL) and not url.startswith(f"{LOCAL}//") and url != LOCAL:

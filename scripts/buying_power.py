@@ -12,6 +12,7 @@ import typer
 from schemas.instant import Micros, micros, milliseconds_text
 from schemas.money import CENTS_DECIMALS, reread, usd
 from scripts.client_files import ClientFiles
+from scripts.client_options import Client, Maps, Source
 from scripts.errors import Failure
 from scripts.own_record import OwnRecord, columns_named
 from scripts.progress import byte_progress
@@ -25,16 +26,8 @@ _CUT = (16, 40)
 
 
 def buying_power_command(
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="DIR_OR_S3",
-            help="The client's folder or bucket, or a folder that has it under its code,"
-            " such as what settle replay wrote.",
-        ),
-    ],
-    client: Annotated[str, typer.Option(metavar="CODE", help="Which client, e.g. ALFA.")],
+    source: Source,
+    client: Client,
     date: Annotated[
         dt.datetime | None,
         typer.Option(
@@ -52,12 +45,7 @@ def buying_power_command(
             " account_id, side, net_money, executed_at.",
         ),
     ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="OURS=THEIRS", help="What a column is called in OWN.csv; repeatable."
-        ),
-    ] = None,
+    maps: Maps = None,
 ) -> None:
     """Work out each customer's buying power from the client's files alone.
 

@@ -43,8 +43,8 @@ class ClientFiles:
             Failure: there is no such place, or it can't be listed.
         """
         # Imported here: most commands need no S3 client.
-        from agents.buckets import BucketRefusedError  # noqa: PLC0415
-        from agents.client_folder import ClientFolder  # noqa: PLC0415
+        from agents.buckets import BucketRefusedError
+        from agents.client_folder import ClientFolder
 
         if not _CODE.fullmatch(client):
             raise typer.BadParameter(
@@ -165,7 +165,7 @@ def _place(source: str) -> "Buckets":
     Raises:
         Failure: it is no such URL, or the settings do not fit together.
     """
-    from agents.buckets import LOCAL, S3, Buckets  # noqa: PLC0415 - as above
+    from agents.buckets import LOCAL, S3, Buckets
 
     if not source.startswith(S3):
         return Buckets(f"{LOCAL}{source.removeprefix(LOCAL)}")

@@ -41,7 +41,7 @@ def consume(
 
     Example: settle consume executions --from 2026-03-02T15:00:00Z --json
     """
-    from scripts.live import Interrupted, run  # noqa: PLC0415 - most commands need no Kafka client
+    from scripts.live import Interrupted, run
 
     if topic not in CATALOGUE:
         raise Failure(f"no topic {topic!r}; there are {', '.join(CATALOGUE)}")
@@ -60,7 +60,7 @@ def consume(
 async def _consume(
     settings: Settings, topic: str, start: str, key: str | None, shown: "_Shown", *, follow: bool
 ) -> None:
-    from aiokafka import TopicPartition  # noqa: PLC0415
+    from aiokafka import TopicPartition
 
     partitions = range(settings.partitions)
     if key is not None and CATALOGUE[topic].key is not None and topic != "journal":

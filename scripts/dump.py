@@ -37,8 +37,8 @@ def dump(
 
     Example: settle dump --out day.jsonl.gz
     """
-    from agents.live_topics import UnverifiableTopicsError, read_live  # noqa: PLC0415 - as below
-    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+    from agents.live_topics import UnverifiableTopicsError, read_live
+    from scripts.live import run
 
     settings = read_settings()
     lines = 0

@@ -73,7 +73,7 @@ def java() -> str:
     install = "install Java 17 or newer (Debian: apt install openjdk-17-jre-headless)"
     if found is None:
         raise KafkaRefusedError(f"Java is not installed; {install}")
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - as below
     words = said.stderr.split('"')
     major = words[1].split(".")[0] if len(words) > 1 else ""
     if not major.isdigit() or int(major) < _JAVA_MINIMUM:

@@ -74,8 +74,8 @@ def produce(
     """
     if in_step + flat_out + (speed is not None) > 1:
         raise typer.BadParameter("one of --in-step, --flat-out and --speed")
-    from agents.producing import StalledProducerError  # noqa: PLC0415 - most need no Kafka client
-    from scripts.live import run  # noqa: PLC0415
+    from agents.producing import StalledProducerError
+    from scripts.live import run
 
     settings = read_settings()
     sizes = [Path(path).stat().st_size for path in inputs if Path(path).is_file()]
@@ -125,8 +125,8 @@ class _Production:
 
     async def run(self, name: str, lines: Iterator[InputLine], *, again: bool) -> None:
         """Send everything that is not sent yet."""
-        from agents.positions import Positions  # noqa: PLC0415
-        from agents.producing import Producing  # noqa: PLC0415
+        from agents.positions import Positions
+        from agents.producing import Producing
 
         where = broker(self._settings)
         producing = Producing(where, self._settings.partitions, name)
@@ -200,7 +200,7 @@ class _Production:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _outgoing(self, line: InputLine) -> "Outgoing":
-        from agents.producing import Outgoing  # noqa: PLC0415
+        from agents.producing import Outgoing
 
         raw = raw_value(line.text)
         field = CATALOGUE[line.topic].key
@@ -261,7 +261,7 @@ class _ProducedClock:
         return [] if self._last is None else self._ticks(self._last)
 
     def _ticks(self, at: Micros) -> "list[Outgoing]":
-        from agents.producing import Outgoing  # noqa: PLC0415
+        from agents.producing import Outgoing
 
         text = time_text(at)
         event = {"type": "ClockTicked", "event_id": f"clock-{text}", "event_time": text, "at": text}

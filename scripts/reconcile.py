@@ -12,6 +12,7 @@ import typer
 
 from schemas.instant import Micros, micros
 from scripts.client_files import ClientFiles, Row
+from scripts.client_options import Client, Maps, Source
 from scripts.errors import Failure
 from scripts.own_record import OwnRecord, columns_named
 from scripts.progress import byte_progress
@@ -37,22 +38,9 @@ def reconcile(
     own: Annotated[
         Path, typer.Argument(metavar="OWN.csv", help="Your executions; plain or gzip, any order.")
     ],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="DIR_OR_S3",
-            help="The client's folder or bucket, or a folder that has it under its code,"
-            " such as what settle replay wrote.",
-        ),
-    ],
-    client: Annotated[str, typer.Option(metavar="CODE", help="Which client, e.g. ALFA.")],
-    maps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="OURS=THEIRS", help="What a column is called in OWN.csv; repeatable."
-        ),
-    ] = None,
+    source: Source,
+    client: Client,
+    maps: Maps = None,
     since: Annotated[
         dt.datetime | None,
         typer.Option(

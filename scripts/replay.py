@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from replay.audit.difference import DifferenceError
-from replay.clearing_firm import ClearingFirm
 from replay.engine import History
 from replay.output import OutputRefusedError, ReplayDirectory
 from replay.read import InputFiles, UnreadableInputError
 from replay.recorded import RecordedDirectory, replay_recorded
+from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
 from replay.usual import USUAL
@@ -94,7 +94,7 @@ def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
             spool = Spool(str(directory.aside))
             try:
                 files = InputFiles(inputs, tell, str(directory.aside), USUAL)
-                firm = ClearingFirm(
+                firm = SimulatedFirm(
                     directory.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS)
                 )
                 History(directory, spool, summary, firm).run(files.lines(), until)

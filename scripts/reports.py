@@ -64,7 +64,7 @@ def list_reports(
         dt.date.fromisoformat(date or "2026-01-01")
     except ValueError:
         raise typer.BadParameter("no YYYY-MM-DD", param_hint="--date") from None
-    from agents.issued_reports import issued_reports  # noqa: PLC0415 - needs the Kafka client
+    from agents.issued_reports import issued_reports
 
     settings = read_settings()
     found = [
@@ -102,7 +102,7 @@ def show(
     if content_only:
         sys.stdout.buffer.write(content)
         return
-    from agents.issued_reports import issued_reports  # noqa: PLC0415 - needs the Kafka client
+    from agents.issued_reports import issued_reports
 
     of_client = _run(settings, issued_reports(broker(settings), settings.partitions, client))
     known = next((report for report in of_client if report.key == key), None)
@@ -134,7 +134,7 @@ def redeliver(file: _File) -> None:
 
     Example: settle reports redeliver ACME/tpj_aging/2026-03-09_0930_aged_tpj.csv
     """
-    from agents.buckets import BucketRefusedError  # noqa: PLC0415 - needs the S3 client
+    from agents.buckets import BucketRefusedError
 
     settings = read_settings()
     client, key = _client_and_key(file)
@@ -167,9 +167,9 @@ async def _issued(settings: Settings, client: str, key: str) -> "tuple[IssuedFil
     Raises:
         Failure: it was not, or its content is gone.
     """
-    from agents.issued_files import ContentGoneError, IssuedFiles  # noqa: PLC0415 - Kafka client
-    from agents.issued_reports import issued_file  # noqa: PLC0415 - as above
-    from topics.partition import partition_of  # noqa: PLC0415 - as above
+    from agents.issued_files import ContentGoneError, IssuedFiles
+    from agents.issued_reports import issued_file
+    from topics.partition import partition_of
 
     kafka = broker(settings)
     file = await issued_file(kafka, settings.partitions, client, key)
@@ -186,7 +186,7 @@ async def _issued(settings: Settings, client: str, key: str) -> "tuple[IssuedFil
 
 async def _there(settings: Settings, client: str, key: str, content: bytes) -> str:
     """Say what a bucket holds under a key."""
-    from agents.buckets import BucketRefusedError  # noqa: PLC0415 - needs the S3 client
+    from agents.buckets import BucketRefusedError
 
     try:
         found = await buckets(settings).read(client, key)
@@ -256,6 +256,6 @@ def _show_lines(found: "list[IssuedReport]") -> None:
 
 
 def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    from scripts.live import run  # noqa: PLC0415 - most commands need no Kafka client
+    from scripts.live import run
 
     return run(settings, work)

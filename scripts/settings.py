@@ -193,7 +193,7 @@ def broker(settings: Settings) -> "Broker":
         security["sasl_plain_username"] = username.get_secret_value()
         security["sasl_plain_password"] = password.get_secret_value()
     # Imported here: most commands need no Kafka client.
-    from agents.broker import Broker  # noqa: PLC0415
+    from agents.broker import Broker
 
     return Broker(",".join(addresses), security)
 
@@ -208,7 +208,7 @@ def firm(settings: Settings) -> "FirmAddress | None":
         return None
     if not _HTTP.fullmatch(settings.apex_url):  # not shown: people put credentials there
         raise Failure("setting apex_url: no address such as https://firm.example/journals")
-    from agents.clearing_firm import FirmAddress  # noqa: PLC0415 - as above
+    from agents.clearing_firm import FirmAddress
 
     token = settings.apex_token
     return FirmAddress(

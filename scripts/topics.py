@@ -23,8 +23,8 @@ def create() -> None:
 
     Example: SETTLE_PARTITIONS=8 settle topics create
     """
-    from agents import topics as live  # noqa: PLC0415 - most commands need no Kafka client
-    from scripts.live import run  # noqa: PLC0415
+    from agents import topics as live
+    from scripts.live import run
 
     settings = read_settings()
     try:
@@ -65,7 +65,7 @@ def check() -> None:
 
     Example: settle topics check
     """
-    from agents.topics import differences  # noqa: PLC0415
+    from agents.topics import differences
 
     settings = read_settings()
     found = [
@@ -81,7 +81,7 @@ def check() -> None:
 
 
 def _states(settings: Settings) -> "list[TopicState]":
-    from agents.topics import states  # noqa: PLC0415
-    from scripts.live import run  # noqa: PLC0415
+    from agents.topics import states
+    from scripts.live import run
 
     return run(settings, states(broker(settings)))

@@ -87,8 +87,8 @@ def verify(
 
 def _verify_live(*, running: bool) -> None:
     # Most audits need no Kafka client.
-    from agents.live_topics import UnverifiableTopicsError, read_live  # noqa: PLC0415
-    from scripts.live import run  # noqa: PLC0415
+    from agents.live_topics import UnverifiableTopicsError, read_live
+    from scripts.live import run
 
     settings = read_settings()
     files = buckets(settings)
@@ -134,7 +134,7 @@ class FilesThere:
 
     def file(self, file: File) -> None:
         """Compare one file."""
-        from agents.buckets import BucketRefusedError  # noqa: PLC0415 - most audits need no bucket
+        from agents.buckets import BucketRefusedError
 
         where = self._buckets.where(file.client, file.key)
         found: bytes | None

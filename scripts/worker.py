@@ -59,10 +59,10 @@ def worker(
         for name in ("aiokafka", "mode", "faust", "asyncio", "agents"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Imported here: Faust takes a second, and no other command needs it, nor most a Kafka client.
-    from agents.app import Worker  # noqa: PLC0415
-    from agents.live import Live  # noqa: PLC0415
-    from agents.serve import serve  # noqa: PLC0415
-    from scripts.live import reach  # noqa: PLC0415
+    from agents.app import Worker
+    from agents.live import Live
+    from agents.serve import serve
+    from scripts.live import reach
 
     there = reach(settings)
     for name in CATALOGUE:

@@ -17,7 +17,6 @@ import datetime as dt
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
-from zlib import crc32
 
 from schemas.cash_call import Direction
 from schemas.funding import (
@@ -37,7 +36,7 @@ from settlement.calendar import bank_days_after, civil_date
 from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, announce
-from settlement.remembered import fingerprint
+from settlement.remembered import checksum, fingerprint
 from topics.catalogue import CLIENT_LINES, FUNDING_UPDATES, FUNDINGS
 from topics.decode import Refused
 
@@ -157,7 +156,8 @@ def _content(event: Funding) -> int:
         content = (event.adjustment_type, event.amount, event.reference)
     else:
         content = (event.instrument_type, event.amount, event.reference, event.return_code)
-    return crc32(repr(content).encode()) & 0xFFFFFF | 1
+    # Three bytes of it: a record has room for those of three steps.
+    return int.from_bytes(checksum(repr(content)), "big") & 0xFFFFFF | 1
 
 
 def _content_before(record: Record, kind: str) -> int:

@@ -34,13 +34,13 @@ from settlement.order import (
     jurisdiction_bars,
     too_far,
 )
-from settlement.remembered import CONTENT_BYTES, RememberedIds, fingerprint
+from settlement.remembered import CONTENT_BYTES, RememberedIds, checksum, fingerprint
 from settlement.rounding import (
     buys_at_most,
     round_down,
     value_of,
 )
-from settlement.submitted_order import SubmittedOrder, checksum
+from settlement.submitted_order import SubmittedOrder
 from settlement.working_orders import (
     Instrument,
     MarketQuote,

@@ -20,11 +20,8 @@ from settlement.calendar import (
     same_window_day_before,
 )
 from settlement.cause import Cause, Out
-from settlement.remembered import RememberedIds
+from settlement.remembered import CONTENT_BYTES, RememberedIds
 from topics.catalogue import EXECUTIONS, NET_SETTLEMENTS
-
-# What is remembered of an input: a checksum of its content.
-WIRE_BYTES = 4
 
 
 class Net:
@@ -88,7 +85,7 @@ class NetSettlements:
         """Start without a client."""
         self.clients: dict[str, ClientNet] = {}
         # Of wires by client and `wire_id`, of payouts of revenue shares too (net_wire.py).
-        self.inputs = RememberedIds(WIRE_BYTES)
+        self.inputs = RememberedIds(CONTENT_BYTES)
         # Nets that changed, for an engine that keeps them elsewhere too and clears this.
         self.touched: set[tuple[str, Micros]] = set()
 

@@ -5,7 +5,6 @@ the newest net, which is OVERPAID by it, and goes over to the next net when that
 """
 
 from typing import TypeGuard
-from zlib import crc32
 
 from typing_extensions import TypeIs
 
@@ -22,8 +21,8 @@ from schemas.net_settlement import (
 from settlement import ledger
 from settlement.cause import Cause, Out
 from settlement.client_ledger import ClientLedger
-from settlement.net_settlement import WIRE_BYTES, NetSettlements
-from settlement.remembered import RememberedIds, fingerprint
+from settlement.net_settlement import NetSettlements
+from settlement.remembered import RememberedIds, checksum, fingerprint
 from topics.decode import Refused
 
 Opinion = NetSettlementConfirmed | NetSettlementDisputed
@@ -73,7 +72,7 @@ def _content(event: NetInput) -> bytes:
         content = f"{event.type}|{event.window_to}|{event.reason}"
     else:
         content = f"{event.type}|{event.amount}"
-    return crc32(content.encode()).to_bytes(WIRE_BYTES, "big")
+    return checksum(content)
 
 
 def opinion_refusal(

@@ -7,6 +7,7 @@ with every few ids one bucket is split in two, so it grows without a pause or a 
 
 from hashlib import blake2b
 from struct import iter_unpack
+from zlib import crc32
 
 # 12 bytes of a cryptographic hash: with 10^9 ids, two collide with a probability below 10^-11.
 KEY_BYTES = 12
@@ -19,6 +20,14 @@ _RECORDS_PER_BUCKET = 16
 def fingerprint(*parts: str) -> bytes:
     """Return the key of an id that consists of `parts`."""
     return blake2b("\x1f".join(parts).encode(), digest_size=KEY_BYTES).digest()
+
+
+def checksum(text: str) -> bytes:
+    """Return what tells a repeat with other content from an honest one.
+
+    No money depends on it; the id itself is compared by 96 bits.
+    """
+    return crc32(text.encode()).to_bytes(CONTENT_BYTES, "big")
 
 
 class RememberedIds:

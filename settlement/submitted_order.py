@@ -4,7 +4,6 @@ import re
 from functools import cache
 from operator import itemgetter
 from typing import Any
-from zlib import crc32
 
 from schemas.event import EVENT_ID_LENGTH_MAX
 from schemas.instant import TIME_LENGTH, Micros, micros
@@ -21,7 +20,7 @@ from schemas.money import (
     scaled,
 )
 from schemas.order import OrderSubmitted, OrderType, Side, TimeInForce
-from settlement.remembered import CONTENT_BYTES, fingerprint
+from settlement.remembered import checksum, fingerprint
 
 # Its own markup_bps, markup_fixed, commission_bps, commission_fixed; None: the client's.
 OwnRates = tuple[Bps | None, Price | None, Bps | None, Cents | None]
@@ -111,14 +110,6 @@ class SubmittedOrder:
         self.prices_fit = limit_fits and stop_fits
 
 
-def checksum(text: str) -> bytes:
-    """Return what tells a repeat with other content from an honest one.
-
-    No money depends on it; the id itself is compared by 96 bits.
-    """
-    return crc32(text.encode()).to_bytes(CONTENT_BYTES, "big")
-
-
 def _content(order: OrderSubmitted) -> bytes:
     """Return a checksum of all but `event_id` and `event_time`: what a repeat must share."""
     return checksum(
@@ -148,8 +139,8 @@ def _wrong_terms(
     kind: OrderType,
     force: TimeInForce,
     no_limit: bool,  # noqa: FBT001 - a key of the cache
-    no_stop: bool,  # noqa: FBT001
-    no_expiry: bool,  # noqa: FBT001
+    no_stop: bool,  # noqa: FBT001 - as above
+    no_expiry: bool,  # noqa: FBT001 - as above
 ) -> str | None:
     if no_limit != (kind == "MARKET"):
         return "limit_price is wanted, but not of a MARKET order"

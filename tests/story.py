@@ -47,7 +47,7 @@ _CHICAGO = ZoneInfo("America/Chicago")
 _SECOND = dt.timedelta(seconds=1)
 # By type: its reader, which takes no other and no missing field, and no int for a string.
 _READERS: dict[str, TypeAdapter[list[Any]]] = {
-    kind.__name__: TypeAdapter(list[kind], config=ConfigDict(extra="forbid", strict=True))  # type: ignore[valid-type]
+    kind.__name__: TypeAdapter(list[kind], config=ConfigDict(extra="forbid", strict=True))  # type: ignore[valid-type]  # known when it runs
     for topic in CATALOGUE.values()
     if topic.direction == "out"
     for kind in topic.events
@@ -167,7 +167,7 @@ class Story:
         event = decode(topic, orjson.loads(text)["value"])
         at = self._last
         if not isinstance(event, Refused):
-            at = dt.datetime.fromisoformat(value["event_time"])  # type: ignore[index]
+            at = dt.datetime.fromisoformat(value["event_time"])  # type: ignore[index]  # not refused: an object
             self._causes[event.event_id].add(topic)
         line = (micros(ct(at.isoformat())), INPUT_ORDER.index(topic), 0, self.number, topic)
         self._counts.clear()

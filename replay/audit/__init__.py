@@ -22,7 +22,7 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
     settlement, refolded: each next event is foretold and must be there
       account.py ledger.py entries.py   accounts, the journal, the table of contract section 9
       settlement.py                     cash calls, retries, aged failures
-      journals.py clearing_firm.py      journals of Apex calls, and a simulated firm's answers
+      journals.py firm_answers.py       journals of Apex calls, and a simulated firm's answers
       funding.py                        customer funding
       nets.py shares.py                 net settlements, revenue shares
       inputs_written.py funding_written.py net_written.py

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from replay.audit.bucket import Bucket
-from replay.audit.clearing_firm import ClearingFirm
 from replay.audit.dead_letters import DeadLetters
 from replay.audit.difference import DifferenceError
 from replay.audit.files import DayRows
+from replay.audit.firm_answers import FirmAnswers
 from replay.audit.funding import Fundings
 from replay.audit.inputs_written import WrittenInputs
 from replay.audit.journals import Journals
@@ -67,7 +67,7 @@ class Audit:
         self.orders = Orders(topics[ORDER_UPDATES], self.executions, Quotes(topics[BBO]))
         self.schedule = Schedule(self.summary.until)
         self.trading = Trading(topics[ORDER_UPDATES], self.executions, self.orders, self.schedule)
-        self.firm = ClearingFirm(directory, close_at_end)
+        self.firm = FirmAnswers(directory, close_at_end)
         self.journals = Journals(topics[APEX_JOURNALS], self.firm)
         self.cash_calls = CashCalls(
             self.ledger,

@@ -2,7 +2,7 @@
 
 from replay.audit.account import Account, OpenCall
 from replay.audit.cause import Cause, event_id
-from replay.audit.clearing_firm import ClearingFirm
+from replay.audit.firm_answers import FirmAnswers
 from replay.audit.topic_file import TopicFile, Written
 from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.money import usd
@@ -29,7 +29,7 @@ class Journal:
 class Journals:
     """All journals by account and `journal_id`."""
 
-    def __init__(self, requests: TopicFile, firm: ClearingFirm) -> None:
+    def __init__(self, requests: TopicFile, firm: FirmAnswers) -> None:
         """Start without one; `firm`: the simulated one, which may have nothing to say."""
         self.requests = requests
         self.firm = firm

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing_extensions import TypedDict
 
 from schemas.cash_call import CashCallSettled
+from schemas.instant import in_milliseconds
 from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
 from settlement.reports.report import Report, Row, field
@@ -37,7 +38,7 @@ def row_of(line: CashActivityLine) -> str:
         line["activity_id"],
         line["amount"],
         f"{line['instrument_type']},{line['direction']},{line['amount']},{line['status']},"
-        f"{line['occurred_at'][:-4]}Z,{field(line['reference'])}",
+        f"{in_milliseconds(line['occurred_at'])},{field(line['reference'])}",
     )
 
 
@@ -47,7 +48,7 @@ def row_of_call(event: CashCallSettled) -> str:
     account_id, activity_id, amount = event["account_id"], event["event_id"], event["amount"]
     return (
         f"{account_id}{_MARK}{activity_id}{_MARK}{amount}{_MARK}{account_id},{activity_id},"
-        f"TPJ,{event['direction']},{amount},SETTLED,{event['event_time'][:-4]}Z,"
+        f"TPJ,{event['direction']},{amount},SETTLED,{in_milliseconds(event['event_time'])},"
         f"{event['cash_call_id']}"
     )
 

@@ -1,20 +1,21 @@
 """The execution confirm: a day's executions, and where their cash calls stand (domain.md 9)."""
 
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import Literal
 
 from schemas.execution import Execution
-from schemas.instant import Micros, milliseconds_text
+from schemas.instant import Micros, in_milliseconds, milliseconds_text
 from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
+from settlement.reports.execution_order import in_order
 from settlement.reports.report import Report, Row
 
 HEADER = (
     "account_id,direction,side,execution_id,client_order_id,symbol,quantity,price,commission,"
     "net_money,executed_at,tpj_id,tpj_status"
 )
-
+# Where a waiting row, which begins with the time in full, has them.
+_EXECUTION, _NET_MONEY = 4, 10
 
 TpjStatus = Literal["REQUESTED", "SETTLED", "NOT_SETTLED"]
 
@@ -28,7 +29,7 @@ def row_of(event: Execution) -> str:
     return (
         f"{at},{event['account_id']},{direction},{event['side']},{execution_id},"
         f"{event['client_order_id']},{event['symbol']},{event['quantity']},{event['price']},"
-        f"{event['commission']},{event['net_money']},{at[:-4]}Z,{tpj_id}"
+        f"{event['commission']},{event['net_money']},{in_milliseconds(at)},{tpj_id}"
     )
 
 
@@ -56,19 +57,7 @@ def report(
     )
 
 
-def turn(account_id: str, execution_id: str, client_order_id: str) -> tuple[str, int, str]:
-    """account, fill number, `client_order_id`: the order of executions within one instant."""
-    return (account_id, int(execution_id.rpartition("-")[2]), client_order_id)
-
-
-def _turn(fields: list[str]) -> tuple[str, int, str]:
-    return turn(fields[1], fields[4], fields[5])
-
-
 def _with_status(rows: Iterator[str], open_calls: Mapping[str, TpjStatus]) -> Iterator[Row]:
-    # Executions come in time order, so only those of one instant are sorted: a day of any length
-    # needs no memory.
-    for _, instant in groupby((row.split(",") for row in rows), key=lambda fields: fields[0]):
-        for fields in sorted(instant, key=_turn):
-            status = open_calls.get(fields[4], "SETTLED") if fields[-1] else ""
-            yield Row(",".join([*fields[1:], status]), reread(fields[10], CENTS_DECIMALS))
+    for fields in in_order(rows, _EXECUTION):
+        status = open_calls.get(fields[_EXECUTION], "SETTLED") if fields[-1] else ""
+        yield Row(",".join([*fields[1:], status]), reread(fields[_NET_MONEY], CENTS_DECIMALS))

@@ -1,13 +1,12 @@
 """The net settlement file and its summary: what one daily movement consists of (domain.md 9)."""
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from schemas.execution import Execution
-from schemas.instant import milliseconds_text
+from schemas.instant import in_milliseconds, milliseconds_text
 from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, Cents, Units, quantity, reread, usd
 from settlement.calendar import ScheduledWindow, same_window_day_before
-from settlement.reports.execution_confirm import turn
+from settlement.reports.execution_order import in_order
 from settlement.reports.report import Report, Row
 
 HEADER = (
@@ -18,7 +17,7 @@ SUMMARY_HEADER = "symbol,buy_quantity,buy_net_money,sell_quantity,sell_net_money
 
 _FOLDER = "eod_settlement"
 # Where a waiting row, which begins with the time in full, has what the files are made of.
-_ACCOUNT, _EXECUTION, _ORDER, _SYMBOL, _SIDE, _QUANTITY, _NET_AMOUNT = 1, 2, 3, 4, 5, 6, 10
+_EXECUTION, _SYMBOL, _SIDE, _QUANTITY, _NET_AMOUNT = 2, 4, 5, 6, 10
 
 
 def row_of(event: Execution) -> str:
@@ -28,7 +27,7 @@ def row_of(event: Execution) -> str:
     return (
         f"{at},{event['account_id']},{event['execution_id']},{event['client_order_id']},"
         f"{event['symbol']},{event['side']},{event['quantity']},{event['price']},{event['gross']},"
-        f"{event['commission']},{sign}{event['net_money']},{at[:-4]}Z"
+        f"{event['commission']},{sign}{event['net_money']},{in_milliseconds(at)}"
     )
 
 
@@ -49,12 +48,8 @@ def report(client: str, window: ScheduledWindow, net_amount: Cents, rows: Iterat
 
 
 def _in_order(rows: Iterator[str]) -> Iterator[Row]:
-    # Lines come in time order, so only those of one instant are sorted.
-    for _, instant in groupby((row.split(",") for row in rows), key=lambda fields: fields[0]):
-        for fields in sorted(
-            instant, key=lambda fields: turn(fields[_ACCOUNT], fields[_EXECUTION], fields[_ORDER])
-        ):
-            yield Row(",".join(fields[1:]), reread(fields[_NET_AMOUNT], CENTS_DECIMALS))
+    for fields in in_order(rows, _EXECUTION):
+        yield Row(",".join(fields[1:]), reread(fields[_NET_AMOUNT], CENTS_DECIMALS))
 
 
 def summary(client: str, window: ScheduledWindow, rows: Iterator[str]) -> Report:

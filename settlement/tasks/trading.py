@@ -194,7 +194,7 @@ class TradingTask(Task):
                 trading.instrument_updated(instrument)
             case b"client":
                 client = decode(CLIENTS, orjson.loads(value))
-                assert isinstance(client, ClientUpdated)  # noqa: S101
+                assert isinstance(client, ClientUpdated)  # noqa: S101 - as above
                 trading.client_updated(client)
             case b"quote":
                 quote = orjson.loads(value)

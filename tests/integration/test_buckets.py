@@ -125,7 +125,7 @@ def test_the_answer_is_lost_and_the_put_was_done(
 def test_nothing_is_there_after_a_put_that_failed(
     there: Buckets, bucket: Path, proxy: FaultProxy, fault: str, detail: str
 ) -> None:
-    proxy.fault = lambda _method, _path: fault  # type: ignore[assignment,return-value]
+    proxy.fault = lambda _method, _path: fault  # type: ignore[assignment,return-value]  # a name from the table
     refusal = refused(there)
     assert (refusal.reason, refusal.detail.partition(" (")[0]) == ("UNAVAILABLE", detail)
     assert not (bucket / "ACME" / KEY).exists()

@@ -38,7 +38,7 @@ def marked(raw: int, rates: Rates, increment: int, *, buy: bool) -> int:
 
 
 @given(PRICES, RATES, INCREMENTS, st.booleans())
-def test_the_customers_price(raw: int, rates: Rates, increment: int, buy: bool) -> None:  # noqa: FBT001
+def test_the_customers_price(raw: int, rates: Rates, increment: int, buy: bool) -> None:
     assert customer_price(raw, rates, increment, buy=buy) == marked(raw, rates, increment, buy=buy)
 
 
@@ -48,7 +48,7 @@ def test_the_price_from_which_on_a_limit_is_marketable(
     raw: int,
     rates: Rates,
     increment: int,
-    buy: bool,  # noqa: FBT001
+    buy: bool,
 ) -> None:
     """Exactly there and beyond, at no price before: also where it changes, and one step aside."""
     start = marketable_from(limit, rates, increment, buy=buy)
@@ -327,7 +327,7 @@ def test_every_order_is_tried_as_if_there_were_no_book(steps: list[Any]) -> None
         "minimum_quantity_increment": "0.1",
         "stale_after_ms": 86_400_000,
     }
-    story.instrument(at="11:59", **increments)  # type: ignore[arg-type]
+    story.instrument(at="11:59", **increments)  # type: ignore[arg-type]  # increments alone
     story.account("ACME0002", at="11:59")
     story.tick(ask="1.0", at="12:00")
     for account in ("ACME0001", "ACME0002"):

@@ -198,7 +198,7 @@ def with_value(members: list[str]) -> str:
         pytest.param(LINE.replace("BTCUSD", "btcusd"), False, id="a-small-symbol"),
     ],
 )
-def test_which_lines_are_read_in_one_go(line: str, wanted: bool) -> None:  # noqa: FBT001 - a table's column
+def test_which_lines_are_read_in_one_go(line: str, wanted: bool) -> None:
     assert agree(line.encode()) is wanted
 
 

@@ -150,7 +150,7 @@ def _cut_off(copy: ReplayCopy) -> str:
     path = copy.root / "topics" / "journal.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     copy.topics["journal"] = []  # what is cut off can't be counted again
-    copy.save = lambda: None  # type: ignore[method-assign]
+    copy.save = lambda: None  # type: ignore[method-assign]  # else all is whole
     return "topics/journal.jsonl line"
 
 

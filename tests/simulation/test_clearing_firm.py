@@ -208,7 +208,7 @@ def test_one_answer_in_the_input_and_the_firm_is_silent(tmp_path: Path) -> None:
 def test_from_standard_input_the_same(
     tmp_path: Path,
     first: Path,
-    packed: bool,  # noqa: FBT001 - a table's column
+    packed: bool,
 ) -> None:
     """Whether there are answers is looked up in what is left of it."""
     content = b"".join(day())

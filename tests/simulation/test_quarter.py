@@ -8,11 +8,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
 from replay.audit.directory import audit_directory
 from scripts.replay import run_replay
 from tests.pipeline_in_memory import Event, PipelineInMemory, both_engines, differences
 from tests.simulation.damage_to_nets import NETS, NETS_WITH_INPUTS
+from tests.simulation.must_be_found import STORED, must_be_found
 from tests.simulation.quarter import quarter
 from tests.simulation.replay_copy import ReplayCopy
 
@@ -127,18 +127,12 @@ def test_both_engines_make_the_same_of_it(partitions: int, seed: int) -> None:
     assert differences(both_engines(quarter(), pipeline), pipeline) == []
 
 
-@pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored", "stored anew"])
+@STORED
 @pytest.mark.parametrize("name", [*NETS, *NETS_WITH_INPUTS])
 def test_damage_is_found(
     name: str, replayed: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(replayed[0], tmp_path / "copy")
     damage = NETS.get(name) or NETS_WITH_INPUTS[name]
-    named = damage(copy)
-    if stored_anew:
-        copy.store_anew()
-    else:
-        copy.save()
-    with pytest.raises(DifferenceError) as found:
-        audit_directory(copy.root, [replayed[1]] if name in NETS_WITH_INPUTS else [])
-    assert named in str(found.value)
+    inputs = [replayed[1]] if name in NETS_WITH_INPUTS else []
+    must_be_found(copy, damage, inputs, stored_anew=stored_anew)

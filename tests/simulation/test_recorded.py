@@ -144,7 +144,7 @@ def test_every_topic_has_its_writers() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("at_once", [False, True])
-def test_a_pipeline_refolds_to_the_same_bytes(seed: int, at_once: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_pipeline_refolds_to_the_same_bytes(seed: int, at_once: bool) -> None:
     pipeline = golden(seed, at_once=at_once)
     recording = Recording(pipeline)
     refolded = recording.refold()

@@ -241,7 +241,7 @@ def test_the_same_again_elsewhere(tmp_path: Path, replayed: Tree) -> None:
 def test_from_standard_input(
     tmp_path: Path,
     replayed: Tree,
-    packed: bool,  # noqa: FBT001 - a table's column
+    packed: bool,
 ) -> None:
     stdin = gzip.compress(WHOLE) if packed else WHOLE
     succeeded(settle(tmp_path, "replay", "-", "--out", "out", stdin=stdin))
@@ -514,7 +514,7 @@ def test_interrupted_in_mid_run_it_leaves_nothing_and_says_so(
     tmp_path: Path,
     replayed: Tree,
     sent: signal.Signals,
-    earlier: bool,  # noqa: FBT001 - a table's column
+    earlier: bool,
 ) -> None:
     if earlier:
         plant(tmp_path / "out", replayed)

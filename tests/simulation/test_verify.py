@@ -19,12 +19,12 @@ from replay.generate.options import DayOptions
 from scripts.errors import Failure
 from scripts.replay import run_replay
 from scripts.verify import verify
-from tests.simulation.damage import Damage
 from tests.simulation.damage_to_a_month import MONTH
 from tests.simulation.damage_to_files import FILES
 from tests.simulation.damage_to_settlement import SETTLEMENT
 from tests.simulation.damage_to_trading import TRADING
 from tests.simulation.damage_with_inputs import INPUTS
+from tests.simulation.must_be_found import STORED, must_be_found
 from tests.simulation.replay_copy import ReplayCopy
 
 OUTPUTS = TRADING | SETTLEMENT | FILES
@@ -152,49 +152,31 @@ def test_what_is_stored_anew_still_verifies(day: tuple[Path, str], tmp_path: Pat
 # -- damage is found -----------------------------------------------------------------------------
 
 
-def _found(copy: ReplayCopy, damage: Damage, inputs: list[str], *, stored_anew: bool) -> None:
-    named = damage(copy)
-    if stored_anew:
-        copy.store_anew()
-    else:
-        copy.save()
-    with pytest.raises(DifferenceError) as found:
-        audit_directory(copy.root, inputs)
-    message = str(found.value)
-    assert named in message
-    assert "\n" not in message
-    assert ": expected " in message
-    assert ", found " in message
-
-
-_STORED = pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored", "stored anew"])
-
-
-@_STORED
+@STORED
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_damage_is_found(
     name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(day[0], tmp_path / "copy")
-    _found(copy, OUTPUTS[name], [], stored_anew=stored_anew)
+    must_be_found(copy, OUTPUTS[name], [], stored_anew=stored_anew)
 
 
-@_STORED
+@STORED
 @pytest.mark.parametrize("name", INPUTS)
 def test_damage_is_found_with_the_inputs(
     name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(day[0], tmp_path / "copy")
-    _found(copy, INPUTS[name], [day[1]], stored_anew=stored_anew)
+    must_be_found(copy, INPUTS[name], [day[1]], stored_anew=stored_anew)
 
 
-@_STORED
+@STORED
 @pytest.mark.parametrize("name", MONTH)
 def test_damage_to_a_month_is_found(
     name: str, month: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(month[0], tmp_path / "copy")
-    _found(copy, MONTH[name], [], stored_anew=stored_anew)
+    must_be_found(copy, MONTH[name], [], stored_anew=stored_anew)
 
 
 def test_stored_counts_are_compared(day: tuple[Path, str], tmp_path: Path) -> None:

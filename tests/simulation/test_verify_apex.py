@@ -11,8 +11,8 @@ import pytest
 from replay.audit.difference import DifferenceError
 from replay.audit.directory import audit_directory
 from scripts.replay import run_replay
-from tests.simulation.damage import Damage
 from tests.simulation.damage_to_apex import APEX, APEX_WITH_INPUTS, FIRMS
+from tests.simulation.must_be_found import STORED, must_be_found
 from tests.simulation.replay_copy import ReplayCopy
 from tests.simulation.test_clearing_firm import day as day_of_the_firm
 from tests.simulation.test_clearing_firm import line
@@ -21,7 +21,6 @@ Replayed = tuple[Path, str]
 DAY = 86_400.0
 # The 60th retry is the first of the 30th date, at 06:00.
 WRITTEN_OFF = 29 * DAY + 21 * 3600.0
-_STORED = pytest.mark.parametrize("stored_anew", [False, True], ids=["as stored", "stored anew"])
 
 
 def month() -> list[bytes]:
@@ -114,39 +113,26 @@ def test_the_month_has_it_all(apex: Replayed) -> None:
     }
 
 
-def _found(copy: ReplayCopy, damage: Damage, inputs: list[str], *, stored_anew: bool) -> None:
-    named = damage(copy)
-    if stored_anew:
-        copy.store_anew()
-    else:
-        copy.save()
-    with pytest.raises(DifferenceError) as found:
-        audit_directory(copy.root, inputs)
-    message = str(found.value)
-    assert named in message
-    assert "\n" not in message
-
-
-@_STORED
+@STORED
 @pytest.mark.parametrize("with_inputs", [False, True])
 @pytest.mark.parametrize("name", APEX)
 def test_damage_is_found(
     name: str, apex: Replayed, tmp_path: Path, *, with_inputs: bool, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(apex[0], tmp_path / "copy")
-    _found(copy, APEX[name], [apex[1]] if with_inputs else [], stored_anew=stored_anew)
+    must_be_found(copy, APEX[name], [apex[1]] if with_inputs else [], stored_anew=stored_anew)
 
 
-@_STORED
+@STORED
 @pytest.mark.parametrize("name", APEX_WITH_INPUTS)
 def test_damage_is_found_with_the_inputs(
     name: str, apex: Replayed, tmp_path: Path, *, stored_anew: bool
 ) -> None:
     copy = ReplayCopy(apex[0], tmp_path / "copy")
-    _found(copy, APEX_WITH_INPUTS[name], [apex[1]], stored_anew=stored_anew)
+    must_be_found(copy, APEX_WITH_INPUTS[name], [apex[1]], stored_anew=stored_anew)
 
 
-@_STORED
+@STORED
 @pytest.mark.parametrize("with_inputs", [False, True])
 @pytest.mark.parametrize("name", FIRMS)
 def test_damage_to_the_simulated_firm_s_answers_is_found(
@@ -159,4 +145,4 @@ def test_damage_to_the_simulated_firm_s_answers_is_found(
         with pytest.raises(DifferenceError):
             audit_directory(copy.root, [firm[1]])
     else:
-        _found(copy, FIRMS[name], [], stored_anew=stored_anew)
+        must_be_found(copy, FIRMS[name], [], stored_anew=stored_anew)

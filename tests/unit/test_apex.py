@@ -326,7 +326,7 @@ def test_a_repeat_has_no_effect(answer: str) -> None:
     ],
 )
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "behind-a-retry"])
-def test_a_contradiction_changes_nothing(first: str, second: str, later: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_contradiction_changes_nothing(first: str, second: str, later: bool) -> None:
     story = bought()
     other = bought()
     for each in (story, other):

@@ -283,7 +283,7 @@ def test_the_civil_date_and_time(at: str, date: str, clock: str) -> None:
         pytest.param("2026-11-01T22:30:00Z", True, id="november-change-day-16:30"),
     ],
 )
-def test_maintenance_is_half_open(at: str, barred: bool) -> None:  # noqa: FBT001 - a table's column
+def test_maintenance_is_half_open(at: str, barred: bool) -> None:
     assert in_maintenance(micros(at)) is barred
 
 
@@ -342,7 +342,7 @@ def test_the_next_retry_is_strictly_after(at: str, retry: str) -> None:
         pytest.param("2026-12-25", False, id="christmas-on-a-friday"),
     ],
 )
-def test_the_fed_settles_on(date: str, open_: bool) -> None:  # noqa: FBT001 - a table's column
+def test_the_fed_settles_on(date: str, open_: bool) -> None:
     assert is_bank_day(dt.date.fromisoformat(date)) is open_
 
 

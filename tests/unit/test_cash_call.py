@@ -194,7 +194,7 @@ def test_restriction_is_looked_at_before_the_money() -> None:
 
 @pytest.mark.parametrize("mode", ["OPEN", "LOCKED", "CLOSED", "CLOSING_ONLY"])
 @pytest.mark.parametrize("below_zero", [False, True], ids=["cash", "cash-below-zero"])
-def test_a_call_of_nothing_settles_at_once(mode: str, below_zero: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_call_of_nothing_settles_at_once(mode: str, below_zero: bool) -> None:
     """0.02 sold for 1.98 at a fee of 5.00, capped at 1.98: the net is 0.00, whatever the mode."""
     story = customer(cash="100.00")
     story.order("o1", quantity="1")

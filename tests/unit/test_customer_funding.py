@@ -380,7 +380,7 @@ def test_two_bank_days_from_the_ct_date_of_settlement_last_day_included(
     date: str,
     settled_at: str,
     returned_at: str,
-    late: bool,  # noqa: FBT001 - a table's column
+    late: bool,
 ) -> None:
     assert returned("R01", settled_at, returned_at, date) == (["LATE_RETURN"] if late else [])
 
@@ -401,7 +401,7 @@ def test_two_bank_days_from_the_ct_date_of_settlement_last_day_included(
 def test_sixty_calendar_days_last_day_included(
     date: str,
     returned_at: str,
-    late: bool,  # noqa: FBT001 - a table's column
+    late: bool,
 ) -> None:
     assert returned("R10", "10:00", returned_at, date) == (["LATE_RETURN"] if late else [])
 

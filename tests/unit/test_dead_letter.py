@@ -91,7 +91,7 @@ def _another_client(story: Story) -> Happened:
         pytest.param(_another_client, "CLIENT_CHANGED", id="another-client"),
     ],
 )
-def test_a_bad_value_is_dead_lettered_and_the_stream_goes_on(bad: Any, reason: str) -> None:  # noqa: ANN401
+def test_a_bad_value_is_dead_lettered_and_the_stream_goes_on(bad: Any, reason: str) -> None:  # noqa: ANN401 - any JSON
     """Nothing else comes of it; the same account still buys at the same market."""
     story = Story()
     story.tick(ask="50.00", provider="beta")
@@ -321,7 +321,7 @@ class _Letters:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def event(self, topic: str, event: Any) -> None:  # noqa: ANN401
+    def event(self, topic: str, event: Any) -> None:  # noqa: ANN401 - any JSON
         assert topic == "dead-letters"
         self.events.append(orjson.loads(orjson.dumps(event)))
 

@@ -37,7 +37,7 @@ WORDS = line("clients", 30, name=APEX_JOURNAL_RESULTS)
 
 
 def ids(lines: Iterator[object]) -> list[str]:
-    return [read.event.event_id for read in lines]  # type: ignore[attr-defined]
+    return [read.event.event_id for read in lines]  # type: ignore[attr-defined]  # good ones alone
 
 
 @pytest.fixture(params=["file", "file.gz", "pipe", "pipe.gz", "stdin", "stdin.gz"])
@@ -82,10 +82,10 @@ def given(
 def test_there_are_answers_or_not_and_no_line_is_lost(
     given: object,
     content: list[bytes],
-    answers: bool,  # noqa: FBT001 - a table's column
+    answers: bool,
 ) -> None:
     """Asked when two lines have been given; all lines come, in their order."""
-    files = InputFiles([given(b"".join(content))])  # type: ignore[operator]
+    files = InputFiles([given(b"".join(content))])  # type: ignore[operator]  # the fixture is a function
     lines = files.lines()
     first = ids(next(lines) for _ in range(2))
     assert files.have(APEX_JOURNAL_RESULTS) is answers
@@ -98,7 +98,7 @@ def test_a_line_over_many_chunks_is_one_line(
     """Whatever is read together, a line is looked at as a whole."""
     monkeypatch.setattr("replay.read.CHUNK_BYTES", 7)
     monkeypatch.setattr("replay.pipe.CHUNK_BYTES", 7)
-    files = InputFiles([given(b"".join([*QUIET, ANSWER, *QUIET]))])  # type: ignore[operator]
+    files = InputFiles([given(b"".join([*QUIET, ANSWER, *QUIET]))])  # type: ignore[operator]  # the fixture is a function
     lines = files.lines()
     next(lines)
     assert files.have(APEX_JOURNAL_RESULTS)
@@ -127,7 +127,7 @@ def test_a_bad_end_is_met_where_it_is(
     content: bytes,
     given_lines: int,
     says: str,
-    looked: bool,  # noqa: FBT001 - a table's column
+    looked: bool,
 ) -> None:
     """Looking ahead meets damage first; it is said when all lines before it have been given."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))

@@ -316,7 +316,7 @@ def test_account(account: Fields, side: str, why: str | None) -> None:
         pytest.param("DOGEUSD", True, "UNKNOWN_SYMBOL", id="unknown"),
     ],
 )
-def test_symbol(symbol: str, tradable: bool, why: str | None) -> None:  # noqa: FBT001
+def test_symbol(symbol: str, tradable: bool, why: str | None) -> None:
     story = traded()
     story.instrument(tradable=tradable)
     assert reason(story, symbol=symbol, quantity="1") == why

@@ -110,7 +110,7 @@ def test_files_are_merged_by_event_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spread", [False, True], ids=["one-file", "a-file-for-each"])
-def test_at_one_instant_by_topic(tmp_path: Path, spread: bool) -> None:  # noqa: FBT001 - a table's column
+def test_at_one_instant_by_topic(tmp_path: Path, spread: bool) -> None:
     """Whatever their order in a file, and however the files are named."""
     lines = [line(topic, "10:00:00", topic) for topic in sorted(TOPICS, reverse=True)]
     if spread:
@@ -190,7 +190,7 @@ def test_gzip_of_several_members_is_one_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_standard_input(
     monkeypatch: pytest.MonkeyPatch,
-    packed: bool,  # noqa: FBT001 - a table's column
+    packed: bool,
 ) -> None:
     content = clients("10:00:00", "10:00:01")
     stream = io.BytesIO(gzip.compress(content) if packed else content)

@@ -91,7 +91,7 @@ def test_it_says_whether_the_file_was_read(toml: Toml) -> None:
 def test_settings_can_not_be_changed_once_read() -> None:
     settings = read_settings()
     with pytest.raises(ValueError, match="frozen"):
-        settings.partitions = 5  # type: ignore[misc]
+        settings.partitions = 5  # type: ignore[misc]  # frozen: that is the test
 
 
 def test_other_programs_variables_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def filled(happened: Happened) -> list[str]:
 
 def sell(story: Story, order_id: str, quantity: str, **fields: object) -> str:
     """Tell a market sell and return what comes of it: a reason, or the last event's type."""
-    line = story.order(order_id, side="SELL", quantity=quantity, **fields).said()[-1]  # type: ignore[arg-type]
+    line = story.order(order_id, side="SELL", quantity=quantity, **fields).said()[-1]  # type: ignore[arg-type]  # of an order
     return line[-1] if len(line) > 2 else line[0]
 
 
@@ -232,7 +232,7 @@ def _maintained(story: Story) -> None:
         pytest.param(_maintained, id="maintenance"),
     ],
 )
-def test_what_ended_holds_nothing(ended: Any) -> None:  # noqa: ANN401
+def test_what_ended_holds_nothing(ended: Any) -> None:  # noqa: ANN401 - any JSON
     story = market(stale_after_ms=86_400_000)
     story.order("o1", side="SELL", quantity="6", limit_price="105.00", expire_time="12:30")
     assert sell(story, "o2", "10") == "EXCEEDS_POSITION"
@@ -606,7 +606,7 @@ def _of_no_account(story: Story) -> None:
         ),
     ],
 )
-def test_what_a_cancel_answers(before: Any, account: str, said: tuple[str, str]) -> None:  # noqa: ANN401
+def test_what_a_cancel_answers(before: Any, account: str, said: tuple[str, str]) -> None:  # noqa: ANN401 - any JSON
     story = market()
     before(story)
     happened = story.cancel("o1", "c1", account_id=account)

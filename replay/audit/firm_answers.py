@@ -20,7 +20,7 @@ ANSWERED_AFTER: Micros = 2_000_000
 NAME = f"inputs/{APEX_JOURNAL_RESULTS}.jsonl"
 
 
-class ClearingFirm:
+class FirmAnswers:
     """What the firm has to say, journal by journal, and what is kept of it."""
 
     def __init__(self, directory: Path, close_at_end: ExitStack) -> None:

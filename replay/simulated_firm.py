@@ -21,7 +21,7 @@ _RANK = INPUT_ORDER.index(APEX_JOURNAL_RESULTS)
 _SOURCE = sys.maxsize
 
 
-class ClearingFirm:
+class SimulatedFirm:
     """Answers that are on their way, in the order of the requests."""
 
     def __init__(
