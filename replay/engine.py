@@ -20,6 +20,7 @@ from schemas.execution import Execution
 from schemas.funding import Funding
 from schemas.instant import Micros, micros
 from schemas.instrument import InstrumentUpdated
+from schemas.journal import FBO
 from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
 from schemas.report import ReportDelivered
@@ -31,7 +32,6 @@ from settlement.cause import Cause, Out
 from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.fill import Fill
 from settlement.invariants import books_difference
-from settlement.ledger import FBO
 from settlement.net_wire import NetInput
 from settlement.pipeline import Pipeline, settle_window
 from settlement.provider_quote import ProviderQuote

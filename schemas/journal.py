@@ -6,6 +6,10 @@ from typing_extensions import TypedDict
 
 from schemas.event import Emitted
 
+# The dollar among assets, and the pooled account that holds customers' cash (contract section 9).
+USD = "USD"
+FBO = "bank:fbo"
+
 
 class Posting(TypedDict):
     """Signed: value moves from negative to positive (contract section 9)."""

@@ -7,12 +7,12 @@ from schemas.account import FundingModel, Mode
 from schemas.balance import AccountBalance
 from schemas.cash_call import Direction, FailureReason
 from schemas.instant import Micros
-from schemas.journal import JournalEntry, Posting
+from schemas.journal import USD, JournalEntry, Posting
 from schemas.money import Cents, Units, quantity, usd
 from schemas.order import Side
 from settlement.cause import Cause, Out
 from settlement.invariants import AccountBook
-from settlement.ledger import USD, CustomerNames, Postings
+from settlement.ledger import CustomerNames, Postings
 from topics.catalogue import BALANCES, CLIENT_LINES, JOURNAL
 
 CUSTOMER = "customer:"

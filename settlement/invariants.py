@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from schemas.journal import FBO, USD
 from schemas.money import Cents, Units, quantity, usd
 
-USD = "USD"
-FBO = ("bank:fbo", USD)
+_FBO_USD = (FBO, USD)
 
 
 class Difference(NamedTuple):
@@ -132,9 +132,9 @@ def books_difference(books: Books) -> Difference | None:
             what = "each line in exactly one net settlement or open window"
             return Difference(what, None, str(net_lines), str(lines))
 
-    fbo = books.totals.get(FBO, 0)
+    fbo = books.totals.get(_FBO_USD, 0)
     if fbo != in_the_fbo:
-        return Difference("bank:fbo = all cash and withdrawing", FBO[0], usd(in_the_fbo), usd(fbo))
+        return Difference(f"{FBO} = all cash and withdrawing", FBO, usd(in_the_fbo), usd(fbo))
     for (_, asset), total in books.totals.items():
         sums[asset] += total
     for asset, total in sums.items():

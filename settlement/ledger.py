@@ -6,14 +6,13 @@ nearly every execution takes are in trade_entries.py.
 """
 
 from schemas.funding import AdjustmentType
+from schemas.journal import FBO, USD
 from schemas.money import Cents
 
 # account, asset, signed minor units (cents of USD, units of everything else)
 Postings = tuple[tuple[str, str, int], ...]
 
-USD = "USD"
 CLIENT = "client:"
-FBO = "bank:fbo"
 BUSINESS = "bank:business"
 BFS_USD = "bfs:usd"
 WORLD_CUSTOMERS = "world:customers"

@@ -23,6 +23,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from schemas.journal import USD
 from schemas.window import WindowOpened
 from settlement.aged_failure import AGED_WINDOWS, report_aged
 from settlement.best_quote import Market
@@ -31,7 +32,7 @@ from settlement.cause import Out
 from settlement.clients import Clients
 from settlement.customer_funding import RECORD_BYTES
 from settlement.execution import Trading
-from settlement.invariants import USD, AccountBook, Books, ClientBook
+from settlement.invariants import AccountBook, Books, ClientBook
 from settlement.ledger import CLIENT
 from settlement.reports.rows import Rows
 

@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.execution import Execution
-from schemas.journal import Posting
+from schemas.journal import FBO, USD, Posting
 from schemas.money import Cents, usd
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, Ledger
 from settlement.fill import Fill
-from settlement.ledger import BFS_USD, BUSINESS, FBO, USD
+from settlement.ledger import BFS_USD, BUSINESS
 
 
 class ClientNames(NamedTuple):

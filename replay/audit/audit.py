@@ -25,8 +25,8 @@ from replay.audit.summary import StoredSummary, Totals
 from replay.audit.topic_file import TopicFile
 from replay.audit.trading import Step, Trading
 from schemas.instant import micros
+from schemas.journal import FBO, USD
 from schemas.money import usd
-from settlement.invariants import FBO
 from topics.catalogue import (
     AGED_FAILURES,
     APEX_JOURNALS,
@@ -155,7 +155,7 @@ class Audit:
                 },
                 "files_sha256": self.bucket.digests,
                 "files": len(self.bucket.digests),
-                "fbo": usd(self.ledger.totals[FBO]),
+                "fbo": usd(self.ledger.totals[FBO, USD]),
                 **self.totals.as_stored(emitted),
                 **more,
             }

@@ -7,8 +7,8 @@ from pathlib import Path
 from replay.audit.answers import Answers
 from replay.audit.audit import Audit
 from replay.read import read_inputs
+from schemas.journal import FBO, USD
 from schemas.money import usd
-from settlement.invariants import FBO
 from topics.catalogue import (
     AGED_FAILURES,
     BALANCES,
@@ -78,4 +78,4 @@ def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
     if answers is not None:
         counts.append(("inputs, each answered", sum(answers.inputs.values())))
     checked = [(name, f"{count:,}") for name, count in counts]
-    return [*checked, ("money in the FBO, USD", usd(audit.ledger.totals[FBO]))]
+    return [*checked, ("money in the FBO, USD", usd(audit.ledger.totals[FBO, USD]))]

@@ -6,13 +6,13 @@ Amounts are signed minor units. One line here is one line of that table.
 from enum import Enum
 
 from schemas.funding import AdjustmentType
-from settlement.invariants import USD, amount_text
+from schemas.journal import FBO, USD
+from settlement.invariants import amount_text
 
 # ledger account, asset, signed minor units
 Posting = tuple[str, str, int]
 Entry = list[Posting]
 
-FBO = "bank:fbo"
 BUSINESS = "bank:business"
 CUSTOMERS = "world:customers"
 BANK = "world:bank"

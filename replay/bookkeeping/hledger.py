@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from schemas.instant import micros
-from schemas.journal import JournalEntry
+from schemas.journal import USD, JournalEntry
 from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS
 from settlement.calendar import civil_date
-from settlement.ledger import USD
 
 
 class Hledger:

@@ -14,8 +14,9 @@ from replay.day_page.period import Period
 from replay.day_page.tally import Tally
 from replay.day_page.topic_events import Event, UnreadableDayError
 from schemas.instant import micros
+from schemas.journal import FBO, USD
 from schemas.money import CENTS_DECIMALS, Cents, reread
-from settlement.ledger import BFS_USD, BUSINESS, FBO, USD, WORLD_BANK
+from settlement.ledger import BFS_USD, BUSINESS, WORLD_BANK
 
 
 class Party(StrEnum):

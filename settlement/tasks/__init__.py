@@ -6,7 +6,8 @@
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure
     client_lines.py    what settlement sends to the clients' books, and its markers
-    client_books.py client_nets.py    net_settlement, revenue_share, reports
+    client_books.py client_nets.py rows.py
+                       net_settlement, revenue_share, reports
     delivery.py        files that are to be put, and that they were
 
 A task takes records of its input topics in one partition, one after the other, and says what it
