@@ -11,9 +11,10 @@ from typing import Any, Protocol, cast, get_args, runtime_checkable
 import orjson
 
 from replay.output import WrittenFile
-from replay.read import InputLine, raw_value
+from replay.read import Line, raw_value
 from replay.simulated_firm import SimulatedFirm
 from replay.summary import Summary
+from replay.usual_tick import QuoteLine
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.execution import Execution
@@ -94,9 +95,12 @@ class History:
         self._emit_text = destination.text if isinstance(destination, TextDestination) else None
         self._clearing_firm = clearing_firm
         pipeline = self.pipeline
+        self._trading = pipeline.trading
+        self._best_quote = pipeline.market.best_quote
         # What says that an input is dead-lettered, and what decides on it, by its type.
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
             ProviderQuote: pipeline.market.refusal,
+            QuoteLine: pipeline.market.refusal,
             AccountUpdated: pipeline.trading.refusal,
             OrderCancelRequested: pipeline.trading.refusal,
             **dict.fromkeys(
@@ -110,6 +114,7 @@ class History:
             InstrumentUpdated: self._instrument_updated,
             AccountUpdated: self._account_updated,
             ProviderQuote: self._ticked,
+            QuoteLine: self._ticked,
             OrderSubmitted: self._order_submitted,
             SubmittedOrder: self._submitted,
             OrderCancelRequested: self._cancel_requested,
@@ -129,7 +134,7 @@ class History:
         """The time T of the partition, None before the first input that moves time."""
         return self.pipeline.trading.now
 
-    def run(self, lines: Iterable[InputLine], until: Micros | None = None) -> Summary:
+    def run(self, lines: Iterable[Line], until: Micros | None = None) -> Summary:
         """Apply lines in order, up to and including the time `until`, then move time to it."""
         for line in lines:
             if until is not None and line.at > until:
@@ -143,28 +148,25 @@ class History:
         self.summary.fbo = self.pipeline.settlement.ledger.totals.get(FBO, 0)
         return self.summary
 
-    def apply(self, line: InputLine) -> None:
+    def apply(self, line: Line) -> None:
         """Apply one input and all that it causes."""
-        if type(line.event) is ProviderQuote and line.at < self._quiet_before:
-            self._apply_quote(line, line.event)
+        at = line.at
+        if type(line) is not QuoteLine or at >= self._quiet_before:
+            self._apply_any(line)
+            self._quiet_before = self._find_quiet() if line.topic == PRICE_TICKS else 0
             return
-        self._apply_any(line)
-        self._quiet_before = self._find_quiet() if line.topic == PRICE_TICKS else 0
-
-    def _apply_quote(self, line: InputLine, quote: ProviderQuote) -> None:
-        """Apply a quote while nothing is due: a history consists of them."""
-        summary, trading, at = self.summary, self.pipeline.trading, line.at
+        # A history consists of quotes, and mostly nothing is due.
+        summary, trading = self.summary, self._trading
         summary.inputs[PRICE_TICKS] += 1
-        decided = self.pipeline.market.best_quote(quote)
+        decided = self._best_quote(line)
         if isinstance(decided, Refused):
             self._dead_letter(line, decided)
             return
-        # Time has begun, or something would be due; answers of the clearing firm may be ahead.
         summary.last_time = at
         if trading.now is None or at > trading.now:
             trading.now = at
         if decided is not None:
-            self._quoted(quote, decided, at)
+            self._quoted(line, decided, at)
 
     def _find_quiet(self) -> Micros:
         """Return until when only inputs happen, not what is scheduled; 0 if that is not known."""
@@ -173,7 +175,7 @@ class History:
             return 0
         return trading.next_due()
 
-    def _apply_any(self, line: InputLine) -> None:
+    def _apply_any(self, line: Line) -> None:
         self._answers_before(line.at, line.rank)
         summary = self.summary
         summary.inputs[line.topic] += 1
@@ -373,7 +375,7 @@ class History:
         }
         self._emit(REPORT_DELIVERIES, delivered)
 
-    def _dead_letter(self, line: InputLine, refused: Refused) -> None:
+    def _dead_letter(self, line: Line, refused: Refused) -> None:
         raw = raw_value(line.text)
         key = _key(line.topic, raw)
         at = self.now if self.now is not None else self.summary.last_time or 0

@@ -12,14 +12,14 @@ from io import BufferedReader
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import orjson
 
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
 from schemas.event import Input
 from schemas.instant import Micros, time_text
-from topics.catalogue import CATALOGUE, INPUT_ORDER, PRICE_TICKS
+from topics.catalogue import CATALOGUE, INPUT_ORDER
 from topics.decode import Refused, decode
 
 STANDARD_INPUT = "-"
@@ -30,6 +30,7 @@ _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
 # The audit reads inputs, too, and shares no rule: what rules decide on is given (usual.py).
 if TYPE_CHECKING:
+    from replay.usual_tick import QuoteLine
     from settlement.provider_quote import ProviderQuote
     from settlement.submitted_order import SubmittedOrder
 
@@ -44,8 +45,8 @@ class UnreadableInputError(Exception):
 class Usual(NamedTuple):
     """How usual inputs are read in one go; each reader returns None of what it does not know."""
 
-    # Of a whole line: a usual tick.
-    line: "Callable[[bytes], ProviderQuote | None]"
+    # Of a line and its number: a usual tick.
+    line: "Callable[[bytes, int], QuoteLine | None]"
     # Of a JSON value, by topic.
     values: "Mapping[str, Callable[[Any], ProviderQuote | SubmittedOrder | None]]"
 
@@ -66,6 +67,10 @@ class InputLine:
     text: bytes
 
 
+# A line with a usual tick is the quote itself.
+Line: TypeAlias = "InputLine | QuoteLine"
+
+
 class InputFiles:
     """The inputs of one replay: read once, as a stream, and looked ahead in if need be."""
 
@@ -84,12 +89,12 @@ class InputFiles:
         self._paths = tuple(paths)
         self._tell = tell
         self._directory = directory
-        self._usual = usual or Usual(lambda _: None, {})
+        self._usual = usual or Usual(lambda _text, _number: None, {})
         self._pipes: list[Pipe] = []
         # Topics of the lines that pipes have given so far.
         self._piped: set[str] = set()
 
-    def lines(self) -> Iterator[InputLine]:
+    def lines(self) -> Iterator[Line]:
         """Merge the inputs by (`event_time`, topic, position among them, line).
 
         Raises:
@@ -126,36 +131,34 @@ class InputFiles:
                 continue
         return any(pipe.any_ahead(names_topic) for pipe in self._pipes)
 
-    def _read_file(self, path: str, source: int) -> Iterator[InputLine]:
+    def _read_file(self, path: str, source: int) -> Iterator[Line]:
         name = "standard input" if path == STANDARD_INPUT else path
         tell, usual_line = self._tell, self._usual.line
-        rank_of_ticks = _RANK[PRICE_TICKS]
         at: Micros = 0
         number = 0
+        line: Line | None
         try:
             with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
-                told = 0
+                piped = self._piped if place_in is None else None
+                told, tell_at = 0, _TELL_EVERY
                 for number, text in enumerate(lines, 1):
-                    quote = usual_line(text)
-                    topic, rank = PRICE_TICKS, rank_of_ticks
-                    event: Input | ProviderQuote | SubmittedOrder | Refused | None = quote
-                    if event is None:
-                        topic, rank, event = self._read_line(text, name, number)
-                        if event is None:
+                    line = usual_line(text, number)
+                    if line is None:
+                        line = self._read_line(text, name, source, number, at)
+                        if line is None:
                             continue
-                    # What is refused has no time of its own.
-                    if not isinstance(event, Refused):
-                        own_time = quote.at if quote is not None else _own_time(event)
-                        if own_time < at:
-                            raise _back_in_time(name, number, own_time, at)
-                        at = own_time
-                    if place_in is None:
-                        self._piped.add(topic)
-                    yield InputLine(at, rank, source, number, topic, event, text)
-                    if tell is not None and place_in is not None and not number % _TELL_EVERY:
-                        place = place_in()
-                        tell(place - told)
-                        told = place
+                    if line.at < at:
+                        raise _back_in_time(name, number, line.at, at)
+                    at = line.at
+                    if piped is not None:
+                        piped.add(line.topic)
+                    yield line
+                    if number >= tell_at:
+                        tell_at = number + _TELL_EVERY
+                        if tell is not None and place_in is not None:
+                            place = place_in()
+                            tell(place - told)
+                            told = place
         except DAMAGED as error:
             raise UnreadableInputError(
                 f"{name}, after line {number}: the gzip stream is damaged or cut off ({error})"
@@ -164,9 +167,9 @@ class InputFiles:
             raise UnreadableInputError(f"{name}: {error.strerror or error}") from None
 
     def _read_line(
-        self, text: bytes, name: str, number: int
-    ) -> "tuple[str, int, Input | ProviderQuote | SubmittedOrder | Refused | None]":
-        """Return topic, its rank and the event of a line; no event: a topic that we emit."""
+        self, text: bytes, name: str, source: int, number: int, at: Micros
+    ) -> InputLine | None:
+        """Read any line, after one of the time `at`; None: it is of a topic that we emit."""
         try:
             line = orjson.loads(text)
             topic = line["topic"]
@@ -177,9 +180,15 @@ class InputFiles:
         if rank is None:
             if topic not in CATALOGUE:
                 raise _no_topic(name, number, topic)
-            return topic, 0, None
+            return None
         usual = self._usual.values.get(topic)
-        return topic, rank, (usual(value) if usual else None) or decode(topic, value)
+        event = (usual(value) if usual else None) or decode(topic, value)
+        # What is refused has no time of its own.
+        if isinstance(event, Input):
+            at = event.own_time
+        elif not isinstance(event, Refused):
+            at = event.at
+        return InputLine(at, rank, source, number, topic, event, text)
 
     @contextmanager
     def _lines_of(self, file: Stream, place_in: _Place | None) -> Iterator[Iterable[bytes]]:
@@ -197,34 +206,30 @@ class InputFiles:
 
 def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[InputLine]:
     """Merge inputs as `InputFiles` does, where nobody looks ahead."""
-    return InputFiles(paths, tell).lines()
+    return cast("Iterator[InputLine]", InputFiles(paths, tell).lines())
 
 
-def _by_topic(lines: Iterator[InputLine]) -> Iterator[InputLine]:
+def _by_topic(lines: Iterator[Line]) -> Iterator[Line]:
     """Put lines of the same instant in the order of their topics, else as they come."""
-    instant: list[InputLine] = []
-    at: Micros = -1
-    rank = 0
-    in_order = True
+    held = next(lines, None)
+    if held is None:
+        return
+    instant: list[Line] = []
     for line in lines:
-        if line.at == at:
-            in_order = in_order and line.rank >= rank
-        else:
-            if not in_order:
+        if line.at != held.at:
+            if instant:
+                instant.append(held)
                 instant.sort(key=attrgetter("rank"))
-                in_order = True
-            yield from instant
-            instant.clear()
-            at = line.at
-        rank = line.rank
-        instant.append(line)
-    if not in_order:
-        instant.sort(key=attrgetter("rank"))
+                yield from instant
+                instant.clear()
+            else:
+                yield held
+        else:
+            instant.append(held)
+        held = line
+    instant.append(held)
+    instant.sort(key=attrgetter("rank"))
     yield from instant
-
-
-def _own_time(event: "Input | ProviderQuote | SubmittedOrder") -> Micros:
-    return event.own_time if isinstance(event, Input) else event.at
 
 
 def _no_line(name: str, number: int) -> UnreadableInputError:

@@ -11,7 +11,7 @@ from schemas.event import EVENT_ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
 from schemas.instant import Micros, micros
 from schemas.money import PRICE_DECIMALS, Price
 from settlement.provider_quote import NEVER, ProviderQuote
-from topics.catalogue import PRICE_TICKS
+from topics.catalogue import INPUT_ORDER, PRICE_TICKS
 
 _MEMBERS = (
     "type",
@@ -43,11 +43,28 @@ _read = re.compile(
     + ",".join(f'"{name}":{value}' for name, value in zip(_MEMBERS, _VALUES, strict=True))
     + r"\}\}\r?\n?"
 ).fullmatch
-_new = ProviderQuote.__new__
 _values_of = itemgetter(*_MEMBERS)
 
 
-def usual_line(line: bytes) -> ProviderQuote | None:
+class QuoteLine(ProviderQuote):
+    """A line of input that is a usual tick: the quote, and where it came from."""
+
+    __slots__ = ("number", "text")
+    topic = PRICE_TICKS
+    rank = INPUT_ORDER.index(PRICE_TICKS)
+    number: int
+    text: bytes
+
+    @property
+    def event(self) -> ProviderQuote:
+        """The quote itself."""
+        return self
+
+
+_new = QuoteLine.__new__
+
+
+def usual_line(line: bytes, number: int = 0) -> QuoteLine | None:
     """Read a line that is a well-formed tick with both sides, no `valid_until`, and nothing else.
 
     None: it is not of that kind, not well formed, or not written as `orjson` writes it. What this
@@ -62,7 +79,9 @@ def usual_line(line: bytes) -> ProviderQuote | None:
         at = _minute(time[:16]) + int(time[17:19] + time[20:26])
     except ValueError:
         return None
-    quote = _new(ProviderQuote)
+    quote = _new(QuoteLine)
+    quote.number = number
+    quote.text = line
     quote.at = at
     quote.at_text = time
     quote.id_text = id_text

@@ -108,18 +108,6 @@ def price(value: Price, decimals: int) -> str:
     return f"{sign}{whole}.{places}" if places else f"{sign}{whole}"
 
 
-def price_as_written(text: str, value: Price, decimals: int) -> str:
-    """Write a price that came as `text`: mostly that is how `price` writes it, but for a zero."""
-    point = text.find(".")
-    if point > 0:
-        missing = decimals + 1 + point - len(text)
-        if not missing:
-            return text
-        if missing == 1:
-            return text + "0"
-    return price(value, decimals)
-
-
 def bps(value: Bps) -> str:
     """Write basis points without trailing zeros."""
     return quantity(value)  # the same scale

@@ -4,42 +4,47 @@ A `BestQuote` is put into words once, as the text that is sent: its sides are ke
 who wants to read one as an event reads that.
 """
 
-from collections.abc import Callable
-from functools import partial
 from operator import attrgetter
-from typing import NamedTuple
 
 import orjson
 
 from schemas.best_quote import QuoteStatus
 from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import UNITS_DECIMALS, Price, Units, price_as_written, quantity, reread
+from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, price, quantity, reread
 from schemas.price_tick import PriceTick
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from topics.catalogue import BBO
 from topics.decode import Refused
 
+# One side of a best quote: its price; who shows it, as it is sent (the value of `bid_providers` or
+# `ask_providers`: equal texts are equal lists); until when; the whole text. A plain tuple: every
+# tick makes one or two, and a class of its own takes three times as long to make.
+BestSide = tuple[Price | None, str, Micros | None, str]
 
-class BestSide(NamedTuple):
-    """One side of a best quote: its price, who shows it as it is sent, until when; the whole text.
-
-    `providers` is the value of `bid_providers` or `ask_providers`: equal texts are equal lists. A
-    side without its text can only be compared.
-    """
-
-    price: Price | None
-    providers: str
-    until: Micros | None
-    text: str = ""
-
-
-# A named tuple's own way to be made takes twice as long, and every tick makes one or two.
-_new_side: Callable[[tuple[Price, str, Micros, str]], BestSide] = partial(tuple.__new__, BestSide)
 _NO_SIDE = '"{0}_price":null,"{0}_size":null,"{0}_providers":[],"{0}_valid_until":null'
-_EMPTY_BID = BestSide(None, "[]", None, _NO_SIDE.format("bid"))
-_EMPTY_ASK = BestSide(None, "[]", None, _NO_SIDE.format("ask"))
+_EMPTY_BID: BestSide = (None, "[]", None, _NO_SIDE.format("bid"))
+_EMPTY_ASK: BestSide = (None, "[]", None, _NO_SIDE.format("ask"))
+
+
+class PriceTexts(dict[str, str]):
+    """Prices as they are sent, by how they came: a market's come again and again."""
+
+    def __init__(self, decimals: int) -> None:
+        """Take the decimals of the price increment."""
+        super().__init__()
+        self.decimals = decimals
+
+    def __missing__(self, text: str) -> str:
+        """Put a price into words that has not come lately."""
+        if len(self) >= _PRICE_TEXTS_MAX:
+            self.clear()  # forgetting all costs less than knowing which came last
+        written = self[text] = price(reread(text, PRICE_DECIMALS), self.decimals)
+        return written
+
+
+_PRICE_TEXTS_MAX = 1 << 12
 
 
 class SymbolQuotes:
@@ -56,6 +61,7 @@ class SymbolQuotes:
         "emitted",
         "expiry",
         "now",
+        "price_texts",
         "quotes",
         "sequence",
         "stale_after",
@@ -64,6 +70,7 @@ class SymbolQuotes:
     def __init__(self) -> None:
         """Start without a quote or a time; the instrument sets the rest."""
         self.decimals = 0
+        self.price_texts = PriceTexts(0)
         self.stale_after: Micros = 0
         self.now: Micros = -1
         self.sequence = 0
@@ -86,6 +93,7 @@ class SymbolQuotes:
     def set_terms(self, decimals: int, stale_after: Micros) -> None:
         """Take the instrument's terms, also for the quotes that are there."""
         self.decimals = decimals
+        self.price_texts = PriceTexts(decimals)
         self.stale_after = stale_after
         for quote in self.quotes.values():
             quote.expire_after(stale_after)
@@ -191,23 +199,25 @@ class Market:
         news = emitted is None
         if bids != symbol.bids:
             symbol.bids = bids
-            symbol.bid = bid = _bid_side(bids, symbol.decimals)
+            symbol.bid = bid = _bid_side(bids, symbol.price_texts)
             news = emitted is None or _is_news(emitted[0], bid, symbol.stale_after)
         if asks != symbol.asks:
             symbol.asks = asks
-            symbol.ask = ask = _ask_side(asks, symbol.decimals)
+            symbol.ask = ask = _ask_side(asks, symbol.price_texts)
             news = news or emitted is None or _is_news(emitted[1], ask, symbol.stale_after)
         if not news:
             return None
-        bid, ask = symbol.bid, symbol.ask
-        symbol.emitted = (bid, ask)
-        symbol.sequence = sequence = symbol.sequence + 1
+        bid, ask = symbol.emitted = (symbol.bid, symbol.ask)
+        status: QuoteStatus = "LIVE"
+        if bid[0] == ask[0]:
+            status = "LOCKED" if bids else "EMPTY"
+        symbol.sequence += 1
+        sequence = str(symbol.sequence)
         at_text = quote.at_text if quote.at == symbol.now else time_text(symbol.now)
         return (
             f'{{"type":"BestQuote","event_id":"{quote.symbol}-{sequence}","event_time":"{at_text}",'
             f'"cause_id":{quote.id_text},"symbol":"{quote.symbol}",'
-            f'"status":"{_status(bid.price, ask.price)}",{bid.text},{ask.text},'
-            f'"sequence":{sequence}}}'
+            f'"status":"{status}",{bid[3]},{ask[3]},"sequence":{sequence}}}'
         )
 
 
@@ -223,26 +233,32 @@ def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], lis
     """
     # The best of the quotes behind, when all that is dropped of them is. And the best of them the
     # last time that they were crossed: bids fall and asks rise while quotes are dropped, so a quote
-    # that is inside of both was never at either.
+    # that is inside of both was never at either. (A quote that is inside of the best changes
+    # nothing, dropped or not: it is not looked at further.)
     bid, ask = NO_BID, NO_ASK
     crossed_bid, crossed_ask = NO_ASK, NO_BID
     bids: list[ProviderQuote] = []
     asks: list[ProviderQuote] = []
     for quote in reversed(counting):
-        quote_bid, quote_ask = quote.bid, quote.ask
-        if quote_bid >= crossed_bid or quote_ask <= crossed_ask:
-            continue
-        if quote_bid > ask:
-            crossed_bid, crossed_ask = quote_bid, ask
-            continue
-        if quote_ask < bid:
-            crossed_bid, crossed_ask = bid, quote_ask
-            continue
-        if quote_bid > bid:
-            bid = quote_bid
-            bids = [quote]
-        elif quote_bid == bid:
-            bids.append(quote)
+        quote_bid = quote.bid
+        quote_ask = quote.ask
+        if quote_bid < bid:
+            if quote_ask > ask or quote_ask <= crossed_ask:
+                continue
+            if quote_ask < bid:
+                crossed_bid, crossed_ask = bid, quote_ask
+                continue
+        else:
+            if quote_bid >= crossed_bid or quote_ask <= crossed_ask:
+                continue
+            if quote_bid > ask:
+                crossed_bid, crossed_ask = quote_bid, ask
+                continue
+            if quote_bid > bid:
+                bid = quote_bid
+                bids = [quote]
+            else:
+                bids.append(quote)
         if quote_ask < ask:
             ask = quote_ask
             asks = [quote]
@@ -251,7 +267,7 @@ def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], lis
     return [] if bid == NO_BID else bids, [] if ask == NO_ASK else asks
 
 
-def _bid_side(bids: list[ProviderQuote], decimals: int) -> BestSide:
+def _bid_side(bids: list[ProviderQuote], price_texts: PriceTexts) -> BestSide:
     """Return the side that these quotes at the best bid make."""
     if not bids:
         return _EMPTY_BID
@@ -262,13 +278,13 @@ def _bid_side(bids: list[ProviderQuote], decimals: int) -> BestSide:
         sizes = [(reread(quote.bid_size, UNITS_DECIMALS), quote) for quote in bids]
         size, until, until_text, providers = _together(sizes)
     text = (
-        f'"bid_price":"{price_as_written(best.bid_text, best.bid, decimals)}",'
+        f'"bid_price":"{price_texts[best.bid_text]}",'
         f'"bid_size":"{size}","bid_providers":{providers},"bid_valid_until":"{until_text}"'
     )
-    return _new_side((best.bid, providers, until, text))
+    return best.bid, providers, until, text
 
 
-def _ask_side(asks: list[ProviderQuote], decimals: int) -> BestSide:
+def _ask_side(asks: list[ProviderQuote], price_texts: PriceTexts) -> BestSide:
     """Return the side that these quotes at the best ask make."""
     if not asks:
         return _EMPTY_ASK
@@ -279,10 +295,10 @@ def _ask_side(asks: list[ProviderQuote], decimals: int) -> BestSide:
         sizes = [(reread(quote.ask_size, UNITS_DECIMALS), quote) for quote in asks]
         size, until, until_text, providers = _together(sizes)
     text = (
-        f'"ask_price":"{price_as_written(best.ask_text, best.ask, decimals)}",'
+        f'"ask_price":"{price_texts[best.ask_text]}",'
         f'"ask_size":"{size}","ask_providers":{providers},"ask_valid_until":"{until_text}"'
     )
-    return _new_side((best.ask, providers, until, text))
+    return best.ask, providers, until, text
 
 
 def _together(quotes: list[tuple[Units, ProviderQuote]]) -> tuple[str, Micros, str, str]:
@@ -314,20 +330,10 @@ def listed(sizes: list[tuple[str, str]]) -> str:
 
 
 def _is_news(old: BestSide, new: BestSide, stale_after: Micros) -> bool:
-    return (
-        new.price != old.price
-        or new.providers != old.providers
-        or _validity_moved(old.until, new.until, stale_after)
-    )
-
-
-def _validity_moved(old: Micros | None, new: Micros | None, stale_after: Micros) -> bool:
-    if old is None or new is None:
+    old_price, old_providers, old_until, _ = old
+    price, providers, until, _ = new
+    if price != old_price or providers != old_providers:
+        return True
+    if old_until is None or until is None:
         return False
-    return new < old or 2 * (new - old) >= stale_after
-
-
-def _status(bid: Price | None, ask: Price | None) -> QuoteStatus:
-    if bid is None and ask is None:
-        return "EMPTY"
-    return "LOCKED" if bid == ask else "LIVE"
+    return until < old_until or 2 * (until - old_until) >= stale_after

@@ -111,7 +111,7 @@ class MarketTask(Task):
 
 
 def _price(side: BestSide, decimals: int) -> str | None:
-    return None if side.price is None else price(side.price, decimals)
+    return None if side[0] is None else price(side[0], decimals)
 
 
 def _record(symbol: SymbolQuotes) -> dict[str, Any]:
@@ -136,13 +136,13 @@ def _record(symbol: SymbolQuotes) -> dict[str, Any]:
             for quote in symbol.quotes.values()
         ],
         "emitted": None if emitted is None else [part for side in emitted for part in _shown(side)],
-        "emitted_until": (None, None) if emitted is None else [side.until for side in emitted],
+        "emitted_until": (None, None) if emitted is None else [until for _, _, until, _ in emitted],
     }
 
 
 def _shown(side: BestSide) -> list[Any]:
     """Return the price of a side, and pairs of provider and size."""
-    providers = [(shown["provider"], shown["size"]) for shown in orjson.loads(side.providers)]
+    providers = [(shown["provider"], shown["size"]) for shown in orjson.loads(side[1])]
     return [_price(side, 0), providers]
 
 
@@ -184,4 +184,4 @@ def _emitted_side(
     price_text: str | None, providers: list[tuple[str, str]], until: Micros | None
 ) -> BestSide:
     best = None if price_text is None else reread(price_text, PRICE_DECIMALS)
-    return BestSide(best, listed(providers), until)
+    return best, listed(providers), until, ""  # a side that is only compared needs no text
