@@ -5,7 +5,6 @@ data, and moves to each input before that is applied. A dead-lettered input move
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, Protocol, cast, get_args, runtime_checkable
 
 import orjson
@@ -103,9 +102,7 @@ class History:
             QuoteLine: pipeline.market.refusal,
             AccountUpdated: pipeline.trading.refusal,
             OrderCancelRequested: pipeline.trading.refusal,
-            **dict.fromkeys(
-                get_args(Funding), partial(customer_funding.refusal, pipeline.settlement)
-            ),
+            **dict.fromkeys(get_args(Funding), self._funding_refusal),
             **dict.fromkeys(get_args(ApexResult), self._answer_refusal),
             **dict.fromkeys(get_args(NetInput), self._net_refusal),
         }
@@ -231,6 +228,9 @@ class History:
                 break
         trading.now = max(trading.now or 0, at)
         self.summary.last_time = trading.now
+
+    def _funding_refusal(self, event: Funding) -> Refused | None:
+        return customer_funding.refusal(self.pipeline.settlement, event, self.now)
 
     def _answer_refusal(self, event: ApexResult) -> Refused | None:
         retry_before = None  # the first RETRY that opens before this input, if one does

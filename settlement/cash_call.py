@@ -47,14 +47,16 @@ def is_given_up(call: OpenCall, too_old: str) -> bool:
     return call.side == "BUY" and call.trade_date <= too_old
 
 
-def _why_not(account: CustomerAccount, direction: Direction, amount: Cents) -> FailureReason | None:
-    """Say why a Marketplace call fails now; None: it settles, without taking cash below zero."""
+def why_not(
+    account: CustomerAccount, direction: Direction, amount: Cents, cash: Cents
+) -> FailureReason | None:
+    """Say why a Marketplace call fails; None: it settles, and takes no cash below zero."""
     # A call of 0.00 settles at once, whatever the account's mode.
     if not amount:
         return None
     if account.restricted:
         return "ACCOUNT_RESTRICTED"
-    if direction == "WITHDRAWAL" and account.cash < amount:
+    if direction == "WITHDRAWAL" and cash < amount:
         return "INSUFFICIENT_FUNDS"
     return None
 
@@ -148,7 +150,7 @@ class Settlement:
         }
         out.append((CASH_CALLS, account_id, requested))
         by_firm = event["funding_model"] == "APEX_CLEARING" and amount != 0
-        reason = None if by_firm else _why_not(account, direction, amount)
+        reason = None if by_firm else why_not(account, direction, amount, account.cash)
         if reason is None and not by_firm:
             # Most calls: settled at once, they are never among the open ones.
             self._settled(
@@ -218,7 +220,7 @@ class Settlement:
 
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Settle an open Marketplace call if it can be."""
-        reason = _why_not(account, call.direction, call.amount)
+        reason = why_not(account, call.direction, call.amount, account.cash)
         if reason is None:
             self.settle(account, call, cause, out)
         else:

@@ -335,22 +335,24 @@ def both_engines(
 ) -> Replayed:
     """Tell a day in step: each input settled before the next, the clock before a window's end.
 
-    `clocks`: which partitions' clocks go at an instant (default: all).
+    As `settle produce --in-step`: the clock knows of no input whether it will be dead-lettered, but
+    for bad values. `clocks`: which partitions' clocks go at an instant (default: all).
     """
     replayed = Replayed()
     history = replayed.history
     last: Micros = 0
+    clocked: Micros | None = None
     for number, (topic, value, as_told) in enumerate(lines, 1):
         raw = orjson.dumps(value) if as_told is None else as_told
         text = b'{"topic":"%s","value":%s}' % (topic.encode(), raw)
         event = decode(topic, value)
         at = last if isinstance(event, Refused) else event.own_time
-        before = history.now
         history.apply(InputLine(at, INPUT_ORDER.index(topic), 0, number, topic, event, text))
         last = max(last, at)
-        now = history.now
-        if now is not None and (before is None or _crosses(before, now)):
-            pipeline.tick_clock(time_text(now), clocks(now))
+        if history.now is not None:
+            if clocked is None or _crosses(clocked, last):
+                pipeline.tick_clock(time_text(last), clocks(last))
+            clocked = last
         pipeline.produce(topic, value, raw)
     # A bad input moves no time, but may wait for a window: both move on to it.
     if history.now is not None:

@@ -138,7 +138,8 @@ class Answers:
                 return {"UNKNOWN_ACCOUNT"}
             self._catch_up()
             funding = cast(Funding, event)
-            return self.funding_inputs.refusals(funding, self._account_of(funding))
+            since = None if self.began is None else self.latest
+            return self.funding_inputs.refusals(funding, self._account_of(funding), since)
         if isinstance(event, ApexJournalCompleted | ApexJournalRejected):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}

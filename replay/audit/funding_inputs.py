@@ -5,10 +5,11 @@ import datetime as dt
 from replay.audit.account import Account
 from replay.audit.entries import Movement, expense_accounts
 from replay.audit.funding import FundingStep
+from replay.audit.settlement import WRITE_OFF_AFTER
 from schemas.funding import CashAdjusted, Funding
 from schemas.instant import Micros
 from settlement.ach_return_codes import RETURN_CODES
-from settlement.calendar import bank_days_after, civil_date
+from settlement.calendar import bank_days_after, civil_date, next_retry
 
 _TWO_BANK_DAYS = frozenset({"R01", "R02", "R03", "R09", "R16", "R20", "R29"})
 _SIXTY_DAYS = frozenset({"R05", "R07", "R10", "R11"})
@@ -52,10 +53,11 @@ class FundingInputs:
         """Start without one."""
         self._fundings: dict[tuple[str, str], _Funding] = {}
 
-    def refusals(self, event: Funding, account: Account) -> set[str]:
+    def refusals(self, event: Funding, account: Account, since: Micros | None) -> set[str]:
         """Return the reasons for which a step may be dead-lettered; empty: it counts.
 
-        Of a step that was taken before with other content, the contract allows two names.
+        Of a step that was taken before with other content, the contract allows two names. `since`:
+        the time up to which windows were refolded; the step counts behind those up to its own.
         """
         funding = self._of(event)
         before = funding.contents.get(event.type)
@@ -63,9 +65,11 @@ class FundingInputs:
             return set() if before == _content(event) else {"CONFLICT", "BAD_TRANSITION"}
         if (event.type, funding.state) not in _STEPS:
             return {"BAD_TRANSITION"}
-        not_ours = account.model == "NET_SETTLEMENT" and not _takes_our_cash(event, account)
-        if funding.state is None and not_ours:
-            return {"FUNDING_NOT_OURS"}
+        if funding.state is None and account.model == "NET_SETTLEMENT":
+            cash = _cash_by(account, since, event.own_time)
+            return (
+                set() if event.type == "WithdrawalRequested" and cash > 0 else {"FUNDING_NOT_OURS"}
+            )
         if funding.state is not None and event.amount != funding.amount:
             return {"AMOUNT_MISMATCH"}
         return set()
@@ -79,7 +83,8 @@ class FundingInputs:
         if funding.state is None:
             # The model of the first step governs all.
             of_the_firm = account.model == "APEX_CLEARING"
-            funding.memo = of_the_firm and not _takes_our_cash(event, account)
+            takes_our_cash = event.type == "WithdrawalRequested" and account.cash > 0
+            funding.memo = of_the_firm and not takes_our_cash
         step = FundingStep(
             event.event_id,
             at,
@@ -117,9 +122,30 @@ class FundingInputs:
         return self._fundings.setdefault((event.account_id, event.funding_id), _Funding())
 
 
-def _takes_our_cash(event: Funding, account: Account) -> bool:
-    """Whether it asks for settled cash, which can be withdrawn under any model."""
-    return event.type == "WithdrawalRequested" and account.cash > 0
+def _cash_by(account: Account, since: Micros | None, at: Micros) -> int:
+    """Return the cash that an account has at a time, in cents, behind the retries until then.
+
+    Withdrawals are behind them, and yet one that is refused does not make them happen.
+    """
+    cash, calls = account.cash, {call.turn(): call for call in account.open_calls.values()}
+    if since is None:
+        return cash
+    # From then on either something settles at each retry, or nothing will.
+    for _ in range(len(calls) + 1):
+        since = next_retry(since)
+        if since > at:
+            break
+        for turn in sorted(calls):
+            call = calls[turn]
+            age = civil_date(since) - dt.date.fromisoformat(call.trade_date)
+            given_up = call.buy and age >= WRITE_OFF_AFTER
+            covered = not call.buy or cash >= call.amount
+            pays = not call.journal and not account.restricted and covered
+            if pays and not given_up:
+                cash += -call.amount if call.buy else call.amount
+            if pays or given_up:
+                del calls[turn]
+    return cash
 
 
 def _at_expense(step: FundingStep, event: CashAdjusted) -> None:
