@@ -50,12 +50,13 @@ class Positions:
     async def start(self) -> None:
         """Read the state topics, and where the other topics end."""
         self._committed = self._broker.consumer()
-        # Its ends are those of records that are not committed yet, too.
+        # Its ends are those of records that are not committed yet, too. It is only asked for ends:
+        # if it had partitions it would fetch, and each question would wait behind a fetch, which
+        # waits half a second for data.
         self._uncommitted = self._broker.consumer(isolation_level="read_uncommitted")
         await self._committed.start()
         await self._uncommitted.start()
         self._committed.assign(self._places)
-        self._uncommitted.assign(self._places)
         ends = await self._uncommitted.end_offsets(self._places)
         for place, end in ends.items():
             whole = place.topic in _TASK_OF
