@@ -1,5 +1,6 @@
 """`settle generate`: a trading day from a seed."""
 
+import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +16,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from replay.generate.day import DaySummary, write_generated_day
-from replay.generate.options import ACCOUNTS_MAX, DayOptions
+from replay.generate.options import (
+    ACCOUNTS_MAX,
+    QUOTE_INTERVAL_MS,
+    SYNTHETIC_START,
+    DayOptions,
+)
 from replay.quotes import UnreadableFileError
 from schemas.account import FundingModel
 from schemas.instant import Micros, milliseconds_text
 from scripts.errors import Failure
+from settlement.calendar import chicago
+
+# Inputs have times from 1970 on (schemas/instant.py); whatever --hours says, they end before 9999.
+_YEARS = range(1970, 3000)
 
 
 class Model(Enum):
@@ -32,7 +42,7 @@ class Model(Enum):
     value: FundingModel
 
 
-def generate(
+def generate(  # noqa: PLR0913 - each is an option
     *,
     out: Annotated[Path, typer.Option(help="The file to write; gzip if its name ends with .gz.")],
     seed: Annotated[int, typer.Option(help="Same seed and options, same bytes.")] = 1,
@@ -55,6 +65,22 @@ def generate(
             help="An output of settle import-quotes to trade around; it is merged in.",
         ),
     ] = None,
+    date: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="The synthetic market begins at this date's midnight in Chicago.",
+            show_default="2026-03-02",
+        ),
+    ] = None,
+    quote_interval_ms: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How often a provider of the synthetic market quotes a symbol, on average.",
+            show_default="10000",
+        ),
+    ] = None,
     models: Annotated[
         list[Model] | None,
         typer.Option(
@@ -73,9 +99,22 @@ def generate(
     --market, from its first quote on.
 
     Example: settle generate --seed 7 --market market.jsonl --out day.jsonl
+
+    Example: settle generate --date 2026-03-02 --hours 168 --out week.jsonl
     """
+    if market is not None and (date is not None or quote_interval_ms is not None):
+        raise typer.BadParameter(
+            "goes without --date and --quote-interval-ms", param_hint="--market"
+        )
     options = DayOptions(
-        seed, accounts, hours, orders, market, models=tuple(one.value for one in models or Model)
+        seed,
+        accounts,
+        hours,
+        orders,
+        market,
+        models=tuple(one.value for one in models or Model),
+        start=SYNTHETIC_START if date is None else _midnight(date),
+        quote_interval_ms=quote_interval_ms or QUOTE_INTERVAL_MS,
     )
     started = time.perf_counter()
     try:
@@ -88,6 +127,17 @@ def generate(
     except OSError as error:
         raise Failure(f"{out}: {error.strerror}; nothing was written") from None
     _show(summary, out, time.perf_counter() - started)
+
+
+def _midnight(date: str) -> Micros:
+    try:
+        civil = dt.date.fromisoformat(date)
+    except ValueError:
+        civil = dt.date.min
+    if civil.year not in _YEARS:
+        years = f"{_YEARS.start} to {_YEARS.stop - 1}"
+        raise typer.BadParameter(f"a YYYY-MM-DD of the years {years}", param_hint="--date")
+    return chicago(civil, 0, 0)
 
 
 @contextmanager

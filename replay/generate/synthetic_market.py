@@ -9,12 +9,9 @@ from replay.generate.instrument import instrument
 from replay.generate.options import DayOptions
 from replay.generate.quote import MarketLine, Quote
 from replay.quotes import input_line
-from schemas.instant import MILLISECOND, SECOND, Micros, micros, time_text
+from schemas.instant import MILLISECOND, SECOND, time_text
 from schemas.money import WHOLE, Cents, quantity, usd
 from topics.catalogue import INSTRUMENTS, PRICE_TICKS
-
-# Midnight in Chicago: 24 hours from here cross every window of the daily clock.
-SYNTHETIC_START: Micros = micros("2026-03-02T06:00:00Z")
 
 
 class Coin(NamedTuple):
@@ -36,7 +33,7 @@ _STEP_PARTS, _HALF_SPREAD_PARTS = 5_000, 10_000
 
 def synthetic_market(options: DayOptions) -> Iterator[MarketLine]:
     """Make an endless integer random walk, quoted by the providers in random turns."""
-    start = SYNTHETIC_START
+    start = options.start
     stale_after_ms = options.quote_interval_ms * _STALE_AFTER_INTERVALS
     for coin in SYNTHETIC_COINS:
         yield MarketLine(

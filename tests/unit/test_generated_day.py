@@ -698,6 +698,18 @@ def test_the_command_takes_models(tmp_path: Path) -> None:
     }
 
 
+def test_the_command_takes_a_date_and_how_often_is_quoted(tmp_path: Path) -> None:
+    """From midnight in Chicago, which is 05:00 UTC on a day on which the clocks went forward."""
+    target = tmp_path / "day.jsonl"
+    options = ["--hours", "24", "--date", "2026-03-09", "--quote-interval-ms", "3600000"]
+    done = CliRunner().invoke(app, [*options, "--accounts", "5", "--out", str(target)])
+    assert done.exit_code == 0
+    lines = [orjson.loads(line) for line in target.read_bytes().splitlines()]
+    assert lines[0]["value"]["event_time"] == "2026-03-09T05:00:00.000000Z"
+    # Two symbols, three providers, hourly, on average.
+    assert 120 < len(values(lines, "PriceTick")) < 170
+
+
 def test_the_summary_counts_the_lines(tmp_path: Path) -> None:
     target = tmp_path / "day.jsonl"
     told: list[tuple[int, int]] = []
@@ -728,6 +740,11 @@ def test_a_missing_market_is_a_failure(tmp_path: Path) -> None:
         pytest.param(["--orders", "-1"], id="negative-orders"),
         pytest.param(["--seed", "x"], id="seed-is-no-number"),
         pytest.param(["--model", "BARTER"], id="unknown-model"),
+        pytest.param(["--date", "2026-02-30"], id="no-such-date"),
+        pytest.param(["--date", "1969-12-31"], id="before-all-times"),
+        pytest.param(["--quote-interval-ms", "0"], id="no-interval"),
+        pytest.param(["--market", "m", "--date", "2026-03-02"], id="a-market-has-its-own-date"),
+        pytest.param(["--market", "m", "--quote-interval-ms", "1"], id="and-its-own-quotes"),
     ],
 )
 def test_wrong_usage_exits_2(wrong: list[str], tmp_path: Path) -> None:
