@@ -10,7 +10,7 @@ import pytest
 from schemas.account import Mode
 from schemas.instant import MINUTE, micros
 from schemas.order import Side
-from settlement.cash_call import cash_behind_retries
+from settlement.cash_ahead import cash_behind_retries
 from settlement.customer_account import CustomerAccount, OpenCall
 
 NOW = micros("2026-03-03T18:30:00Z")
