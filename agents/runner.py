@@ -34,7 +34,7 @@ from aiokafka.errors import ConsumerStoppedError, InvalidProducerEpoch, Producer
 from typing_extensions import override
 
 from agents.broker import Broker
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from settlement.tasks.task import Head, Record, Task, address
 from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
 
@@ -326,7 +326,8 @@ class PartitionRunner:
     def _gather(self, task: Task, out: Out) -> None:
         """Encode events into the batches of their topic partitions."""
         source = f"/settle/{self.runner.kind.name}".encode()
-        for topic, key, event in out:
+        for topic, key, said in out:
+            event = fields(said)
             to = address(topic, key, event, task)
             value = orjson.dumps(event)
             headers = (

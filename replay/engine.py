@@ -28,7 +28,7 @@ from schemas.window import ClockTicked, WindowOpened
 from settlement import apex_answer, customer_funding
 from settlement.apex_answer import ApexResult
 from settlement.calendar import first_window, next_retry
-from settlement.cause import Cause, Out
+from settlement.cause import Cause, Out, fields
 from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.fill import Fill
 from settlement.invariants import books_difference
@@ -67,10 +67,10 @@ class Destination(Protocol):
 
 @runtime_checkable
 class TextDestination(Destination, Protocol):
-    """Where events may also go as they are sent."""
+    """Where events may also go in their JSON."""
 
-    def text(self, topic: str, kind: str, text: str) -> None:
-        """Take one event, as it is sent; a topic's events come all in this way, or none."""
+    def text(self, topic: str, text: str) -> None:
+        """Take one event of an output topic, in its JSON."""
 
 
 class History:
@@ -91,7 +91,9 @@ class History:
         self.summary = summary if summary is not None else Summary()
         self._destination = destination
         self._emit = destination.event
-        self._emit_text = destination.text if isinstance(destination, TextDestination) else None
+        self._emit_text = (
+            destination.text if isinstance(destination, TextDestination) else self._read_text
+        )
         self._clearing_firm = clearing_firm
         pipeline = self.pipeline
         self._trading = pipeline.trading
@@ -252,10 +254,7 @@ class History:
 
     def _quoted(self, quote: ProviderQuote, text: str, at: Micros) -> None:
         """Publish a best quote, and let trading answer it."""
-        if self._emit_text is not None:
-            self._emit_text(BBO, "BestQuote", text)
-        else:
-            self._emit(BBO, orjson.loads(text))
+        self._emit_text(BBO, text)
         traded: Out = []
         self.pipeline.trading.quoted(quote.symbol, text, at, traded)
         if traded:
@@ -311,9 +310,12 @@ class History:
 
     def _traded(self, out: Out) -> None:
         """Publish what trading decided, and let settlement answer its executions and windows."""
-        settlement, emit = self.pipeline.settlement, self._emit
+        settlement, emit, emit_text = self.pipeline.settlement, self._emit, self._emit_text
         fills = iter(self._fills)
         for topic, _, event in out:
+            if isinstance(event, str):
+                emit_text(topic, event)
+                continue
             emit(topic, event)
             if topic != EXECUTIONS:
                 continue
@@ -342,9 +344,12 @@ class History:
 
     def _settled(self, out: Out) -> None:
         """Publish what settlement decided, and hand its lines to the clients' books."""
-        emit, take = self._emit, self.pipeline.clients.line
+        emit, emit_text, take = self._emit, self._emit_text, self.pipeline.clients.line
         lines: Out = []
         for topic, key, event in out:
+            if isinstance(event, str):
+                emit_text(topic, event)
+                continue
             if topic == CLIENT_LINES:
                 take(key, event, lines)
                 continue
@@ -356,7 +361,14 @@ class History:
 
     def _publish(self, out: Out) -> None:
         for topic, _, event in out:
-            self._emit(topic, event)
+            if isinstance(event, str):
+                self._emit_text(topic, event)
+            else:
+                self._emit(topic, event)
+
+    def _read_text(self, topic: str, text: str) -> None:
+        """Publish an event to who takes none in its JSON."""
+        self._emit(topic, fields(text))
 
     def _deliver(self, report: Report, cause: Cause) -> None:
         written = self._destination.report(report)

@@ -18,7 +18,13 @@ import orjson
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
-from topics.catalogue import APEX_JOURNAL_RESULTS, CASH_CALLS, EXECUTIONS, OUTPUT_TOPICS
+from topics.catalogue import (
+    APEX_JOURNAL_RESULTS,
+    CASH_CALLS,
+    CATALOGUE,
+    EXECUTIONS,
+    OUTPUT_TOPICS,
+)
 
 SUMMARY = "summary.json"
 # What was an input beside those that were named: the simulated clearing firm's answers.
@@ -70,9 +76,11 @@ class _TopicFile:
         self.file = path.open("wb", buffering=0)
         self.digest = sha256()
         self.waiting: list[Mapping[str, Any]] = []
-        # Events as they are sent, all of one type.
+        # Events in their JSON; only one of the two lists has any.
         self.texts: list[str] = []
-        self.kind = ""
+        # The type of all the topic's events; None: it has several.
+        kinds = [event.__name__ for event in CATALOGUE[topic].events]
+        self.kind = kinds[0] if len(kinds) == 1 else None
         self.encoded: list[bytes] = []
         self.encoded_bytes = 0
 
@@ -119,7 +127,6 @@ class ReplayDirectory:
             topic: _TopicFile(topic, self.aside / "topics" / f"{topic}.jsonl")
             for topic in OUTPUT_TOPICS
         }
-        self._waiting = {topic: file.waiting for topic, file in self._topics.items()}
         self._files: dict[str, str] = {}
         self._answers: _TopicFile | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
@@ -128,26 +135,23 @@ class ReplayDirectory:
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         """Write one event behind the others of its topic."""
-        waiting = self._waiting[topic]
+        file = self._topics[topic]
+        if file.texts:
+            self._encode_texts(file)
+        waiting = file.waiting
         waiting.append(event)
         if len(waiting) >= _EVENTS_ENCODED_TOGETHER:
-            file = self._topics[topic]
             self._encode(file)
-            if file.encoded_bytes >= _BYTES_PER_WRITE:
-                self._hand_over(file)
 
-    def text(self, topic: str, kind: str, text: str) -> None:
-        """Write one event of a type, as it is sent, behind the others of its topic.
-
-        A topic's events come all as texts, or all as events.
-        """
+    def text(self, topic: str, text: str) -> None:
+        """Write one event that is in its JSON behind the others of its topic."""
         file = self._topics[topic]
-        file.texts.append(text)
-        file.kind = kind
-        if len(file.texts) >= _TEXTS_ENCODED_TOGETHER:
+        if file.waiting:
+            self._encode(file)
+        texts = file.texts
+        texts.append(text)
+        if len(texts) >= _TEXTS_ENCODED_TOGETHER:
             self._encode_texts(file)
-            if file.encoded_bytes >= _BYTES_PER_WRITE:
-                self._hand_over(file)
 
     def answer(self, line: bytes) -> None:
         """Write an answer of the simulated clearing firm, as a line of input."""
@@ -241,20 +245,27 @@ class ReplayDirectory:
         self._summary.count(file.topic, file.waiting)
         self.events += len(file.waiting)
         chunk = b"\n".join(map(orjson.dumps, file.waiting)) + b"\n"
-        file.encoded.append(chunk)
-        file.encoded_bytes += len(chunk)
         file.waiting.clear()
+        self._encoded(file, chunk)
 
     def _encode_texts(self, file: _TopicFile) -> None:
         if not file.texts:
             return
-        self._summary.count_alike(file.topic, file.kind, len(file.texts))
+        if file.kind is None:
+            self._summary.count_texts(file.topic, file.texts)
+        else:
+            self._summary.count_alike(file.topic, file.kind, len(file.texts))
         self.events += len(file.texts)
         file.texts.append("")
         chunk = "\n".join(file.texts).encode()
+        file.texts.clear()
+        self._encoded(file, chunk)
+
+    def _encoded(self, file: _TopicFile, chunk: bytes) -> None:
         file.encoded.append(chunk)
         file.encoded_bytes += len(chunk)
-        file.texts.clear()
+        if file.encoded_bytes >= _BYTES_PER_WRITE:
+            self._hand_over(file)
 
     def _hand_over(self, file: _TopicFile) -> None:
         if not file.encoded:

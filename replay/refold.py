@@ -25,7 +25,7 @@ from replay.refold_difference import is_in_a_window, state_difference, unexpecte
 from schemas.instant import Micros
 from schemas.journal import FBO
 from schemas.money import Cents
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from settlement.invariants import books_difference
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import DeliveryTask, File
@@ -268,7 +268,8 @@ class _Refold:
 
     def _keep(self, task: Task, out: Out) -> None:
         """Put what a task emits to what it emitted before, by where it goes."""
-        for topic, key, event in out:
+        for topic, key, said in out:
+            event = fields(said)
             to = address(topic, key, event, task)
             value = orjson.dumps(event)
             for partition in to.partitions:

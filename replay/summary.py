@@ -24,6 +24,10 @@ _MODELS: dict[FundingModel, str] = {
 }
 
 
+# Where an event that begins with its type names it; what may follow is the same in all of a type.
+_BEHIND_TYPE = itemgetter(slice(len('{"type":"'), len('{"type":"') + 20))
+
+
 class ModelCounts:
     """What executions of one funding model came to, which governs their calls for life."""
 
@@ -168,6 +172,14 @@ class Summary:
     def orders_executed(self) -> int:
         """Return how many orders had a fill."""
         return self._total("executed")
+
+    def count_texts(self, topic: str, texts: Sequence[str]) -> None:
+        """Count events of one topic that were emitted in their JSON: of types that say no more."""
+        counts = self.emitted.get(topic)
+        if counts is None:
+            counts = self.emitted[topic] = Counter()
+        for begin, count in Counter(map(_BEHIND_TYPE, texts)).items():
+            counts[begin.partition('"')[0]] += count
 
     def of(self, topic: str, kind: str) -> int:
         """Return how many events of a type were emitted to a topic."""

@@ -33,6 +33,7 @@ WHOLE: Units = 10**UNITS_DECIMALS
 PRICE_ONE: Price = 10**PRICE_DECIMALS
 
 _SCALE: tuple[int, ...] = tuple(int("1" + "0" * places) for places in range(PRICE_DECIMALS + 1))
+_CENTS_TEXTS: tuple[str, ...] = tuple(f".{cents:02d}" for cents in range(DOLLAR))
 _is_number = re.compile(NUMBER_PATTERN).fullmatch
 # One fill writes the same few numbers in a dozen places: remembering the last texts saves a good
 # part of a replay's time. Few of them, so that they stay in the processor's cache.
@@ -87,7 +88,7 @@ def usd(cents: Cents) -> str:
     """Write cents as dollars with two decimals: -5 is `-0.05`."""
     if cents < 0:
         return "-" + usd(-cents)
-    return "%d.%02d" % divmod(cents, DOLLAR)  # noqa: UP031 - a third faster, and all money is written here
+    return f"{cents // DOLLAR}{_CENTS_TEXTS[cents % DOLLAR]}"
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)

@@ -7,7 +7,7 @@ from schemas.account import FundingModel, Mode
 from schemas.balance import AccountBalance
 from schemas.cash_call import Direction, FailureReason
 from schemas.instant import Micros
-from schemas.journal import USD, JournalEntry, Posting
+from schemas.journal import USD
 from schemas.money import Cents, Units, quantity, usd
 from schemas.order import Side
 from settlement.cause import Cause, Out
@@ -234,7 +234,7 @@ class Ledger:
         Raises:
             AssertionError: the entry does not balance, which stops the process.
         """
-        written: list[Posting] = []
+        written: list[str] = []
         totals = self.totals
         balance_of = (account.names or account.ledger_names()).balance_of
         balance = 0
@@ -246,7 +246,7 @@ class Ledger:
                 text = usd(amount)
             else:
                 text = quantity(amount)
-            written.append({"account": name, "asset": asset, "amount": text})
+            written.append(f'{{"account":"{name}","asset":"{asset}","amount":"{text}"}}')
             what = balance_of.get(name)
             if what is None:
                 totals[name] += amount
@@ -258,20 +258,21 @@ class Ledger:
             self.write(account, written, cause, out)
 
     @staticmethod
-    def write(account: CustomerAccount, postings: list[Posting], cause: Cause, out: Out) -> None:
-        """Write an entry whose postings are booked to the journal."""
-        event_id = cause.event_id("JournalEntry", account.account_id)
-        entry: JournalEntry = {
-            "type": "JournalEntry",
-            "event_id": event_id,
-            "event_time": cause.at_text,
-            "cause_id": cause.id,
-            "entry_id": event_id,
-            "account_id": account.account_id,
-            "client": account.client,
-            "postings": postings,
-        }
-        out.append((JOURNAL, account.account_id, entry))
+    def write(account: CustomerAccount, postings: list[str], cause: Cause, out: Out) -> None:
+        """Write an entry that is booked to the journal; its postings are in their JSON."""
+        account_id = account.account_id
+        event_id = cause.event_id("JournalEntry", account_id)
+        entry = (
+            '{"type":"JournalEntry",'
+            f'"event_id":"{event_id}",'
+            f'"event_time":"{cause.at_text}",'
+            f'"cause_id":{cause.id_json},'
+            f'"entry_id":"{event_id}",'
+            f'"account_id":"{account_id}",'
+            f'"client":"{account.client}",'
+            f'"postings":[{",".join(postings)}]}}'
+        )
+        out.append((JOURNAL, account_id, entry))
 
 
 def announce(account: CustomerAccount, cause: Cause, out: Out) -> None:

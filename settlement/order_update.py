@@ -1,17 +1,18 @@
-"""What becomes of an order, said to the world: the events of `order-updates` (contract 3)."""
+"""What becomes of an order, said to the world: the events of `order-updates` (contract 3).
+
+Those that nearly every order makes are written as JSON at once (cause.py).
+"""
 
 from schemas.instant import time_text
-from schemas.money import price, quantity, usd
+from schemas.money import price, price_as_written, quantity, usd
 from schemas.order import (
     CancelReason,
     CancelRejectReason,
     ExpireReason,
-    OrderAccepted,
     OrderCancelled,
     OrderCancelRejected,
     OrderCancelRequested,
     OrderExpired,
-    OrderFilled,
     OrderRejected,
     OrderTriggered,
 )
@@ -26,25 +27,37 @@ from topics.catalogue import ORDER_UPDATES
 def accepted(submitted: SubmittedOrder, order: Order, cause: Cause, out: Out) -> None:
     """Say that an order works from now on."""
     account, decimals = order.account, order.instrument.decimals
-    event: OrderAccepted = {
-        "type": "OrderAccepted",
-        "event_id": cause.event_id("OrderAccepted", account.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": account.account_id,
-        "client": account.client,
-        "client_order_id": order.client_order_id,
-        "symbol": submitted.symbol,
-        "side": submitted.side,
-        "order_type": submitted.order_type,
-        "time_in_force": submitted.time_in_force,
-        "notional": None if order.notional is None else usd(order.notional),
-        "quantity": None if order.quantity is None else quantity(order.quantity),
-        "limit_price": None if order.limit is None else price(order.limit, decimals),
-        "stop_price": None if order.stop is None else price(order.stop, decimals),
-        "expire_time": None if order.expire_time is None else time_text(order.expire_time),
-    }
-    out.append((ORDER_UPDATES, account.account_id, event))
+    account_id = account.account_id
+    notional = quantity_ = limit = stop = expire_time = "null"
+    if order.notional is not None:
+        notional = f'"{usd(order.notional)}"'
+    if order.quantity is not None:
+        quantity_ = f'"{quantity(order.quantity)}"'
+    if order.limit is not None:
+        limit = f'"{price_as_written(submitted.limit_text, order.limit, decimals)}"'
+    if order.stop is not None:
+        stop = f'"{price_as_written(submitted.stop_text, order.stop, decimals)}"'
+    if order.expire_time is not None:
+        expire_time = f'"{time_text(order.expire_time)}"'
+    event = (
+        '{"type":"OrderAccepted",'
+        f'"event_id":"{cause.event_id("OrderAccepted", account_id)}",'
+        f'"event_time":"{cause.at_text}",'
+        f'"cause_id":{cause.id_json},'
+        f'"account_id":"{account_id}",'
+        f'"client":"{account.client}",'
+        f'"client_order_id":"{order.client_order_id}",'
+        f'"symbol":"{submitted.symbol}",'
+        f'"side":"{submitted.side}",'
+        f'"order_type":"{submitted.order_type}",'
+        f'"time_in_force":"{submitted.time_in_force}",'
+        f'"notional":{notional},'
+        f'"quantity":{quantity_},'
+        f'"limit_price":{limit},'
+        f'"stop_price":{stop},'
+        f'"expire_time":{expire_time}}}'
+    )
+    out.append((ORDER_UPDATES, account_id, event))
 
 
 def rejected(
@@ -106,22 +119,28 @@ def cancelled(order: Order, reason: CancelReason, detail: str, cause: Cause, out
 def filled(order: Order, execution_id: str, cause: Cause, out: Out) -> None:
     """Say what is left of an order after a fill."""
     account = order.account
-    by_quantity = order.quantity is not None
-    event: OrderFilled = {
-        "type": "OrderFilled",
-        "event_id": cause.event_id("OrderFilled", account.account_id),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "account_id": account.account_id,
-        "client": account.client,
-        "client_order_id": order.client_order_id,
-        "execution_id": execution_id,
-        "cumulative_quantity": quantity(order.filled),
-        "leaves_quantity": quantity((order.quantity or 0) - order.filled) if by_quantity else None,
-        "leaves_notional": None if by_quantity else usd(order.leaves_notional),
-        "average_price": price(average_price(order.average_total, order.filled), AVERAGE_DECIMALS),
-    }
-    out.append((ORDER_UPDATES, account.account_id, event))
+    account_id = account.account_id
+    quantity_left = notional_left = "null"
+    if order.quantity is not None:
+        quantity_left = f'"{quantity(order.quantity - order.filled)}"'
+    else:
+        notional_left = f'"{usd(order.leaves_notional)}"'
+    average = average_price(order.average_total, order.filled)
+    event = (
+        '{"type":"OrderFilled",'
+        f'"event_id":"{cause.event_id("OrderFilled", account_id)}",'
+        f'"event_time":"{cause.at_text}",'
+        f'"cause_id":{cause.id_json},'
+        f'"account_id":"{account_id}",'
+        f'"client":"{account.client}",'
+        f'"client_order_id":"{order.client_order_id}",'
+        f'"execution_id":"{execution_id}",'
+        f'"cumulative_quantity":"{quantity(order.filled)}",'
+        f'"leaves_quantity":{quantity_left},'
+        f'"leaves_notional":{notional_left},'
+        f'"average_price":"{price(average, AVERAGE_DECIMALS)}"}}'
+    )
+    out.append((ORDER_UPDATES, account_id, event))
 
 
 def expired(order: Order, reason: ExpireReason, detail: str, cause: Cause, out: Out) -> None:

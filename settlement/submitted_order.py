@@ -31,7 +31,8 @@ class SubmittedOrder:
 
     `wrong`: why it is INVALID_ORDER, None if it is not; its numbers are of no use then. A number
     that is finer than our scale fits no increment: `quantity_fits` and `prices_fit` say so.
-    `own_rates` is None where it has none. `id` and `content` are what is remembered of it: the
+    `own_rates` is None where it has none. `limit_text` and `stop_text` are
+    the prices as they came. `id` and `content` are what is remembered of it: the
     fingerprint of its id, and a checksum of all but `event_id` and `event_time`.
     """
 
@@ -72,7 +73,7 @@ class SubmittedOrder:
         self.order_type: OrderType = order.order_type
         self.time_in_force: TimeInForce = order.time_in_force
         self.expire_time = order.expire_time
-        self.limit_text, self.stop_text = order.limit_price, order.stop_price
+        self.limit_text, self.stop_text = order.limit_price or "", order.stop_price or ""
         self.id = fingerprint(order.account_id, order.client_order_id)
         self.content = _content(order)
         self.notional: Cents | None = None
@@ -265,7 +266,7 @@ def usual_order(value: dict[str, Any]) -> SubmittedOrder | None:
     if stop != "-":
         stop_said = stop
         order.stop = scaled(stop, PRICE_DECIMALS)
-    order.limit_text, order.stop_text = limit_said, stop_said
+    order.limit_text, order.stop_text = limit_said or "", stop_said or ""
     order.content = checksum(
         f"{symbol}|{side}|{order_type}|{force}|{notional_said}|{quantity_said}|{limit_said}|"
         f"{stop_said}|{expire_time}|None|None|None|None"

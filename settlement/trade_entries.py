@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.execution import Execution
-from schemas.journal import FBO, USD, Posting
+from schemas.journal import FBO
 from schemas.money import Cents, usd
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, Ledger
@@ -62,34 +62,35 @@ def book_trade(
     asset, quantity_text = event["base"], event["quantity"]
     # How a number that a buy takes from the account is signed, and one that it adds to it.
     taken, added = ("-", "") if buy else ("", "-")
-    written: list[Posting] = []
+    written: list[str] = []
     if net_money:
         owed = -net_money if buy else net_money
         amount = taken + event["net_money"]
         if event["funding_model"] == "NET_SETTLEMENT":
             totals[of_client.net] += owed
-            written.append({"account": of_client.net, "asset": USD, "amount": amount})
+            written.append(f'{{"account":"{of_client.net}","asset":"USD","amount":"{amount}"}}')
         else:
             account.owed += owed
-            written.append({"account": names.owed, "asset": USD, "amount": amount})
+            written.append(f'{{"account":"{names.owed}","asset":"USD","amount":"{amount}"}}')
     paid_to_bfs = gross - markup if buy else -(gross + markup)
     if paid_to_bfs:
         totals[BFS_USD] += paid_to_bfs
-        written.append({"account": BFS_USD, "asset": USD, "amount": usd(paid_to_bfs)})
+        amount = usd(paid_to_bfs)
+        written.append(f'{{"account":"bfs:usd","asset":"USD","amount":"{amount}"}}')
     if markup:
         totals[of_client.markup] += markup
-        written.append({"account": of_client.markup, "asset": USD, "amount": event["markup"]})
+        amount = event["markup"]
+        written.append(f'{{"account":"{of_client.markup}","asset":"USD","amount":"{amount}"}}')
     if commission:
         totals[of_client.commission] += commission
-        written.append(
-            {"account": of_client.commission, "asset": USD, "amount": event["commission"]}
-        )
-    bfs_asset = f"bfs:{asset}"
+        amount = event["commission"]
+        written.append(f'{{"account":"{of_client.commission}","asset":"USD","amount":"{amount}"}}')
+    bfs_asset, holding = f"bfs:{asset}", names.holding(asset)
     totals[bfs_asset] += -units if buy else units
-    written.append({"account": bfs_asset, "asset": asset, "amount": taken + quantity_text})
     account.move_position(asset, units if buy else -units)
     written.append(
-        {"account": names.holding(asset), "asset": asset, "amount": added + quantity_text}
+        f'{{"account":"{bfs_asset}","asset":"{asset}","amount":"{taken}{quantity_text}"}},'
+        f'{{"account":"{holding}","asset":"{asset}","amount":"{added}{quantity_text}"}}'
     )
     ledger.write(account, written, cause, out)
 
@@ -119,10 +120,10 @@ def book_call(
     account.owed += paid
     totals[FBO] -= paid
     totals[BUSINESS] += paid
-    written: list[Posting] = [
-        {"account": names.cash, "asset": USD, "amount": less},
-        {"account": names.owed, "asset": USD, "amount": more},
-        {"account": FBO, "asset": USD, "amount": less},
-        {"account": BUSINESS, "asset": USD, "amount": more},
-    ]
-    ledger.write(account, written, cause, out)
+    written = (
+        f'{{"account":"{names.cash}","asset":"USD","amount":"{less}"}},'
+        f'{{"account":"{names.owed}","asset":"USD","amount":"{more}"}},'
+        f'{{"account":"bank:fbo","asset":"USD","amount":"{less}"}},'
+        f'{{"account":"bank:business","asset":"USD","amount":"{more}"}}'
+    )
+    ledger.write(account, [written], cause, out)

@@ -24,7 +24,7 @@ from replay.output import WrittenFile
 from replay.read import InputLine, raw_value
 from schemas.instant import Micros, time_text
 from settlement.calendar import first_window
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from settlement.invariants import books_difference
 from settlement.pipeline import joint_books
 from settlement.reports.report import Report
@@ -223,7 +223,8 @@ class PipelineInMemory:
     def _commit(self, owned: _Owned) -> bool:
         """Commit a batch in one transaction; return whether the worker died around it."""
         touched: dict[tuple[str, int], None] = {}
-        for topic, key, event in owned.out:
+        for topic, key, said in owned.out:
+            event = fields(said)
             to = address(topic, key, event, owned.task)
             for partition in to.partitions:
                 self.append(topic, partition, to.key, orjson.dumps(event))

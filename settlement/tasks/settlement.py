@@ -31,7 +31,7 @@ from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
 from settlement.pipeline import settle_window
 from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
-from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_outside
+from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from topics.catalogue import (
     ACCOUNTS,
     AGED_FAILURES,
@@ -234,7 +234,7 @@ class SettlementTask(Task):
 
     def _touch(self, out: Out, before: int) -> None:
         """Note what events say has changed: no balance and no call changes without one."""
-        for topic, key, event in out[before:]:
+        for topic, key, event in read_fields(out, before):
             if topic == JOURNAL:
                 self._touched_accounts.add(key)
                 for posting in event["postings"]:

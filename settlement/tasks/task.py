@@ -8,7 +8,7 @@ import orjson
 
 from schemas.event import Input
 from schemas.instant import Micros
-from settlement.cause import Cause, Out
+from settlement.cause import Cause, Out, Said, fields
 from settlement.dead_letter import dead_letter
 from settlement.remembered import RememberedIds
 from topics.catalogue import CATALOGUE, CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
@@ -156,6 +156,13 @@ def fresh_ids(prefix: bytes, ids: RememberedIds) -> Iterator[Change]:
             yield prefix + key, value
 
 
+def read_fields(out: Out, before: int) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Read what is in `out` behind `before`, in place: a task looks at the fields of its events."""
+    read = [(topic, key, fields(event)) for topic, key, event in out[before:]]
+    out[before:] = read
+    return read
+
+
 class Addressed(NamedTuple):
     """Where an event goes: the Kafka key (None: no key) and the partitions that get it."""
 
@@ -163,17 +170,17 @@ class Addressed(NamedTuple):
     partitions: tuple[int, ...]
 
 
-def address(topic: str, key: str, event: Mapping[str, Any], task: Task) -> Addressed:
+def address(topic: str, key: str, said: Said, task: Task) -> Addressed:
     """Return where an emitted event goes (contract sections 1 and 2).
 
     What is keyed by account or symbol stays in its cause's partition: topics are co-partitioned.
     """
     if topic == MARKET_FEED:
         return Addressed(None, tuple(range(task.partitions)))
-    if topic == EXECUTIONS and event["type"] == "WindowOpened":
+    if topic == EXECUTIONS and fields(said)["type"] == "WindowOpened":
         return Addressed(None, (task.partition,))
-    if topic == CLIENT_LINES and event["type"] in {"TimeStarted", "WindowMarker"}:
-        return Addressed(None, (event["to_partition"],))
+    if topic == CLIENT_LINES and fields(said)["type"] in {"TimeStarted", "WindowMarker"}:
+        return Addressed(None, (fields(said)["to_partition"],))
     if topic == DEAD_LETTERS and not key:
         return Addressed(None, (task.partition,))
     return Addressed(key.encode(), (partition_of(key, task.partitions),))

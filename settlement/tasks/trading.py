@@ -27,7 +27,16 @@ from settlement.cause import Out
 from settlement.commission import Rates
 from settlement.execution import Trading
 from settlement.submitted_order import SubmittedOrder
-from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, own_time, read_outside
+from settlement.tasks.task import (
+    Change,
+    Head,
+    Record,
+    Task,
+    fresh_ids,
+    own_time,
+    read_fields,
+    read_outside,
+)
 from settlement.working_orders import MarketQuote, Order, TradingAccount
 from topics.catalogue import (
     ACCOUNTS,
@@ -108,7 +117,7 @@ class TradingTask(Task):
             at = max(trading.now, at)
             trading.move_time(at, out)
         self._decide(event, head, at, out)
-        for topic, _, emitted in out[before:]:
+        for topic, _, emitted in read_fields(out, before):
             self._touch(topic, emitted)
 
     def _decide(self, event: Any, head: Head, at: Micros, out: Out) -> None:  # noqa: ANN401 - any input of the task

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from topics.decode import Refused
 
 Event = dict[str, Any]
@@ -198,7 +198,7 @@ def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
         stage.apply(quote, out)
         assert len(out) <= 1
         assert all((topic, key) == ("bbo", "BTCUSD") for topic, key, _ in out)
-        yield dict(out[0][2]) if out else None
+        yield dict(fields(out[0][2])) if out else None
 
 
 # Few prices, sizes and times, so that they meet.

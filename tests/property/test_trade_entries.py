@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.execution import Execution
 from schemas.money import quantity, reread, usd
-from settlement.cause import Cause, Out
+from settlement.cause import Cause, Out, fields
 from settlement.customer_account import CustomerAccount, Ledger
 from settlement.fill import Fill
 from settlement.trade_entries import book_call, book_trade
@@ -33,7 +33,8 @@ def state(account: CustomerAccount, ledger: Ledger) -> Moved:
 def postings(out: Out) -> Moved:
     """Return what the journal says was moved; no posting is zero, none comes twice."""
     moved: Moved = Counter()
-    for _, _, entry in out:
+    for _, _, said in out:
+        entry = fields(said)
         accounts = [posting["account"] for posting in entry["postings"]]
         assert len(set(accounts)) == len(accounts) > 0
         sums: Counter[str] = Counter()

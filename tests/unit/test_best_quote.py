@@ -11,7 +11,7 @@ import pytest
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from tests.story import Event, Happened, Story, ct, only
 from topics.decode import Refused
 
@@ -667,7 +667,7 @@ def _late(*ticks: tuple[str, str, str]) -> list[Event]:
         quote = stage.check(read, read.own_time)
         assert not isinstance(quote, Refused)
         stage.apply(quote, out)
-    return [dict(event) for _, _, event in out]
+    return [dict(fields(event)) for _, _, event in out]
 
 
 def test_an_older_tick_of_the_provider_is_ignored() -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from settlement.cause import Out
+from settlement.cause import Out, fields
 from settlement.tasks.delivery import DeliveryTask, File, IssuedFile, file_not_put, file_put
 from settlement.tasks.task import Record
 from topics.catalogue import REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
@@ -48,8 +48,11 @@ class Delivery:
                 self.stored[key] = value
         if self.restarts:
             self.restart()
-        assert all((topic, key) == (REPORT_DELIVERIES, e["client"]) for topic, key, e in out)
-        return Step([dict(event) for _, _, event in out], files)
+        said = [dict(fields(event)) for _, _, event in out]
+        assert [(topic, key) for topic, key, _ in out] == [
+            (REPORT_DELIVERIES, event["client"]) for event in said
+        ]
+        return Step(said, files)
 
     def issue(self, client: str, key: str, *texts: str) -> Step:
         content = "".join(texts).encode()

@@ -16,7 +16,7 @@ import pytest
 from schemas.execution import Execution
 from schemas.money import quantity, reread, usd
 from settlement import ledger
-from settlement.cause import Cause, Out
+from settlement.cause import Cause, Out, fields
 from settlement.customer_account import CustomerAccount, Ledger
 from settlement.fill import Fill
 from settlement.ledger import CustomerNames, Postings
@@ -70,10 +70,10 @@ STEPS = steps()
 
 def written(out: Out) -> Postings:
     """Return what an entry says that was written to the journal."""
-    ((_, _, entry),) = out
+    ((_, _, said),) = out
     return tuple(
         (p["account"], p["asset"], reread(p["amount"], 2 if p["asset"] == "USD" else 8))
-        for p in entry["postings"]
+        for p in fields(said)["postings"]
     )
 
 
