@@ -56,18 +56,25 @@ class Clients:
     def line(self, client: str, line: Mapping[str, Any], out: Out) -> None:
         """Take one line of a client."""
         kind = line["type"]
-        if kind == "Execution":
+        # Three lines of nearly every execution first.
+        if kind == "AccountBalance":
+            self.reports.balance(client, line)
+        elif kind == "CashCallSettled":
+            self.reports.call_settled(client, line)
+        elif kind == "Execution":
             self.shares.executed(client, line)
             if line["funding_model"] == "NET_SETTLEMENT":
                 at = self.move_time(micros(line["event_time"]))
                 self.nets.executed(client, cast("Execution", line), at, out)
             self.touched.add(client)
-        elif kind in WRITE_OFFS:
-            self.shares.written_off(client, line)
-            self.touched.add(client)
-        elif kind == "AccountLine":
-            self.nets.account_line(client, line)
-        self.reports.line(client, line)
+            self.reports.executed(client, line)
+        else:
+            if kind in WRITE_OFFS:
+                self.shares.written_off(client, line)
+                self.touched.add(client)
+            elif kind == "AccountLine":
+                self.nets.account_line(client, line)
+            self.reports.line(client, line)
 
     def refusal(self, event: NetInput, now: Micros, at: Micros) -> Refused | None:
         """Say why an input of `net-wires` is dead-lettered; its own time is `at`, T is `now`."""

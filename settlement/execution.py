@@ -228,10 +228,10 @@ class Trading:
         order, price_now = admitted
         order_update.accepted(event, order, cause, out)
         # A price says that the side is there, and that the order is no stop that waits.
-        if quote is not None and side is not None and price_now:
+        if side is not None and price_now:
             if not order.triggered:
-                self._trigger(order, quote, cause, out)
-            if self._try(order, quote, side, price_now, cause, out):
+                self._trigger(order, side, cause, out)
+            if self._try(order, side, price_now, cause, out):
                 return
         if order.time_in_force == "IOC":
             if order.fills:
@@ -282,7 +282,7 @@ class Trading:
             cause = cause or Cause(BBO, quote.event()["event_id"], at)
             if not order.triggered:
                 book.remove(order)
-                self._trigger(order, quote, cause, out)
+                self._trigger(order, side, cause, out)
                 book.add(order)
                 if too_far(order, side):
                     detail = "the limit is more than 10% through the market"
@@ -291,13 +291,12 @@ class Trading:
             asks = customer_price(
                 side.price, order.rates, order.instrument.price_increment, buy=order.buy
             )
-            if self._try(order, quote, side, asks, cause, out) and order.working:
+            if self._try(order, side, asks, cause, out) and order.working:
                 self._end(order)
 
     def _try(
         self,
         order: Order,
-        quote: MarketQuote,
         side: QuoteSide,
         asks: Price,
         cause: Cause,
@@ -305,7 +304,7 @@ class Trading:
     ) -> bool:
         """Fill what one quote allows at a customer price; return whether nothing is left to do."""
         increment = order.instrument.quantity_increment
-        if asks <= 0 or not is_marketable(order, asks) or order.last_sequence == quote.sequence:
+        if asks <= 0 or not is_marketable(order, asks) or order.last_sequence == side.sequence:
             return False
         if order.quantity is not None:
             wanted = order.quantity - order.filled
@@ -324,7 +323,7 @@ class Trading:
         gross = value_of(taken, asks)
         if not gross:
             return False
-        self._fill(order, quote, side, cause, out, at_price=asks, taken=taken, gross=gross)
+        self._fill(order, side, cause, out, at_price=asks, taken=taken, gross=gross)
         if order.quantity is not None:
             return order.filled == order.quantity
         return not buys_at_most(order.leaves_notional, asks, increment)
@@ -332,7 +331,6 @@ class Trading:
     def _fill(
         self,
         order: Order,
-        quote: MarketQuote,
         side: QuoteSide,
         cause: Cause,
         out: Out,
@@ -353,7 +351,7 @@ class Trading:
         order.fills += 1
         order.filled += taken
         order.average_total += taken * at_price
-        order.last_sequence = quote.sequence
+        order.last_sequence = side.sequence
         account.move_position(instrument.base, taken if order.buy else -taken)
         if order.held:
             self._hold_what_is_left(order)
@@ -378,7 +376,7 @@ class Trading:
             "quantity": quantity(taken),
             "price": price(at_price, instrument.decimals),
             "quote_price": price(side.price, instrument.decimals),
-            "quote_sequence": quote.sequence,
+            "quote_sequence": side.sequence,
             "gross": usd(gross),
             "markup": usd(markup),
             "commission": usd(commission),
@@ -396,9 +394,9 @@ class Trading:
         order_update.filled(order, execution_id, cause, out)
 
     @staticmethod
-    def _trigger(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
+    def _trigger(order: Order, side: QuoteSide, cause: Cause, out: Out) -> None:
         order.triggered = True
-        order_update.triggered(order, quote, cause, out)
+        order_update.triggered(order, side, cause, out)
 
     # -- the life of a working order -------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from settlement.cause import Cause, Out
 from settlement.order import Rejection
 from settlement.rounding import AVERAGE_DECIMALS, average_price
 from settlement.submitted_order import SubmittedOrder
-from settlement.working_orders import MarketQuote, Order, TradingAccount
+from settlement.working_orders import Order, QuoteSide, TradingAccount
 from topics.catalogue import ORDER_UPDATES
 
 
@@ -82,7 +82,7 @@ def rejected(
     out.append((ORDER_UPDATES, submitted.account_id, event))
 
 
-def triggered(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
+def triggered(order: Order, side: QuoteSide, cause: Cause, out: Out) -> None:
     """Say that the market has traded through an order's stop."""
     account = order.account
     event: OrderTriggered = {
@@ -94,7 +94,7 @@ def triggered(order: Order, quote: MarketQuote, cause: Cause, out: Out) -> None:
         "client": account.client,
         "client_order_id": order.client_order_id,
         "stop_price": price(order.stop or 0, order.instrument.decimals),
-        "quote_sequence": quote.sequence,
+        "quote_sequence": side.sequence,
     }
     out.append((ORDER_UPDATES, account.account_id, event))
 

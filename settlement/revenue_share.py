@@ -70,8 +70,11 @@ class RevenueShares:
 
     def executed(self, client: str, event: Mapping[str, Any]) -> None:
         """Count an execution's markup and commission in the month of its trade date."""
-        revenue = reread(event["markup"], CENTS_DECIMALS)
-        revenue += reread(event["commission"], CENTS_DECIMALS)
+        # One of the two is nothing, in most clients' commission models.
+        markup, commission = event["markup"], event["commission"]
+        revenue = 0 if markup == "0.00" else reread(markup, CENTS_DECIMALS)
+        if commission != "0.00":
+            revenue += reread(commission, CENTS_DECIMALS)
         if revenue:
             self.of(client).add(event["trade_date"][:_MONTH], revenue, 0)
 

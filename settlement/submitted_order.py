@@ -252,23 +252,28 @@ def usual_order(value: dict[str, Any]) -> SubmittedOrder | None:
     order.id = fingerprint(account_id, client_order_id)
     order.wrong = order.own_rates = None
     order.quantity_fits = order.prices_fit = True
-    notional_said = quantity_said = limit_said = stop_said = None
-    order.notional = order.quantity = order.limit = order.stop = None
     if quantity == "-":
-        notional_said = notional
-        order.notional = int(notional.replace(".", ""))
+        order.notional, order.quantity = int(notional.replace(".", "")), None
+        amounts = f"{notional}|None"
     else:
-        quantity_said = quantity
-        order.quantity = scaled(quantity, UNITS_DECIMALS)
-    if limit != "-":
-        limit_said = limit
-        order.limit = scaled(limit, PRICE_DECIMALS)
-    if stop != "-":
-        stop_said = stop
-        order.stop = scaled(stop, PRICE_DECIMALS)
-    order.limit_text, order.stop_text = limit_said or "", stop_said or ""
+        order.notional, order.quantity = None, _number(quantity, UNITS_DECIMALS)
+        amounts = f"None|{quantity}"
+    if limit == "-":
+        order.limit, order.limit_text, limit = None, "", None
+    else:
+        order.limit, order.limit_text = _number(limit, PRICE_DECIMALS), limit
+    if stop == "-":
+        order.stop, order.stop_text, stop = None, "", None
+    else:
+        order.stop, order.stop_text = _number(stop, PRICE_DECIMALS), stop
     order.content = checksum(
-        f"{symbol}|{side}|{order_type}|{force}|{notional_said}|{quantity_said}|{limit_said}|"
-        f"{stop_said}|{expire_time}|None|None|None|None"
+        f"{symbol}|{side}|{order_type}|{force}|{amounts}|{limit}|{stop}|{expire_time}"
+        "|None|None|None|None"
     )
     return order
+
+
+def _number(text: str, decimals: int) -> int:
+    """Read a usual number, which has no more decimals than its kind."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(decimals, "0"))

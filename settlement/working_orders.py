@@ -44,14 +44,20 @@ class Instrument:
 
 
 class QuoteSide:
-    """One side of a best quote; it is empty from `valid_until` on."""
+    """One side of a best quote; it is empty from `valid_until` on. `sequence` is the quote's."""
 
-    __slots__ = ("price", "providers", "size", "valid_until")
+    __slots__ = ("price", "providers", "sequence", "size", "valid_until")
 
     def __init__(
-        self, price: str, size: str, valid_until: str, providers: list[ProviderSize]
+        self,
+        price: str,
+        size: str,
+        valid_until: str,
+        providers: list[ProviderSize],
+        sequence: int,
     ) -> None:
         """Read the wire form."""
+        self.sequence = sequence
         self.price: Price = reread(price, PRICE_DECIMALS)
         self.size: Units = reread(size, UNITS_DECIMALS)
         self.valid_until: Micros = micros(valid_until)
@@ -76,11 +82,6 @@ class MarketQuote:
             self._event = cast("BestQuote", orjson.loads(self._event))
         return self._event
 
-    @property
-    def sequence(self) -> int:
-        """Counts the symbol's best quotes."""
-        return self.event()["sequence"]
-
     def taken_by(self, *, buy: bool, at: Micros) -> QuoteSide | None:
         """Return the side that a buy (the ask) or a sell (the bid) takes; None if it is empty."""
         side = (self._ask or self._read_ask()) if buy else (self._bid or self._read_bid())
@@ -90,14 +91,16 @@ class MarketQuote:
         quote = self.event()
         price, size, until = quote["bid_price"], quote["bid_size"], quote["bid_valid_until"]
         if price is not None and size is not None and until is not None:
-            self._bid = QuoteSide(price, size, until, quote["bid_providers"])
+            providers, sequence = quote["bid_providers"], quote["sequence"]
+            self._bid = QuoteSide(price, size, until, providers, sequence)
         return self._bid
 
     def _read_ask(self) -> QuoteSide | None:
         quote = self.event()
         price, size, until = quote["ask_price"], quote["ask_size"], quote["ask_valid_until"]
         if price is not None and size is not None and until is not None:
-            self._ask = QuoteSide(price, size, until, quote["ask_providers"])
+            providers, sequence = quote["ask_providers"], quote["sequence"]
+            self._ask = QuoteSide(price, size, until, providers, sequence)
         return self._ask
 
 

@@ -60,23 +60,32 @@ class ClientBooks:
         """Know a client: from now on it gets files."""
         self.clients.add(client)
 
+    def balance(self, client: str, line: Mapping[str, Any]) -> None:
+        """Take an `AccountBalance`."""
+        accounts = self.accounts.get(client)
+        book = accounts.get(line["account_id"]) if accounts is not None else None
+        if book is None:
+            book = self.account(client, line["account_id"])
+        book.settled = line["settled"]
+        book.unsettled = line["unsettled"]
+        book.positions = line["positions"]
+
+    def executed(self, client: str, line: Mapping[str, Any]) -> None:
+        """Take an `Execution`."""
+        execution: Execution = line  # type: ignore[assignment]  # of that type, as its caller saw
+        self._rows.add(client, "execution", execution_confirm.row_of(execution))
+        if execution["funding_model"] == "NET_SETTLEMENT":
+            self._rows.add(client, "net", net_settlement.row_of(execution))
+
+    def call_settled(self, client: str, line: Mapping[str, Any]) -> None:
+        """Take a `CashCallSettled`; one of 0.00 moves nothing."""
+        if line["amount"] != "0.00":
+            call: CashCallSettled = line  # type: ignore[assignment]  # of that type, as its caller saw
+            self._rows.add(client, "activity", cash_activity.row_of_call(call))
+
     def line(self, client: str, line: Mapping[str, Any]) -> None:
-        """Take one line of a client."""
+        """Take a line of another type."""
         match line["type"]:
-            case "AccountBalance":
-                book = self.account(client, line["account_id"])
-                book.settled = line["settled"]
-                book.unsettled = line["unsettled"]
-                book.positions = line["positions"]
-            case "Execution":
-                execution = cast("Execution", line)
-                self._rows.add(client, "execution", execution_confirm.row_of(execution))
-                if execution["funding_model"] == "NET_SETTLEMENT":
-                    self._rows.add(client, "net", net_settlement.row_of(execution))
-            case "CashCallSettled" if line["amount"] != "0.00":
-                self._rows.add(
-                    client, "activity", cash_activity.row_of_call(cast("CashCallSettled", line))
-                )
             case "CashActivityLine":
                 self._rows.add(
                     client, "activity", cash_activity.row_of(cast("CashActivityLine", line))
