@@ -127,3 +127,17 @@ def test_nothing_is_random() -> None:
         return story.so_far().emitted
 
     assert told() == told()
+
+
+@pytest.mark.parametrize(
+    "odd", ['say "no"', "a\\b", "line\nbreak\t", "\u00e9\u2028\x7f\x01", "{}", "'", "%s{id}"]
+)
+def test_an_input_id_is_passed_on_as_it_came_whatever_it_is_made_of(odd: str) -> None:
+    """What the usual events are written in needs an escape in it alone."""
+    story = Story()
+    story.tick("99.00", "100.00", bid_size="5", ask_size="5")
+    deposit = story.funding("DepositSettled", "money", "60.00", event_id=odd)
+    assert {event["cause_id"] for event in deposit.all("JournalEntry", "AccountBalance")} == {odd}
+    order = story.order("o1", quantity="0.5", event_id=f"{odd} too")
+    told = order.all("OrderAccepted", "OrderFilled", "Execution")
+    assert [event["cause_id"] for event in told] == [f"{odd} too"] * 3
