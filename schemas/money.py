@@ -109,6 +109,11 @@ def price(value: Price, decimals: int) -> str:
     return f"{sign}{whole}.{places}" if places else f"{sign}{whole}"
 
 
+def price_as_written(text: str, value: Price, decimals: int) -> str:
+    """Write a price that came as `text`: mostly that is how `price` writes it."""
+    return text if text[-1 - decimals : -decimals] == "." else price(value, decimals)
+
+
 def bps(value: Bps) -> str:
     """Write basis points without trailing zeros."""
     return quantity(value)  # the same scale
