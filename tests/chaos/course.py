@@ -1,19 +1,25 @@
 """One run: a day is produced while the plan's faults happen; then everything is counted."""
 
+import asyncio
 import os
 import random
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.broker import Broker
+from agents.positions import Positions
 from scripts.local_kafka import LocalKafka
 from tests.chaos.brokers import Brokers
-from tests.chaos.fleet import Fleet, Member
+from tests.chaos.counts import Measured
+from tests.chaos.firm import GIVE_UP_MS, TIMEOUT_MS, ClearingFirm
+from tests.chaos.fleet import Fleet, Member, Work
 from tests.chaos.load import Load
-from tests.chaos.measured import Measured, measure
+from tests.chaos.measured import measure, under_way
 from tests.chaos.plan import KILLS, Fault, plan
 from tests.chaos.transactions import open_transactions
 from tests.integration.conftest import SETTLE
@@ -28,6 +34,7 @@ _MEMBERS_MIN, _MEMBERS_MAX = 2, 5
 # Until all is answered: what is paused wakes up, what is dead is missed, what stalls ends.
 _PATIENCE_SECONDS = 180.0
 _NODE_IS_DOWN_SECONDS = (1.0, 4.0)
+_FIRM_IS_DOWN_SECONDS = (0.0, 4.0)
 _AIM_SECONDS = 5.0
 
 
@@ -40,6 +47,8 @@ class Course:
     nodes: int = 1
     gap: float = 12.0
     pause_max: float = 30.0
+    # How long the day is that is produced meanwhile: two have a net settlement, and a month's end.
+    hours: int = 48
 
     @property
     def seconds(self) -> float:
@@ -55,6 +64,9 @@ class Outcome:
     did: Counter[str] = field(default_factory=Counter)
     # Of the kills: those before which the worker had an open transaction at the broker.
     hits: Counter[str] = field(default_factory=Counter)
+    # Those of a worker that had journals to be answered, or files to be put.
+    journal_hits: int = 0
+    file_hits: int = 0
     measured: Measured = field(default_factory=Measured)
     verified: str = ""
     ended: list[str] = field(default_factory=list)
@@ -76,36 +88,46 @@ def run(course: Course, directory: Path, tell: Callable[[str], object]) -> Outco
         ChaosFailedError: not everything was answered in time, or the audit found a difference.
     """
     started = time.monotonic()
-    brokers = Brokers(directory, course.nodes)
+    brokers, firm, folder = (
+        Brokers(directory, course.nodes),
+        ClearingFirm(directory, course.seed),
+        directory / "s3",
+    )
     environment = os.environ | {
         "SETTLE_BROKERS": brokers.address,
         "SETTLE_PARTITIONS": str(PARTITIONS),
         "SETTLE_REPLICATION": str(course.nodes),
-        "SETTLE_S3_URL": f"file:{directory / 's3'}",
+        "SETTLE_S3_URL": f"file:{folder}",
+        "SETTLE_APEX_URL": firm.url,
+        "SETTLE_APEX_TIMEOUT_MS": str(TIMEOUT_MS),
+        "SETTLE_APEX_GIVE_UP_MS": str(GIVE_UP_MS),
     }
     fleet = Fleet(directory, environment, random.Random(f"fleet {course.seed}"))
     day_seconds = course.seconds * _DAY_IS_LONGER
     orders = int(day_seconds * ORDERS_PER_SECOND)
-    load = Load(directory, environment, course.seed, orders, day_seconds)
+    load = Load(directory, environment, course.seed, orders, course.hours, day_seconds)
     outcome = Outcome(course, input_kinds=load.kinds)
-    running = _Running(course, brokers, fleet, load, outcome, tell)
+    running = _Running(course, brokers, firm, fleet, load, outcome, tell)
     try:
         brokers.start()
+        firm.start()
         _settle(environment, "topics", "create")
         running.produce()
-        running.wait_for_answers(environment)
+        running.wait_for_answers()
         fleet.stop()
         outcome.verified = _settle(environment, "verify").stdout
-        outcome.measured = measure(brokers.address, [load.morning, load.day])
+        outcome.measured = measure(brokers.address, load.files, firm.says, folder, PARTITIONS)
     finally:
         load.kill()
         for member in fleet.members:
             member.process.kill()
             member.process.wait()
+        firm.kill()
         brokers.stop()
     outcome.ended, outcome.stops, outcome.bad_stops = fleet.ended, fleet.stops, fleet.bad_stops
     outcome.producer_failures = load.failures
     outcome.did["producer killed"] = load.kills
+    outcome.did["clearing firm killed"] = firm.kills - 1
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -124,10 +146,11 @@ def _settle(
 class _Running:
     """The time in which faults happen."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - who takes part
         self,
         course: Course,
         brokers: Brokers,
+        firm: ClearingFirm,
         fleet: Fleet,
         load: Load,
         outcome: Outcome,
@@ -135,6 +158,7 @@ class _Running:
     ) -> None:
         self._course = course
         self._brokers = brokers
+        self._firm = firm
         self._fleet = fleet
         self._load = load
         self._outcome = outcome
@@ -161,20 +185,39 @@ class _Running:
         while not self._load.is_through:
             self._look()
 
-    def wait_for_answers(self, environment: dict[str, str]) -> None:
-        """Wait until every input is answered."""
+    def wait_for_answers(self) -> None:
+        """Wait until every input is answered, and every journal and file has arrived."""
+        self._wait_until_settled()
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
+        while left := under_way(self._brokers.address, self._firm.says):
+            if time.monotonic() > deadline:
+                raise ChaosFailedError(f"{len(left)} on their way: {'; '.join(left[:5])}")
+            for _ in range(int(1 / _LOOK_SECONDS)):
+                self._look()
+        self._wait_until_settled()  # the answers, too
+
+    def _wait_until_settled(self) -> None:
+        last = ["nothing was said"]
+
+        async def wait() -> None:
+            positions = Positions(Broker(self._brokers.address), PARTITIONS, last.append)
+            try:
+                await positions.start()
+                await positions.settled()
+            finally:
+                await positions.stop()
+
+        waiting = threading.Thread(target=lambda: asyncio.run(wait()), daemon=True)
+        waiting.start()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while waiting.is_alive():
             self._look()
-            done = _settle(environment, "verify", check=False)
-            if done.returncode == 0:
-                return
-            if "inputs unanswered" not in done.stderr or time.monotonic() > deadline:
-                raise ChaosFailedError(f"{done.stderr.strip()}\n{self._fleet.said()}")
-            time.sleep(1)
+            if time.monotonic() > deadline:
+                raise ChaosFailedError(f"not settled: {last[-1]}\n{self._fleet.said()}")
 
     def _look(self) -> None:
         self._fleet.look()
+        self._firm.look()
         if self._down is not None and time.monotonic() >= self._down[1]:
             self._start_node()
         time.sleep(_LOOK_SECONDS)
@@ -190,6 +233,8 @@ class _Running:
                 self._change(-1)
             case "kill producer":
                 self._load.kill()
+            case "kill firm":
+                self._firm.kill(self._rng.uniform(*_FIRM_IS_DOWN_SECONDS))
             case "node":
                 self._kill_node(self._brokers.nodes[0], fault.kind)
             case "leader":
@@ -204,17 +249,21 @@ class _Running:
         hits. Every other one waits for a moment in which it hits; the rest come when they come.
         """
         kills = sum(self._outcome.did[kind] for kind in KILLS) + 1
-        member, works_on = self._some_member()
+        member, work = self._some_member()
         aims_until = time.monotonic() + (_AIM_SECONDS if kills % 2 else 0.0)
         while True:
             self._fleet.freeze(member)
-            hit = not works_on.isdisjoint(open_transactions(n.address for n in self._brokers.nodes))
+            hit = not work.tasks.isdisjoint(
+                open_transactions(n.address for n in self._brokers.nodes)
+            )
             if hit or time.monotonic() > aims_until:
                 break
             self._fleet.thaw(member)
             self._look()
         self._outcome.did[fault.kind] += 1
         self._outcome.hits[fault.kind] += hit
+        self._outcome.journal_hits += work.journals > 0
+        self._outcome.file_hits += work.files > 0
         if fault.kind == "kill":
             self._fleet.kill(member)
         elif fault.kind == "pause":
@@ -223,7 +272,7 @@ class _Running:
             self._fleet.terminate(member, was_up=True)
         self._tell(f"{kills:>4} {fault.kind}{', in a transaction' if hit else ''}")
 
-    def _some_member(self) -> tuple[Member, set[str]]:
+    def _some_member(self) -> tuple[Member, Work]:
         """Return a worker that works, and on what.
 
         One that has committed nothing since it came has nothing to lose: without this, on a busy
@@ -234,8 +283,9 @@ class _Running:
             awake = self._fleet.awake()
             self._rng.shuffle(awake)
             for member in awake:
-                if works_on := member.works_on():
-                    return member, works_on
+                work = member.works_on()
+                if work.tasks:
+                    return member, work
             self._look()
         raise ChaosFailedError(f"no worker runs\n{self._fleet.said()}")
 

@@ -33,6 +33,7 @@ def failures(outcome: Outcome) -> Iterator[str]:
         ("lost", measured.lost),
         ("doubled", measured.doubled),
         ("unanswered", measured.unanswered),
+        ("wrong", measured.wrong),
         ("did not stop cleanly", outcome.bad_stops),
     ):
         if found:
@@ -70,15 +71,26 @@ def table(outcome: Outcome) -> Table:
         ("lost", f"{len(measured.lost)}"),
         ("doubled", f"{len(measured.doubled)}"),
         ("unanswered", f"{len(measured.unanswered)}"),
-        ("wrong", "0: settle verify finds no difference"),
+        ("wrong", f"{len(measured.wrong)}; settle verify finds no difference"),
         ("orders", f"{measured.orders:,}"),
         ("  executed", f"{measured.executed:,} ({executed_share(outcome):.0%})"),
+        ("windows opened", f"{measured.windows}"),
+        ("Apex journals answered", f"{measured.journals_answered:,}"),
+        ("  and never, as the firm likes", f"{measured.journals_never:,}"),
+        ("  answers brought again", f"{measured.answers_repeated:,}"),
+        ("fundings", f"{measured.fundings:,}"),
+        ("net settlements", f"{measured.nets:,}"),
+        ("net wires", f"{measured.wires:,}"),
+        ("revenue shares stated", f"{measured.emitted['RevenueShareStatement']:,}"),
+        ("files delivered", f"{measured.files:,}"),
         ("kills of workers", f"{sum(outcome.did[kind] for kind in KILLS)}"),
         ("  in an open transaction", f"{outcome.hits.total()} ({hits_share(outcome):.0%})"),
         *(
             (f"  {kind}", f"{outcome.did[kind]} ({outcome.hits[kind]})")
             for kind in ("kill", "pause", "terminate")
         ),
+        ("  with journals under way", f"{outcome.journal_hits}"),
+        ("  with files under way", f"{outcome.file_hits}"),
         *((kind, f"{count}") for kind, count in outcome.did.items() if kind not in KILLS),
         ("producer ended by itself", f"{outcome.producer_failures}"),
         ("workers ended by themselves", f"{len(outcome.ended)}"),

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import urlopen
 
 import orjson
 
 from scripts.local_kafka import free_port
 from tests.integration.conftest import SETTLE
+from topics.catalogue import APEX_GATEWAY, DELIVERY_TASK
 
 # From SIGTERM to the end (issue: within ten), and what a busy machine may add to a process's end.
 STOP_SECONDS = 10.0
@@ -24,6 +26,19 @@ _PAGE_SECONDS = 2.0
 _BROKER_IS_AWAY_SECONDS = 30.0
 # A worker that is silent is missed after six.
 _REPLACED_AFTER_SECONDS = (0.0, 7.0, 7.0, 9.0)
+
+
+class Work(NamedTuple):
+    """What a worker has under way, as it says itself."""
+
+    # The transactional ids of what it owns and has committed for.
+    tasks: set[str]
+    # Journals that the firm has not answered, and files that are not put.
+    journals: int
+    files: int
+
+
+NOTHING = Work(set(), 0, 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,20 +55,25 @@ class Member:
     was_up: bool = True
     ended: float | None = None
 
-    def works_on(self) -> set[str]:
-        """Return the transactional ids of what it owns and has committed for, as it says itself."""
+    def works_on(self) -> Work:
+        """Return what it says it has under way."""
         try:
             url = f"http://127.0.0.1:{self.port}/status"
             with urlopen(url, timeout=_PAGE_SECONDS) as page:
-                tasks = orjson.loads(page.read())["tasks"]
+                status = orjson.loads(page.read())
         except (OSError, HTTPException, ValueError):
-            return set()
-        return {
-            f"{task}-{partition}"
-            for task, partitions in tasks.items()
-            for partition, shown in partitions.items()
-            if shown["transactions"]
-        }
+            return NOTHING
+        tasks = status["tasks"]
+        return Work(
+            {
+                f"{task}-{partition}"
+                for task, partitions in tasks.items()
+                for partition, shown in partitions.items()
+                if shown["transactions"]
+            },
+            status[APEX_GATEWAY]["journals_unanswered"],
+            sum(shown.get("files_waiting", 0) for shown in tasks[DELIVERY_TASK].values()),
+        )
 
 
 @dataclass(slots=True)
@@ -168,7 +188,7 @@ class Fleet:
             if member.wakes is not None:
                 self.thaw(member)
             if member.told is None:
-                self.terminate(member, was_up=bool(member.works_on()))
+                self.terminate(member, was_up=bool(member.works_on().tasks))
         deadline = time.monotonic() + 2 * STOP_SECONDS
         while self.members and time.monotonic() < deadline:
             self.look()

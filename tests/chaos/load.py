@@ -1,25 +1,35 @@
-"""The load: a made-up day of all kinds of events, produced by `settle produce` at an even pace.
+"""The load: made-up days of all models and all kinds of events, produced at an even pace.
 
-Until the first order it waits for what its quotes cause; then for nobody, as in life. Whoever
-produces is killed, too; run again it goes on where it was. All lines are acknowledged once it has
-ended by itself.
+They begin on the last day of a month: windows of every kind close, nets are wired, and a share of
+the revenue is stated. Until the first order `settle produce` waits for what its quotes cause; then
+for nobody, as in life. Whoever produces is killed, too; run again it goes on where it was. All
+lines are acknowledged once it has ended by itself.
 """
 
+import datetime as dt
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
+
+import orjson
 
 from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
+from replay.generate.synthetic_market import SYNTHETIC_START, synthetic_market
+from replay.quotes import input_line
+from schemas.instant import SECOND, Micros, micros, time_text
+from settlement.calendar import chicago, civil_date
 from tests.integration.conftest import SETTLE
-from topics.catalogue import ORDERS
+from topics.catalogue import CLOCK, ORDERS
 
-HOURS = 24
-DAY_SECONDS = HOURS * 3600
+# Midnight in Chicago; a share is stated at 09:00 of the next day.
+START: Micros = chicago(dt.date(2026, 3, 31), 0, 0)
+HOUR_SECONDS = 3600
 # A provider quotes about so often, at the pace of the day; its quote counts five times as long,
 # which is longer than a partition of the market is away.
 _QUOTE_EVERY_SECONDS = 12.0
@@ -29,7 +39,7 @@ _HURRY = 4
 
 
 class Load:
-    """One day, spread over `seconds`."""
+    """Some days, of `hours` in all, spread over `seconds`."""
 
     def __init__(
         self,
@@ -37,28 +47,33 @@ class Load:
         environment: Mapping[str, str],
         seed: int,
         orders: int,
+        hours: int,
         seconds: float,
     ) -> None:
         self.morning = directory / "morning.jsonl"
         self.day = directory / "day.jsonl"
-        whole = directory / "whole.jsonl"
-        options = DayOptions(
-            seed,
-            max(20, orders // 25),
-            HOURS,
-            orders,
-            quote_interval_ms=int(_QUOTE_EVERY_SECONDS * 1000 * DAY_SECONDS / seconds),
-        )
+        self.evening = directory / "evening.jsonl"
+        self._speed = hours * HOUR_SECONDS / seconds
+        market, whole = directory / "market.jsonl", directory / "whole.jsonl"
+        quote_ms = int(_QUOTE_EVERY_SECONDS * 1000 * self._speed)
+        accounts = max(60, orders // 25)
+        options = DayOptions(seed, accounts, hours, orders, market, quote_interval_ms=quote_ms)
+        _write_market(options, market)
         self.kinds = Counter(write_generated_day(options, whole).lines_by_type)
         self.kills = 0
         self.failures = 0
         _split(whole, self.morning, self.day)
-        self._seconds = seconds
+        _write_evening(options, self.evening)
         self._hurries = False
         self._environment = dict(environment)
         self._log = directory / "produce.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def files(self) -> list[Path]:
+        """What is produced, file after file."""
+        return [self.morning, self.day, self.evening]
 
     def start(self) -> None:
         """Begin in the background."""
@@ -84,10 +99,11 @@ class Load:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        self._produce(str(self.morning))
-        self._produce(str(self.day), speed=DAY_SECONDS / self._seconds)
+        self._produce(self.morning)
+        self._produce(self.day, self._speed)
+        self._produce(self.evening)
 
-    def _produce(self, path: str, speed: float | None = None) -> None:
+    def _produce(self, path: Path, speed: float | None = None) -> None:
         """Produce a file, however often it takes."""
         with self._log.open("ab") as output:
             while True:
@@ -95,7 +111,7 @@ class Load:
                 if speed is not None:
                     pace = ["--speed", str(speed * _HURRY if self._hurries else speed)]
                 self._process = subprocess.Popen(
-                    [str(SETTLE), "produce", path, *pace],
+                    [str(SETTLE), "produce", str(path), *pace],
                     env=self._environment,
                     stdout=output,
                     stderr=output,
@@ -106,6 +122,30 @@ class Load:
                 if ended > 0 and not self._hurries:
                     self.failures += 1
                 time.sleep(_PAUSE_SECONDS)
+
+
+def _write_market(options: DayOptions, path: Path) -> None:
+    """Write the synthetic market as one that begins at `START`."""
+    later = START - SYNTHETIC_START
+    end = SYNTHETIC_START + options.hours * HOUR_SECONDS * SECOND
+    with path.open("wb") as file:
+        for line in takewhile(lambda line: line.at < end, synthetic_market(options)):
+            value = orjson.loads(line.line)["value"]
+            for name in ("event_time", "valid_until"):
+                if value.get(name):
+                    value[name] = time_text(micros(value[name]) + later)
+            file.write(input_line(line.topic, value))
+
+
+def _write_evening(options: DayOptions, path: Path) -> None:
+    """Let time pass to 09:31 of the next day: retries ask again for what nobody has answered.
+
+    The last net closes, too, so that each line is in one.
+    """
+    last = START + options.hours * HOUR_SECONDS * SECOND - 1
+    at = time_text(chicago(civil_date(last) + dt.timedelta(days=1), 9, 31))
+    value = {"type": "ClockTicked", "event_id": "evening", "event_time": at, "at": at}
+    path.write_bytes(input_line(CLOCK, value))
 
 
 def _split(whole: Path, morning: Path, day: Path) -> None:
