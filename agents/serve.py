@@ -1,5 +1,6 @@
 """Run a worker in the foreground, under Faust's supervision, until a signal or an error."""
 
+import asyncio
 import io
 import os
 import signal
@@ -7,18 +8,26 @@ import sys
 import threading
 
 import faust
+from aiokafka.errors import KafkaError
 from typing_extensions import override
 
 from agents.app import Worker
 
 # Docker kills after ten: what is not committed by then is done again by the next owner.
 _STOP_SECONDS = 9.0
+# What the agents get of it; then Kafka is asked whether it is there at all.
+_AGENTS_SECONDS = 7.0
+_KAFKA_SECONDS = 1.0
 # What Faust gets of it when the agents have stopped.
 _FAUST_SECONDS = 2.0
 
 
 def serve(worker: Worker) -> None:
-    """Run until SIGTERM, Ctrl-C or an error; ends the process with 0, or 1 after an error."""
+    """Run until SIGTERM, Ctrl-C or an error; ends the process with 0, or 1 after an error.
+
+    A stop while Kafka is away is no error: nothing can be committed, and what is not is done again,
+    so the process ends with 0 and says so. One that hangs while Kafka is there ends with 1.
+    """
     process = _Process(worker)
     worker.on_stop = process.end_at_latest
     worker.stopped = process.end_soon
@@ -56,9 +65,25 @@ class _Process(faust.Worker):
     async def _stop_on_signal(self, signal: signal.Signals) -> None:
         # They finish, commit and leave their groups; Faust's own streams hold no money and may take
         # longer, in a rebalance for ever.
-        await self._agents.stop()
+        stopping = asyncio.ensure_future(self._agents.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=_AGENTS_SECONDS)
+        if not done and self._agents.failed is None and await self._kafka_is_away():
+            sys.stderr.write(
+                f"settle: stopped while Kafka at {self._agents.live.broker.bootstrap} does not"
+                " answer; what is not committed is done again by the next worker\n"
+            )
+            sys.stderr.flush()
+            os._exit(0)
+        await stopping
         self.end_soon()
         await super()._stop_on_signal(signal)
+
+    async def _kafka_is_away(self) -> bool:
+        try:
+            await asyncio.wait_for(self._agents.live.broker.partitions(), _KAFKA_SECONDS)
+        except (OSError, KafkaError, TimeoutError):
+            return True
+        return False
 
     def end_at_latest(self) -> None:
         """End the process when stopping takes too long: a call to a broker that is gone hangs."""

@@ -20,6 +20,7 @@ def chaos(
         list[int] | None, typer.Option(help="Brokers; repeatable. (default: 1, then 3)")
     ] = None,
     gap: Annotated[float, typer.Option(min=1.0, help="Seconds between kills, on average.")] = 12.0,
+    hours: Annotated[int, typer.Option(min=34, help="How long the days produced are.")] = 120,
     keep: Annotated[
         Path | None, typer.Option(help="Where the logs and topics stay. (default: temporary)")
     ] = None,
@@ -33,7 +34,7 @@ def chaos(
     console = Console(file=sys.stdout)
     failed = False
     for number in nodes or [1, 3]:
-        course = Course(seed, kills, number, gap)
+        course = Course(seed, kills, number, gap, hours=hours)
         directory = Path(mkdtemp(prefix="chaos-", dir=keep))
         sys.stderr.write(f"seed {seed}, {number} nodes, logs in {directory}\n")
         try:

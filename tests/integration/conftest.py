@@ -66,7 +66,8 @@ class Kafka:
 
     def worker(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker; it is killed when the module ends."""
-        number = len(self.processes)
+        # Of those that ended too, so that each has a log of its own.
+        number = len(list(self.directory.glob("worker-*.log")))
         with (self.directory / f"worker-{number}.log").open("wb") as output:
             process = subprocess.Popen(
                 [str(SETTLE), "worker", "--web-port", "0", *arguments],
