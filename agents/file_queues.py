@@ -89,9 +89,9 @@ class FileQueues:
             work.cancel()
         if working:
             await asyncio.wait(working, timeout=_STOP_SECONDS)
-        for stopping in (self._issued.stop(), self._drop_producer()):
+        for stop in (self._issued.stop, self._drop_producer):
             try:
-                await asyncio.wait_for(stopping, _STOP_SECONDS)
+                await asyncio.wait_for(stop(), _STOP_SECONDS)
             except (KafkaError, TimeoutError) as error:
                 log.warning("delivery: a client of Kafka did not stop: %s", repr(error))
 
@@ -129,7 +129,7 @@ class FileQueues:
                     log.warning("files of %s go on: %s is put", client, file.key)
                 tries = 0
                 await self._tell(owner.partition, file_put(file))
-                await self._applied(task, file)
+                await self._applied(owner, task, file)
                 continue
             tries += 1
             reason, detail = refused
@@ -168,11 +168,11 @@ class FileQueues:
         log.error("files of %s are parked: %s: %s: %s", file.client, where, reason, detail)
         await self._tell(partition, file_not_put(file, reason, detail))
 
-    async def _applied(self, task: DeliveryTask, file: IssuedFile) -> None:
-        """Wait until the task knows that a file was put."""
+    async def _applied(self, owner: PartitionRunner, task: DeliveryTask, file: IssuedFile) -> None:
+        """Wait until the task knows that a file was put, or it is another owner's."""
 
         async def known() -> None:
-            while file.key in task.queues.get(file.client, {}):
+            while self._owns(owner) and file.key in task.queues.get(file.client, {}):
                 await _within(self._changed, _LOOK_SECONDS)
 
         try:

@@ -30,9 +30,10 @@ from topics.catalogue import CLOCK, ORDERS
 # Midnight in Chicago; a share is stated at 09:00 of the next day.
 START: Micros = chicago(dt.date(2026, 3, 31), 0, 0)
 HOUR_SECONDS = 3600
-# A provider quotes about so often, at the pace of the day; its quote counts five times as long,
-# which is longer than a partition of the market is away.
+# A provider quotes about so often, at the pace of the day; its quote counts so long, which is longer
+# than a partition of the market is away, also while the end of the day is hurried through.
 _QUOTE_EVERY_SECONDS = 12.0
+_QUOTE_COUNTS_SECONDS = 180.0
 # It ends when Kafka takes nothing for a minute; then somebody looks and starts it again.
 _PAUSE_SECONDS = 1.0
 _HURRY = 4
@@ -58,7 +59,7 @@ class Load:
         quote_ms = int(_QUOTE_EVERY_SECONDS * 1000 * self._speed)
         accounts = max(60, orders // 25)
         options = DayOptions(seed, accounts, hours, orders, market, quote_interval_ms=quote_ms)
-        _write_market(options, market)
+        _write_market(options, market, int(_QUOTE_COUNTS_SECONDS * 1000 * self._speed))
         self.kinds = Counter(write_generated_day(options, whole).lines_by_type)
         self.kills = 0
         self.failures = 0
@@ -124,7 +125,7 @@ class Load:
                 time.sleep(_PAUSE_SECONDS)
 
 
-def _write_market(options: DayOptions, path: Path) -> None:
+def _write_market(options: DayOptions, path: Path, stale_after_ms: int) -> None:
     """Write the synthetic market as one that begins at `START`."""
     later = START - SYNTHETIC_START
     end = SYNTHETIC_START + options.hours * HOUR_SECONDS * SECOND
@@ -134,6 +135,8 @@ def _write_market(options: DayOptions, path: Path) -> None:
             for name in ("event_time", "valid_until"):
                 if value.get(name):
                     value[name] = time_text(micros(value[name]) + later)
+            if line.quote is None:
+                value["stale_after_ms"] = stale_after_ms
             file.write(input_line(line.topic, value))
 
 
