@@ -30,8 +30,8 @@ from topics.catalogue import CLOCK, ORDERS
 # Midnight in Chicago; a share is stated at 09:00 of the next day.
 START: Micros = chicago(dt.date(2026, 3, 31), 0, 0)
 HOUR_SECONDS = 3600
-# A provider quotes about so often, at the pace of the day; its quote counts so long, which is longer
-# than a partition of the market is away, also while the end of the day is hurried through.
+# A provider quotes about so often, at the pace of the day; its quote counts so long, which is
+# longer than a partition of the market is away, also while the end of the day is hurried through.
 _QUOTE_EVERY_SECONDS = 12.0
 _QUOTE_COUNTS_SECONDS = 180.0
 # It ends when Kafka takes nothing for a minute; then somebody looks and starts it again.
