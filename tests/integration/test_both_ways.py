@@ -36,5 +36,6 @@ def test_an_input_that_was_sent_is_not_sent_twice(kafka: Kafka) -> None:
 def test_workers_stop_cleanly_and_in_time(kafka: Kafka) -> None:
     for process in kafka.processes:
         process.terminate()
-    assert [process.wait(timeout=10) for process in kafka.processes] == [0, 0, 0], kafka.said()
+    # 0 is in time: a worker that takes longer ends itself with 1, however busy the machine is.
+    assert [process.wait(timeout=60) for process in kafka.processes] == [0, 0, 0], kafka.said()
     assert "ERROR" not in kafka.said()

@@ -96,7 +96,7 @@ def test_following_shows_what_comes_and_ends_with_ctrl_c(kafka: Kafka) -> None:
     for _ in range(len(ORDERS) + 3):
         assert following.stdout.readline()
     following.send_signal(signal.SIGINT)
-    _, said = following.communicate(timeout=10)
+    _, said = following.communicate(timeout=60)
     assert (following.returncode, said) == (0, b"")
 
 

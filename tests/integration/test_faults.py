@@ -390,7 +390,7 @@ def test_a_broken_invariant_stops_the_worker_at_the_same_event_each_time(desk: D
     """An execution that names no account: none of ours, and nothing that may be skipped."""
     for process in desk.kafka.processes:
         process.terminate()
-        process.wait(timeout=12)
+        process.wait(timeout=PATIENCE_SECONDS)
     place = desk.send((EXECUTIONS, _execution(), b"ACME0000", 0))[0]
     for _ in range(2):
         process = desk.kafka.worker("--no-clock", "--task", "settlement")

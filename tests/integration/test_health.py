@@ -94,7 +94,7 @@ def test_a_worker_is_ready_when_all_is_rebuilt_and_nothing_waits(kafka: Kafka) -
 def test_a_worker_says_that_an_input_waits_for_its_window(kafka: Kafka) -> None:
     for process in kafka.processes:
         process.terminate()
-        process.wait(timeout=12)
+        process.wait(timeout=PATIENCE_SECONDS)
     port = free_port()
     kafka.worker("--no-clock", "--task", "settlement", "--web-port", str(port))
     _health(port, 200)
