@@ -172,7 +172,8 @@ class _Running:
         for _ in range(self._fleet.wanted):
             self._fleet.start()
         self._load.start()
-        last, at = time.monotonic(), 0.0
+        began = last = time.monotonic()
+        at = 0.0
         for fault in plan(
             self._course.seed, self._course.kills, self._course.seconds, self._course.nodes
         ):
@@ -181,6 +182,8 @@ class _Running:
                 self._look()
             self._do(fault)
             last, at = time.monotonic(), fault.at
+            left = self._course.seconds * _DAY_IS_LONGER - at
+            self._load.last_for(left * max(1.0, (last - began) / at))
         self._load.hurry()
         while not self._load.is_through:
             self._look()

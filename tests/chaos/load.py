@@ -37,6 +37,8 @@ _QUOTE_COUNTS_SECONDS = 180.0
 # It ends when Kafka takes nothing for a minute; then somebody looks and starts it again.
 _PAUSE_SECONDS = 1.0
 _HURRY = 4
+# It is worth starting anew to produce so much slower than now.
+_SLOWER = 0.8
 
 
 class Load:
@@ -54,18 +56,23 @@ class Load:
         self.morning = directory / "morning.jsonl"
         self.day = directory / "day.jsonl"
         self.evening = directory / "evening.jsonl"
-        self._speed = hours * HOUR_SECONDS / seconds
+        self._day_seconds = hours * HOUR_SECONDS
+        self._speed = self._planned = self._day_seconds / seconds
         market, whole = directory / "market.jsonl", directory / "whole.jsonl"
-        quote_ms = int(_QUOTE_EVERY_SECONDS * 1000 * self._speed)
+        quote_ms = int(_QUOTE_EVERY_SECONDS * 1000 * self._planned)
         accounts = max(60, orders // 25)
         options = DayOptions(seed, accounts, hours, orders, market, quote_interval_ms=quote_ms)
-        _write_market(options, market, int(_QUOTE_COUNTS_SECONDS * 1000 * self._speed))
+        _write_market(options, market, int(_QUOTE_COUNTS_SECONDS * 1000 * self._planned))
         self.kinds = Counter(write_generated_day(options, whole).lines_by_type)
         self.kills = 0
         self.failures = 0
         _split(whole, self.morning, self.day)
         _write_evening(options, self.evening)
         self._hurries = False
+        # Of the day, in its own time: how far it has come at most, and since when it goes on.
+        self._came = 0.0
+        self._goes_since: float | None = None
+        self._is_slowed = False
         self._environment = dict(environment)
         self._log = directory / "produce.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,6 +94,21 @@ class Load:
             process.send_signal(signal.SIGKILL)
             self.kills += 1
 
+    def last_for(self, seconds: float) -> None:
+        """Produce slower if what is left would be through much before so many seconds are over.
+
+        On a busy machine faults wait longer for workers that work, and are to meet some work.
+        """
+        since, process = self._goes_since, self._process
+        if since is None or process is None:
+            return
+        came = self._came + (time.monotonic() - since) * self._speed
+        speed = max(1.0, (self._day_seconds - came) / seconds)
+        if speed < _SLOWER * self._speed:
+            self._is_slowed = True
+            self._came, self._goes_since, self._speed = came, time.monotonic(), speed
+            process.terminate()
+
     def hurry(self) -> None:
         """Produce what is left as one who has fallen behind."""
         self._hurries = True
@@ -101,16 +123,18 @@ class Load:
 
     def _run(self) -> None:
         self._produce(self.morning)
-        self._produce(self.day, self._speed)
+        self._produce(self.day, paced=True)
         self._produce(self.evening)
 
-    def _produce(self, path: Path, speed: float | None = None) -> None:
+    def _produce(self, path: Path, *, paced: bool = False) -> None:
         """Produce a file, however often it takes."""
+        self._goes_since = time.monotonic() if paced else None
         with self._log.open("ab") as output:
             while True:
                 pace = []
-                if speed is not None:
-                    pace = ["--speed", str(speed * _HURRY if self._hurries else speed)]
+                if paced:
+                    speed = self._planned * _HURRY if self._hurries else self._speed
+                    pace = ["--speed", f"{speed:.3f}"]
                 self._process = subprocess.Popen(
                     [str(SETTLE), "produce", str(path), *pace],
                     env=self._environment,
@@ -120,8 +144,9 @@ class Load:
                 ended = self._process.wait()
                 if ended == 0:
                     return
-                if ended > 0 and not self._hurries:
+                if ended > 0 and not self._hurries and not self._is_slowed:
                     self.failures += 1
+                self._is_slowed = False
                 time.sleep(_PAUSE_SECONDS)
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import pytest
@@ -147,7 +147,7 @@ FIRM = {
     "c-TPJ-1": [{"status": "REJECTED", "reason": "TOO_LATE"}],
     "d-TPJ-1": [],
 }
-Line = tuple[str, dict[str, object]]
+Line = tuple[str, dict[str, Any]]
 
 
 def asked(journal: str) -> Line:
@@ -167,8 +167,8 @@ def rejected(journal: str, event_id: str, reason: str) -> Line:
 
 
 def outcome(kind: str, call: str, cause: str, reason: str | None = None) -> Line:
-    event = {"type": kind, "cash_call_id": call, "cause_id": cause, "reason": reason}
-    return "cash-calls", event
+    event: dict[str, Any] = {"type": kind, "cash_call_id": call, "cause_id": cause}
+    return "cash-calls", event | {"reason": reason}
 
 
 def execution(name: str) -> Line:
