@@ -137,8 +137,17 @@ class Job:
         await admin.start()
         config = {"max.message.bytes": str(size)}
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.output, config)])
+        here = [ConfigResource(ConfigResourceType.TOPIC, self.output)]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not any(
+                entry[:2] == ("max.message.bytes", str(size))
+                for answer in await admin.describe_configs(here)
+                for _, _, _, _, entries in answer.resources
+                for entry in entries
+            ):
+                await asyncio.sleep(0.1)
         await admin.close()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # it shows a moment before it holds
 
     def kind(self) -> type[Task]:
         job = self
