@@ -155,7 +155,9 @@ class PartitionRunner:
     async def stop(self) -> None:
         """Finish and commit what is under way, or give it up; return with the producer closed."""
         self._stop.set()
-        if self._fetching and self.work.cancel():
+        if not self.progress.ready:
+            self.work.cancel()  # it reads its state back: nothing is applied, so nothing is finished
+        elif self._fetching and self.work.cancel():
             self.work.uncancel()  # it is told to stop waiting, not to end
         await asyncio.wait({self.work}, timeout=STOP_SECONDS)
         if not self.work.done():
