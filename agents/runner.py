@@ -156,7 +156,7 @@ class PartitionRunner:
         """Finish and commit what is under way, or give it up; return with the producer closed."""
         self._stop.set()
         if not self.progress.ready:
-            self.work.cancel()  # it reads its state back: nothing is applied, so nothing is finished
+            self.work.cancel()  # it reads its state back, so there is nothing to finish
         elif self._fetching and self.work.cancel():
             self.work.uncancel()  # it is told to stop waiting, not to end
         await asyncio.wait({self.work}, timeout=STOP_SECONDS)

@@ -470,6 +470,33 @@ async def test_a_clean_stop_commits_what_was_applied(job: Job) -> None:
     assert await job.applied() == {(0, 0): 1}
 
 
+@on_topics()
+async def test_a_partition_that_is_being_read_back_is_given_up_at_once(job: Job) -> None:
+    """Whatever its state's size: else a rebalance, and a stop, would wait for what nobody needs."""
+    reading, given_up = asyncio.Event(), asyncio.Event()
+
+    async def read_for_ever(*_: object) -> tuple[dict[bytes, bytes], int]:
+        reading.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        return {}, 0
+
+    await job.send({"v": 1})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(agents_runner, "read_state", read_for_ever)
+        # Who waits for it, waits for ever.
+        patched.setattr(agents_runner, "STOP_SECONDS", float("inf"))
+        async with asyncio.timeout(PATIENCE_SECONDS), job.running():
+            await reading.wait()
+    assert given_up.is_set()
+    async with job.running():
+        assert await job.said_at_last(1) == ["1-0"]
+    assert await job.applied() == {(0, 0): 1}
+
+
 def test_a_broker_that_does_not_answer_ends_the_worker_in_time(
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
