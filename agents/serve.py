@@ -15,9 +15,8 @@ from agents.app import Worker
 
 # Docker kills after ten: what is not committed by then is done again by the next owner.
 _STOP_SECONDS = 9.0
-# What the agents get of it; then Kafka is asked whether it is there at all.
-_AGENTS_SECONDS = 7.0
-_KAFKA_SECONDS = 1.0
+# Then Kafka is asked whether it is there at all.
+_KAFKA_SECONDS = 0.7
 # What Faust gets of it when the agents have stopped.
 _FAUST_SECONDS = 2.0
 
@@ -65,25 +64,9 @@ class _Process(faust.Worker):
     async def _stop_on_signal(self, signal: signal.Signals) -> None:
         # They finish, commit and leave their groups; Faust's own streams hold no money and may take
         # longer, in a rebalance for ever.
-        stopping = asyncio.ensure_future(self._agents.stop())
-        done, _ = await asyncio.wait({stopping}, timeout=_AGENTS_SECONDS)
-        if not done and self._agents.failed is None and await self._kafka_is_away():
-            sys.stderr.write(
-                f"settle: stopped while Kafka at {self._agents.live.broker.bootstrap} does not"
-                " answer; what is not committed is done again by the next worker\n"
-            )
-            sys.stderr.flush()
-            os._exit(0)
-        await stopping
+        await self._agents.stop()
         self.end_soon()
         await super()._stop_on_signal(signal)
-
-    async def _kafka_is_away(self) -> bool:
-        try:
-            await asyncio.wait_for(self._agents.live.broker.partitions(), _KAFKA_SECONDS)
-        except (OSError, KafkaError, TimeoutError):
-            return True
-        return False
 
     def end_at_latest(self) -> None:
         """End the process when stopping takes too long: a call to a broker that is gone hangs."""
@@ -103,6 +86,22 @@ class _Process(faust.Worker):
         if self._agents_have_stopped:
             # All that matters has ended; if not for a signal, why has been said.
             os._exit(0 if self._signalled and self._agents.failed is None else 1)
-        sys.stderr.write(f"settle: did not stop within {_STOP_SECONDS:.0f} s and is ended\n")
+        status, said = 1, f"did not stop within {_STOP_SECONDS:.0f} s and is ended"
+        if self._signalled and self._agents.failed is None and self._kafka_is_away():
+            status = 0
+            said = (
+                f"stopped while Kafka at {self._agents.live.broker.bootstrap} does not answer;"
+                " what is not committed is done again by the next worker"
+            )
+        sys.stderr.write(f"settle: {said}\n")
         sys.stderr.flush()
-        os._exit(1)
+        os._exit(status)
+
+    def _kafka_is_away(self) -> bool:
+        # In the watchdog's thread, with a loop of its own: the worker's is busy with what hangs.
+        asking = self._agents.live.broker.partitions()
+        try:
+            asyncio.run(asyncio.wait_for(asking, _KAFKA_SECONDS))
+        except (OSError, KafkaError, TimeoutError):
+            return True
+        return False
