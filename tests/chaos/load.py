@@ -20,9 +20,9 @@ import orjson
 
 from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
-from replay.generate.synthetic_market import SYNTHETIC_START, synthetic_market
+from replay.generate.synthetic_market import synthetic_market
 from replay.quotes import input_line
-from schemas.instant import SECOND, Micros, micros, time_text
+from schemas.instant import SECOND, Micros, time_text
 from settlement.calendar import chicago, civil_date
 from tests.integration.conftest import SETTLE
 from topics.catalogue import CLOCK, ORDERS
@@ -61,7 +61,9 @@ class Load:
         market, whole = directory / "market.jsonl", directory / "whole.jsonl"
         quote_ms = int(_QUOTE_EVERY_SECONDS * 1000 * self._planned)
         accounts = max(60, orders // 25)
-        options = DayOptions(seed, accounts, hours, orders, market, quote_interval_ms=quote_ms)
+        options = DayOptions(
+            seed, accounts, hours, orders, market, quote_interval_ms=quote_ms, start=START
+        )
         _write_market(options, market, int(_QUOTE_COUNTS_SECONDS * 1000 * self._planned))
         self.kinds = Counter(write_generated_day(options, whole).lines_by_type)
         self.kills = 0
@@ -151,18 +153,15 @@ class Load:
 
 
 def _write_market(options: DayOptions, path: Path, stale_after_ms: int) -> None:
-    """Write the synthetic market as one that begins at `START`."""
-    later = START - SYNTHETIC_START
-    end = SYNTHETIC_START + options.hours * HOUR_SECONDS * SECOND
+    """Write the synthetic market, of which quotes count as long as is told."""
+    end = options.start + options.hours * HOUR_SECONDS * SECOND
     with path.open("wb") as file:
         for line in takewhile(lambda line: line.at < end, synthetic_market(options)):
-            value = orjson.loads(line.line)["value"]
-            for name in ("event_time", "valid_until"):
-                if value.get(name):
-                    value[name] = time_text(micros(value[name]) + later)
             if line.quote is None:
-                value["stale_after_ms"] = stale_after_ms
-            file.write(input_line(line.topic, value))
+                value = orjson.loads(line.line)["value"] | {"stale_after_ms": stale_after_ms}
+                file.write(input_line(line.topic, value))
+            else:
+                file.write(line.line)
 
 
 def _write_evening(options: DayOptions, path: Path) -> None:
