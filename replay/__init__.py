@@ -2,6 +2,7 @@
 
 read.py            JSON Lines in: files merged by time, bad values marked
 usual_tick.py      the usual tick of a history, read in one go
+usual.py           what is read in one go, by topic
 pipe.py            a stream that is read once and yet looked ahead in
 engine.py          each input, and all that it causes, before the next
 simulated_firm.py  a simulated clearing firm, where the input has no answers of a real one

@@ -3,7 +3,7 @@
     calendar.py               Chicago time: windows, trade dates, bank days
     rounding.py cause.py      named roundings; ids that are functions of what caused an event
     provider_quote.py best_quote.py         BBO: what a provider quotes; best bid and offer
-    order.py                  OMS: may this order work?
+    submitted_order.py order.py             OMS: what an order says; may it work?
     commission.py             markup and commission
     working_orders.py execution.py order_update.py
                               OMS: fills, stops, expiries, and what is said of them; the windows
