@@ -1,6 +1,7 @@
 """LIVE ENGINE: the tasks on Kafka, exactly once; no business rule.
 
 runner.py          the exactly-once runner: fence, rebuild, apply, commit; read it first
+inputs.py          what has arrived for it, and what of that may be applied
 market.py trading.py settlement.py client_books.py delivery.py
                    one agent per task (settlement/tasks/ says what it decides)
 apex_gateway.py clearing_firm.py

@@ -21,21 +21,21 @@ measured against other ways.
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
 from agents.broker import Broker
+from agents.inputs import Inputs, Reader
 from settlement.cause import Out, fields
-from settlement.tasks.task import Head, Record, Task, address
+from settlement.tasks.task import Head, Task, address
 from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
 
 log = logging.getLogger("settle")
@@ -47,20 +47,15 @@ BYTES_PER_TRANSACTION = 8 * 1024 * 1024
 # Other partitions of the worker get their turn after so long.
 _TURN_SECONDS = 0.002
 # Nothing has to be applied for so long while a window is awaited: look again.
-_FETCH_SECONDS = 0.2
-# Inputs that were fetched and not applied; above, Kafka keeps the rest.
-_QUEUE_MAX = 4000
+_WAIT_SECONDS = 0.2
 # aiokafka's own calls have no deadline and wait for the whole outage. Below the transaction
 # timeout of the producer, so that the worker ends before its transaction is ended for it.
 TRANSACTION_SECONDS = 18.0
 START_SECONDS = 60.0
-# How often a member of a group is asked whether it still is one.
-_LOOK_SECONDS = 2.0
 # From SIGTERM to having left the group; Docker kills after ten seconds.
 STOP_SECONDS = 8.0
 
 _POSITION = b"@"
-_NOWHERE = TopicPartition("", 0)
 # What other programs read bears CloudEvents headers (contract section 1).
 _PUBLISHED = frozenset(OUTPUT_TOPICS)
 # Two commits of one transactional id in a row: the second waits until the broker has finished the
@@ -80,7 +75,9 @@ class Progress:
     """What /health and /status show of one task partition."""
 
     ready: bool = False
+    # Committed since the worker has it.
     inputs: int = 0
+    events: int = 0
     transactions: int = 0
     restored_records: int = 0
     restored_seconds: float = 0.0
@@ -98,9 +95,7 @@ class PartitionRunner:
         self.partition = partition
         self.progress = Progress()
         self.task: Task | None = None
-        self._queues: dict[str, deque[Record]] = {topic: deque() for topic in runner.kind.inputs}
-        self._heads: dict[str, Head] = {}
-        self._inputs = [TopicPartition(topic, partition) for topic in runner.kind.inputs]
+        self.inputs = Inputs(runner.reader, runner.kind.inputs, partition)
         self._producer: AIOKafkaProducer | None = None
         # Of the batch that is not committed yet.
         self._batches: dict[tuple[str, int], list[Any]] = {}
@@ -112,7 +107,9 @@ class PartitionRunner:
         self._first_applied: float | None = None
         self._committed = 0.0
         self._stop = asyncio.Event()
-        self._fetching = False
+        # What is awaited may be given up; nothing that is here could go on when last looked at.
+        self._waiting = False
+        self._is_idle = True
         self.work = asyncio.create_task(self._work(), name=f"{runner.kind.name}-{partition}")
 
     # -- from assignment to revocation -------------------------------------------------------------
@@ -139,7 +136,8 @@ class PartitionRunner:
         """Apply and commit until the partition is given up."""
         while not self._stop.is_set():
             try:
-                await self._fetch()
+                await self._wait()
+                await self.inputs.begin_round(self._interruptibly)
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
@@ -157,7 +155,7 @@ class PartitionRunner:
         self._stop.set()
         if not self.progress.ready:
             self.work.cancel()  # it reads its state back, so there is nothing to finish
-        elif self._fetching and self.work.cancel():
+        elif self._waiting and self.work.cancel():
             self.work.uncancel()  # it is told to stop waiting, not to end
         await asyncio.wait({self.work}, timeout=STOP_SECONDS)
         if not self.work.done():
@@ -186,8 +184,7 @@ class PartitionRunner:
             else:
                 task.restore(key, value)
         task.restored()
-        for place in self._inputs:
-            runner.consumer.seek(place, positions[place.topic])
+        runner.reader.open(self.partition, self.inputs, positions)
         self.progress.restored_records = records
         self.progress.restored_seconds = time.perf_counter() - started
         log.info(
@@ -197,85 +194,46 @@ class PartitionRunner:
 
     # -- inputs ------------------------------------------------------------------------------------
 
-    async def _fetch(self) -> None:
-        """Take what has arrived; wait for it only if nothing that is here can go on."""
-        deadline = _FETCH_SECONDS
-        if self._first_applied is not None:
-            due = self._first_applied + self.runner.quiet_commit_seconds
-            deadline = min(deadline, max(0.0, due - time.monotonic()))
-        consumer = self.runner.consumer
-        fetched = await self._interruptibly(
-            consumer.getmany(*self._inputs, timeout_ms=int(deadline * 1000))
-        )
-        self._queue(fetched)
-        if not any(self._queues.values()):
-            return
-        # The earliest head is applied when every other input has a head too or is known to be read
-        # to its end, as of after the head was appended: no deposit overtakes its account.
-        empty = [place for place in self._inputs if not self._queues[place.topic]]
-        if empty:
-            ends = await self._interruptibly(consumer.end_offsets(empty))
-            for place, end in ends.items():
-                while not self._queues[place.topic] and await consumer.position(place) < end:
-                    fetched = await self._interruptibly(
-                        consumer.getmany(*self._inputs, timeout_ms=1000)
-                    )
-                    self._queue(fetched)
+    async def _wait(self) -> None:
+        """Wait for something new if nothing that is here can go on; then until a commit may be."""
+        if self._is_idle:
+            deadline = _WAIT_SECONDS
+            if self._first_applied is not None:
+                due = self._first_applied + self.runner.quiet_commit_seconds
+                deadline = min(deadline, max(0.0, due - time.monotonic()))
+            with suppress(TimeoutError):
+                await self._interruptibly(asyncio.wait_for(self.inputs.arrived.wait(), deadline))
+        if len(self.inputs) and (early := self._early()) > 0:
+            await self._interruptibly(asyncio.sleep(early))
 
-    async def _interruptibly(self, call: Awaitable[Any]) -> Any:  # noqa: ANN401 - as the call
+    async def _interruptibly(self, call: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - as the call
         """Await what may be given up at any moment when the partition is revoked."""
         if self._stop.is_set():
+            call.close()
             raise asyncio.CancelledError
-        self._fetching = True
+        self._waiting = True
         try:
             return await call
         finally:
-            self._fetching = False
+            self._waiting = False
 
-    def _queue(self, fetched: dict[TopicPartition, list[Any]]) -> None:
-        consumer = self.runner.consumer
-        for place, records in fetched.items():
-            queue = self._queues[place.topic]
-            queue.extend(
-                Record(place.topic, r.partition, r.offset, r.timestamp, r.key, r.value)
-                for r in records
-            )
-            if len(queue) > _QUEUE_MAX:
-                consumer.pause(place)
-
-    def _next_head(self) -> Head | None:
-        """Return the earliest head that need not wait; of equal ones that of the first topic."""
-        best: Head | None = None
+    async def _apply_ready(self) -> None:
+        """Apply what this round covers; commit what has something to say."""
         task = self.task
         if task is None:
             raise AssertionError("not restored")
-        for topic, queue in self._queues.items():
-            if not queue:
-                continue
-            head = self._heads.get(topic)
-            if head is None:
-                head = self._heads[topic] = task.read(queue[0])
-            if (
-                best is None or head.record.appended_ms < best.record.appended_ms
-            ) and not task.waits(head):
-                best = head
-        return best
-
-    async def _apply_ready(self) -> None:
-        """Apply what is here until a topic runs dry; commit what has something to say."""
         turn = time.perf_counter()
-        ran_dry = False
-        while not ran_dry and (head := self._next_head()) is not None:
+        while (head := self.inputs.earliest(task)) is not None:
+            if self._stop.is_set() or not await self.inputs.may_be_applied(head):
+                break
             await self._apply(head)
-            ran_dry = not self._queues[head.record.topic]
             if self._applied >= INPUTS_PER_TRANSACTION or self._bytes >= BYTES_PER_TRANSACTION:
                 await self._commit()
             if time.perf_counter() - turn > _TURN_SECONDS:
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
-            if self._stop.is_set():
-                break
-        self._show_progress(waiting=not ran_dry and any(self._queues.values()))
+        self._is_idle = head is None
+        self._show_progress()
         if self._events or self._is_quiet_due():
             await self._commit()
 
@@ -289,11 +247,7 @@ class PartitionRunner:
             if self._bytes >= BYTES_PER_TRANSACTION:
                 await self._commit()
         self._gather(task, out)
-        queue = self._queues[record.topic]
-        queue.popleft()
-        del self._heads[record.topic]
-        if len(queue) == _QUEUE_MAX // 2:
-            self.runner.consumer.resume(TopicPartition(record.topic, self.partition))
+        self.inputs.applied(record)
         self._positions[record.topic] = record.offset + 1
         if self._spans and self._spans[-1][0] == record.topic:
             self._spans[-1][2] += 1
@@ -309,19 +263,14 @@ class PartitionRunner:
             and time.monotonic() - self._first_applied >= self.runner.quiet_commit_seconds
         )
 
-    def _show_progress(self, *, waiting: bool) -> None:
+    def _show_progress(self) -> None:
         progress = self.progress
-        progress.queued = sum(map(len, self._queues.values()))
-        if not waiting:
+        progress.queued = len(self.inputs)
+        if not (self._is_idle and progress.queued):
             progress.waiting_since = None
         elif progress.waiting_since is None:
             progress.waiting_since = time.monotonic()
-        for place in self._inputs:
-            end = self.runner.consumer.highwater(place)
-            if end is not None:
-                queue = self._queues[place.topic]
-                at = queue[0].offset if queue else end
-                progress.lag[place.topic] = max(0, end - at)
+        progress.lag = self.inputs.lag()
 
     # -- transactions ------------------------------------------------------------------------------
 
@@ -390,18 +339,22 @@ class PartitionRunner:
             self._append(TASK_LOG, self.partition, None, orjson.dumps(applied))
         if self.runner.deliver is not None:
             await self.runner.deliver(task)
-        early = self._committed + self.runner.commit_interval_seconds - time.monotonic()
-        if early > 0:
+        if (early := self._early()) > 0:
             await asyncio.sleep(early)
         await _within(TRANSACTION_SECONDS, self._transact(), f"a transaction of {self._name}")
         self._committed = time.monotonic()
         self.progress.inputs += self._applied
+        self.progress.events += self._events
         self.progress.transactions += 1
         self._batches = {}
         self._spans = []
         self._positions = {}
         self._bytes = self._events = self._applied = 0
         self._first_applied = None
+
+    def _early(self) -> float:
+        """Return for how many seconds the next commit would be too early."""
+        return self._committed + self.runner.commit_interval_seconds - time.monotonic()
 
     async def _transact(self) -> None:
         producer = self._producer
@@ -443,17 +396,18 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.commit_interval_seconds = commit_interval_ms / 1000
         self.deliver = deliver
         self.owned: dict[int, PartitionRunner] = {}
-        self._consumer: AIOKafkaConsumer | None = None
+        self._reader: Reader | None = None
+        self._reading: asyncio.Task[None] | None = None
         self.joined = False  # the group has given us partitions, or none
         self._leaving = False
         self._changed = asyncio.Event()
 
     @property
-    def consumer(self) -> AIOKafkaConsumer:
-        """The member of the group."""
-        if self._consumer is None:
+    def reader(self) -> Reader:
+        """The member of the group, and what it reads."""
+        if self._reader is None:
             raise AssertionError(f"{self.kind.name} has not started")
-        return self._consumer
+        return self._reader
 
     def changed(self) -> None:
         """Wake `supervise`: a partition is up or down."""
@@ -461,48 +415,48 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def start(self) -> None:
         """Join the group."""
-        self._consumer = self.broker.consumer(
+        consumer = self.broker.consumer(
             f"settle-{self.kind.name}",
             partition_assignment_strategy=[RangePartitionAssignor],
             auto_offset_reset="earliest",
         )
+        self._reader = Reader(self.broker, consumer, self.commit_interval_seconds / 2)
         try:
-            await _within(START_SECONDS, self._consumer.start(), f"the group of {self.kind.name}")
+            await _within(START_SECONDS, self._reader.start(), f"the group of {self.kind.name}")
         except BaseException:
             await self.stop()  # who did not get in is closed, not left to the collector
             raise
-        self._consumer.subscribe(list(self.kind.inputs), listener=self)
+        consumer.subscribe(list(self.kind.inputs), listener=self)
+        self._reading = asyncio.create_task(self._reader.run(), name=f"{self.kind.name}-reader")
+        self._reading.add_done_callback(lambda _: self.changed())
 
     async def supervise(self) -> None:
         """Wait until `stop`; raise what a partition ended with, so that the worker stops."""
-        while True:
+        while not self._leaving:
             self._changed.clear()
             for owned in list(self.owned.values()):
                 if owned.work.done() and not owned.work.cancelled():
                     error = owned.work.exception()
                     if error is not None:
                         raise error
-            # A membership that has died says so only to who fetches, and one that does not fetch
-            # for minutes is given up: a worker without partitions would wait for them in vain.
-            try:
-                await self.consumer.getmany(_NOWHERE, timeout_ms=0)
-            except ConsumerStoppedError:
-                if self._leaving:
-                    return
-                raise
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _LOOK_SECONDS)
+            # A membership that has died says so to who fetches.
+            if self._reading is not None and self._reading.done() and not self._leaving:
+                self._reading.result()
+            await self._changed.wait()
 
     async def stop(self) -> None:
         """Finish and commit, then leave the group."""
         self._leaving = True
+        self.changed()
         await self._give_up(list(self.owned))
-        if self._consumer is None:
-            return
-        try:
-            await _within(STOP_SECONDS, self._consumer.stop(), "leaving its group")
-        except StalledError as error:
-            log.warning("%s: %s", self.kind.name, error)
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+        if self._reader is not None:
+            try:
+                await _within(STOP_SECONDS, self._reader.stop(), "leaving its group")
+            except StalledError as error:
+                log.warning("%s: %s", self.kind.name, error)
 
     @override
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -518,12 +472,15 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         for partition, topics in sorted(topics_of.items()):
             if topics != set(self.kind.inputs):
                 raise AssertionError(f"{self.kind.name}-{partition} was given {topics} only")
+            self.reader.hold(TopicPartition(topic, partition) for topic in topics)
             self.owned[partition] = PartitionRunner(self, partition)
         self.joined = True
         log.info("%s: owns partitions %s", self.kind.name, sorted(self.owned))
 
     async def _give_up(self, partitions: list[int]) -> None:
         stopping = [self.owned.pop(partition) for partition in partitions]
+        for partition in partitions:
+            self.reader.close(partition)
         if stopping:
             await asyncio.gather(*(owned.stop() for owned in stopping))
 

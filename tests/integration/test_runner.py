@@ -1,7 +1,8 @@
 """The exactly-once runner on a real broker: each trap of docs/decisions/0008 that can be provoked.
 
 The task of these tests folds sums per key and says each sum; a `sweep` says as many events as it is
-told, in steps, and its state knows how far it has come. A test has topics of its own.
+told, in steps, and its state knows how far it has come. A test has topics of its own, of which the
+task reads two: `-before`, empty in most tests, and `-in`.
 """
 
 import asyncio
@@ -110,7 +111,7 @@ class Job:
 
     def __init__(self, broker: Broker, name: str, partitions: int) -> None:
         self.broker, self.name, self.partitions = broker, name, partitions
-        self.input, self.output = f"{name}-in", f"{name}-out"
+        self.before, self.input, self.output = f"{name}-before", f"{name}-in", f"{name}-out"
         self.breaks: Callable[[str, int], bool] = lambda _key, _step: False
         self._runners: list[TaskRunner] = []
 
@@ -121,7 +122,7 @@ class Job:
         await admin.create_topics(
             [
                 NewTopic(topic, self.partitions, 1, topic_configs=big)
-                for topic in (self.input, self.output)
+                for topic in (self.before, self.input, self.output)
             ]
         )
         compact = big | {"cleanup.policy": "compact"}
@@ -154,7 +155,7 @@ class Job:
 
         class Named(Fold):
             name: ClassVar[str] = job.name
-            inputs: ClassVar[tuple[str, ...]] = (job.input,)
+            inputs: ClassVar[tuple[str, ...]] = (job.before, job.input)
             writes: ClassVar[tuple[str, ...]] = (job.output,)
 
             @override
@@ -205,17 +206,21 @@ class Job:
 
     async def applied(self) -> Counter[tuple[int, int]]:
         """Return how often each input was applied, by partition and offset, as task-log says."""
-        counted: Counter[tuple[int, int]] = Counter()
+        order = await self.order()
+        assert {topic for topic, _, _ in order} <= {self.input}
+        return Counter((partition, offset) for _, partition, offset in order)
+
+    async def order(self) -> list[tuple[str, int, int]]:
+        """Return topic, partition and offset of what was applied, in order, as task-log says."""
+        applied: list[tuple[str, int, int]] = []
         records: list[Record] = []
         await read_live(self.broker, records.append, [TASK_LOG])
         for record in records:
             entry = orjson.loads(record.value or b"")
             if entry["task"] == self.name:
                 for topic, first, count in entry["spans"]:
-                    assert topic == self.input
-                    places = ((entry["partition"], first + more) for more in range(count))
-                    counted.update(places)
-        return counted
+                    applied += [(topic, entry["partition"], first + more) for more in range(count)]
+        return applied
 
     async def _read(self, topic: str) -> list[Any]:
         consumer = self.broker.consumer()
@@ -323,6 +328,32 @@ async def test_a_stage_that_raises_meets_the_same_event_again(job: Job) -> None:
     async with job.running():
         assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
     assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
+
+
+# -- in which order ------------------------------------------------------------------------------
+
+
+@on_topics()
+async def test_no_deposit_overtakes_its_account(job: Job) -> None:
+    """Two topics in turn, each record sent when the one before it is there."""
+    pairs = 200
+    sent: list[tuple[str, int, int]] = []
+    event = orjson.dumps({"v": 1, "pad": 1})
+    async with job.running(), job.producer() as accounts, job.producer() as deposits:
+        for _ in range(pairs):
+            opened = await accounts.send_and_wait(job.before, event, b"a", 0)
+            sent.append((job.before, 0, opened.offset))
+            paid = await deposits.send_and_wait(job.input, event, b"a", 0)
+            sent.append((job.input, 0, paid.offset))
+        await job.said_at_last(2 * pairs)
+    order = await job.order()
+    assert sorted(order) == sorted(sent)
+    overtaken = [
+        (account, deposit)
+        for account, deposit in zip(sent[::2], sent[1::2], strict=True)
+        if order.index(account) > order.index(deposit)
+    ]
+    assert overtaken == []
 
 
 # -- who may write -------------------------------------------------------------------------------
