@@ -34,6 +34,7 @@ from topics.catalogue import (
     CLIENT_BOOKS_TASK,
     DELIVERY_TASK,
     MARKET_TASK,
+    MONITOR,
     SETTLEMENT_TASK,
     TRADING_TASK,
 )
@@ -145,7 +146,10 @@ class Worker:
         if APEX_GATEWAY in tasks and live.firm is not None:
             self.gateway = GatewayService(self, live.firm)
         self.app = _faust_app(live)
-        monitor(self.app, self.views)
+        # Faust's own consumer asks for topics to read.
+        self.app.producer_only = MONITOR not in tasks
+        if MONITOR in tasks:
+            monitor(self.app, self.views)
         for service in self.services:
             self.app.add_dependency(service)
         if self.gateway is not None:
@@ -229,6 +233,7 @@ class Worker:
                 partitions[str(number)] = {
                     "ready": progress.ready,
                     "inputs": progress.inputs,
+                    "events": progress.events,
                     "transactions": progress.transactions,
                     "lag": progress.lag,
                     "queued": progress.queued,

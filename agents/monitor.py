@@ -1,7 +1,9 @@
 """The monitor: a Faust agent over derived streams, for people who look at /status.
 
 It adds nothing to the truth and holds no money: when it stops, nothing is lost. It sees the
-partitions that Faust gives this worker, from when the worker started.
+partitions that Faust gives this worker, from when the worker started. It reads only what it shows:
+Faust's own work for an event is as large as a decision, and each order has several executions and
+cash calls; those are counted by the tasks that emit them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from typing import Any
 import faust
 import orjson
 
-from topics.catalogue import AGED_FAILURES, BALANCES, BBO, CASH_CALLS, DEAD_LETTERS, EXECUTIONS
+from topics.catalogue import AGED_FAILURES, BALANCES, BBO, DEAD_LETTERS
 
 # What /status shows of them is the latest, so few are kept.
 _LATEST_MAX = 5
@@ -54,7 +56,7 @@ class Views:
 
 def monitor(app: faust.App, views: Views) -> None:
     """Add the agent to a Faust app."""
-    for topic in (BBO, EXECUTIONS, CASH_CALLS, AGED_FAILURES, BALANCES, DEAD_LETTERS):
+    for topic in (BBO, AGED_FAILURES, BALANCES, DEAD_LETTERS):
 
         async def see(stream: Any, topic: str = topic) -> None:  # noqa: ANN401 - Faust's stream
             async for value in stream:

@@ -10,9 +10,9 @@ from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.local_kafka import free_port
 from scripts.settings import broker, firm, read_settings
-from topics.catalogue import APEX_GATEWAY, CATALOGUE, TASKS
+from topics.catalogue import APEX_GATEWAY, CATALOGUE, MONITOR, TASKS
 
-_TASKS = (*TASKS, APEX_GATEWAY)
+_TASKS = (*TASKS, MONITOR, APEX_GATEWAY)
 
 
 def worker(
@@ -32,6 +32,7 @@ def worker(
 ) -> None:
     """Run the live pipeline on Kafka. Several workers share the work.
 
+    monitor watches what went by, for the page /status.
     With SETTLE_APEX_URL, apex-gateway takes Apex accounts' journals to the clearing firm there.
     Needs the topics: settle topics create. What it is doing is on its pages /health and /status.
     Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
@@ -81,8 +82,11 @@ def worker(
         (settings.web_port if web_port is None else web_port) or free_port(),
         clearing_firm,
     )
-    there_are = _TASKS if clearing_firm is not None else TASKS
-    chosen = [name for name in there_are if not task or name in task]
+    chosen = [
+        name
+        for name in _TASKS
+        if (not task or name in task) and (name != APEX_GATEWAY or clearing_firm is not None)
+    ]
     sys.stderr.write(
         f"worker of {', '.join(chosen)} on {settings.brokers};"
         f" http://{live.web_host}:{live.web_port}/health and /status\n"

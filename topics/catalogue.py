@@ -97,6 +97,8 @@ DELIVERY_TASK = "delivery"
 TASKS = (MARKET_TASK, TRADING_TASK, SETTLEMENT_TASK, CLIENT_BOOKS_TASK, DELIVERY_TASK)
 # Not a task of the pipeline: who takes `apex-journals` to the clearing firm and brings its answers.
 APEX_GATEWAY = "apex-gateway"
+# Nor this: who watches what was emitted, for the page /status.
+MONITOR = "monitor"
 # Not a task of the pipeline: how far `settle produce` has come, kept in the same way.
 PRODUCE = "produce"
 
