@@ -52,9 +52,9 @@ class SymbolQuotes:
 
     __slots__ = (
         "ask",
-        "asks",
+        "at_ask",
+        "at_bid",
         "bid",
-        "bids",
         "counting",
         "dated",
         "decimals",
@@ -65,6 +65,8 @@ class SymbolQuotes:
         "quotes",
         "sequence",
         "stale_after",
+        "with_ask",
+        "with_bid",
     )
 
     def __init__(self) -> None:
@@ -84,10 +86,12 @@ class SymbolQuotes:
         # something may be. `dated`: whether a quote that counts has a `valid_until`.
         self.expiry: Micros = NEVER
         self.dated = False
-        # The best quotes as they were last found, and the sides that they make: what is the same
-        # is not put into words again, and if both are there is no news.
-        self.bids: list[ProviderQuote] | None = None
-        self.asks: list[ProviderQuote] | None = None
+        # What `best_quotes` found last, and the sides that it makes: what is the same is not put
+        # into words again, and if both are there is no news.
+        self.at_bid: ProviderQuote | None = None
+        self.at_ask: ProviderQuote | None = None
+        self.with_bid: list[ProviderQuote] | None = None
+        self.with_ask: list[ProviderQuote] | None = None
         self.bid, self.ask = _EMPTY_BID, _EMPTY_ASK
 
     def set_terms(self, decimals: int, stale_after: Micros) -> None:
@@ -131,7 +135,7 @@ class SymbolQuotes:
         """Find what counts now among all quotes."""
         by_name = sorted(self.quotes.values(), key=attrgetter("provider"), reverse=True)
         self.count(sorted(by_name, key=attrgetter("at")))
-        self.bids = self.asks = None
+        self.with_bid = self.with_ask = None  # as it never is: both sides are made anew
 
 
 class Market:
@@ -194,23 +198,25 @@ class Market:
         if quote.bid > quote.ask or not quote.positive:
             return self.refusal(quote)
         symbol.take(quote, latest)
-        bids, asks = best_quotes(symbol.counting)
+        at_bid, with_bid, at_ask, with_ask = best_quotes(symbol.counting)
         emitted = symbol.emitted
         news = emitted is None
-        if bids != symbol.bids:
-            symbol.bids = bids
-            symbol.bid = bid = _bid_side(bids, symbol.price_texts)
+        if at_bid is not symbol.at_bid or with_bid != symbol.with_bid:
+            symbol.at_bid = at_bid
+            symbol.with_bid = with_bid
+            symbol.bid = bid = _bid_side(at_bid, with_bid, symbol.price_texts)
             news = emitted is None or _is_news(emitted[0], bid, symbol.stale_after)
-        if asks != symbol.asks:
-            symbol.asks = asks
-            symbol.ask = ask = _ask_side(asks, symbol.price_texts)
+        if at_ask is not symbol.at_ask or with_ask != symbol.with_ask:
+            symbol.at_ask = at_ask
+            symbol.with_ask = with_ask
+            symbol.ask = ask = _ask_side(at_ask, with_ask, symbol.price_texts)
             news = news or emitted is None or _is_news(emitted[1], ask, symbol.stale_after)
         if not news:
             return None
         bid, ask = symbol.emitted = (symbol.bid, symbol.ask)
         status: QuoteStatus = "LIVE"
         if bid[0] == ask[0]:
-            status = "LOCKED" if bids else "EMPTY"
+            status = "EMPTY" if at_bid is None else "LOCKED"
         symbol.sequence += 1
         sequence = str(symbol.sequence)
         at_text = quote.at_text if quote.at == symbol.now else time_text(symbol.now)
@@ -221,9 +227,12 @@ class Market:
         )
 
 
-def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], list[ProviderQuote]]:
-    """Return the quotes at the best bid and at the best ask, of those that are not dropped.
+def best_quotes(
+    counting: list[ProviderQuote],
+) -> tuple[ProviderQuote | None, list[ProviderQuote], ProviderQuote | None, list[ProviderQuote]]:
+    """Return a quote at the best bid and the others at it, and the same of the best ask.
 
+    Where nobody bids there is no quote at the best bid, and the others are those without a bid.
     `counting` is in dropping order: while best bid > best ask, the first of it that is at either of
     them is dropped, a whole quote.
 
@@ -237,8 +246,10 @@ def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], lis
     # nothing, dropped or not: it is not looked at further.)
     bid, ask = NO_BID, NO_ASK
     crossed_bid, crossed_ask = NO_ASK, NO_BID
-    bids: list[ProviderQuote] = []
-    asks: list[ProviderQuote] = []
+    at_bid: ProviderQuote | None = None
+    at_ask: ProviderQuote | None = None
+    with_bid: list[ProviderQuote] = []
+    with_ask: list[ProviderQuote] = []
     for quote in reversed(counting):
         quote_bid = quote.bid
         quote_ask = quote.ask
@@ -256,26 +267,29 @@ def best_quotes(counting: list[ProviderQuote]) -> tuple[list[ProviderQuote], lis
                 continue
             if quote_bid > bid:
                 bid = quote_bid
-                bids = [quote]
+                at_bid = quote
+                with_bid = []
             else:
-                bids.append(quote)
+                with_bid.append(quote)
         if quote_ask < ask:
             ask = quote_ask
-            asks = [quote]
+            at_ask = quote
+            with_ask = []
         elif quote_ask == ask:
-            asks.append(quote)
-    return [] if bid == NO_BID else bids, [] if ask == NO_ASK else asks
+            with_ask.append(quote)
+    return at_bid, with_bid, at_ask, with_ask
 
 
-def _bid_side(bids: list[ProviderQuote], price_texts: PriceTexts) -> BestSide:
+def _bid_side(
+    best: ProviderQuote | None, others: list[ProviderQuote], price_texts: PriceTexts
+) -> BestSide:
     """Return the side that these quotes at the best bid make."""
-    if not bids:
+    if best is None:
         return _EMPTY_BID
-    best = bids[0]
     size, until, until_text = best.bid_size, best.expires_at, best.until_text or best.say_until()
     providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
-    if len(bids) > 1:
-        sizes = [(reread(quote.bid_size, UNITS_DECIMALS), quote) for quote in bids]
+    if others:
+        sizes = [(reread(quote.bid_size, UNITS_DECIMALS), quote) for quote in (best, *others)]
         size, until, until_text, providers = _together(sizes)
     text = (
         f'"bid_price":"{price_texts[best.bid_text]}",'
@@ -284,15 +298,16 @@ def _bid_side(bids: list[ProviderQuote], price_texts: PriceTexts) -> BestSide:
     return best.bid, providers, until, text
 
 
-def _ask_side(asks: list[ProviderQuote], price_texts: PriceTexts) -> BestSide:
+def _ask_side(
+    best: ProviderQuote | None, others: list[ProviderQuote], price_texts: PriceTexts
+) -> BestSide:
     """Return the side that these quotes at the best ask make."""
-    if not asks:
+    if best is None:
         return _EMPTY_ASK
-    best = asks[0]
     size, until, until_text = best.ask_size, best.expires_at, best.until_text or best.say_until()
     providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
-    if len(asks) > 1:
-        sizes = [(reread(quote.ask_size, UNITS_DECIMALS), quote) for quote in asks]
+    if others:
+        sizes = [(reread(quote.ask_size, UNITS_DECIMALS), quote) for quote in (best, *others)]
         size, until, until_text, providers = _together(sizes)
     text = (
         f'"ask_price":"{price_texts[best.ask_text]}",'

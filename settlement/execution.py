@@ -80,7 +80,8 @@ class Trading:
         self.instruments: dict[str, Instrument] = {}
         self.clients: dict[str, Rates] = {}
         self.accounts: dict[str, TradingAccount] = {}
-        self.quotes: dict[str, MarketQuote] = {}
+        # The latest of each symbol, as it came until somebody looks at it.
+        self.quotes: dict[str, MarketQuote | BestQuote | str] = {}
         self.books: dict[str, SymbolBook] = {}
         # Every working order, in the order of acceptance; the value says nothing.
         self.working: dict[Order, None] = {}
@@ -218,7 +219,7 @@ class Trading:
                     duplicate = Rejection("DUPLICATE_ORDER_ID", detail)
                     order_update.rejected(event, account, duplicate, cause, out)
                 return
-        quote = self.quotes.get(event.symbol)
+        quote = self._quote(event.symbol)
         side = None if quote is None else quote.taken_by(buy=event.buy, at=at)
         instrument = self.instruments.get(event.symbol)
         admitted = admission(event, account, rates, instrument, side, at)
@@ -268,9 +269,12 @@ class Trading:
 
         The event, or the text of one.
         """
-        self.quotes[symbol] = quote = MarketQuote(event)
         book = self.books.get(symbol)
-        if book is None or not self.instruments[symbol].tradable:
+        if book is None:
+            self.quotes[symbol] = event
+            return
+        self.quotes[symbol] = quote = MarketQuote(event)
+        if not self.instruments[symbol].tradable:
             return
         bid = quote.taken_by(buy=False, at=at)
         ask = quote.taken_by(buy=True, at=at)
@@ -293,6 +297,13 @@ class Trading:
             )
             if self._try(order, side, asks, cause, out) and order.working:
                 self._end(order)
+
+    def _quote(self, symbol: str) -> MarketQuote | None:
+        """Return the latest quote of a symbol."""
+        quote = self.quotes.get(symbol)
+        if quote is not None and not isinstance(quote, MarketQuote):
+            quote = self.quotes[symbol] = MarketQuote(quote)
+        return quote
 
     def _try(
         self,

@@ -148,8 +148,7 @@ def _shown(side: BestSide) -> list[Any]:
 
 def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
     symbol = SymbolQuotes()
-    symbol.decimals = stored["decimals"]
-    symbol.stale_after = stored["stale_after"]
+    symbol.set_terms(stored["decimals"], stored["stale_after"])
     symbol.now = stored["now"]
     symbol.sequence = stored["sequence"]
     for provider, tick_id, at, bid, bid_size, ask, ask_size, valid_until in stored["quotes"]:

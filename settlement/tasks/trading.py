@@ -37,7 +37,7 @@ from settlement.tasks.task import (
     read_fields,
     read_outside,
 )
-from settlement.working_orders import MarketQuote, Order, TradingAccount
+from settlement.working_orders import Order, TradingAccount
 from topics.catalogue import (
     ACCOUNTS,
     CLIENTS,
@@ -207,7 +207,7 @@ class TradingTask(Task):
                 trading.client_updated(client)
             case b"quote":
                 quote = orjson.loads(value)
-                trading.quotes[quote["symbol"]] = MarketQuote(quote)
+                trading.quotes[quote["symbol"]] = quote
             case b"account":
                 account = _account_of(rest.decode(), orjson.loads(value))
                 trading.accounts[account.account_id] = account
