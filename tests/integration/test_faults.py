@@ -11,13 +11,16 @@ from base64 import b64decode
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, NamedTuple
+from urllib.request import urlopen
 
 import orjson
 import pytest
 
 from agents.live_topics import read_live
 from schemas.instant import Micros, micros, time_text
+from scripts.local_kafka import free_port
 from settlement.calendar import first_window, window_after
 from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
@@ -324,6 +327,48 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(desk: Desk) -> None:
         if e["account_id"] == account and e["type"] in {"OrderAccepted", "OrderRejected"}
     )
     assert set(accepted.values()) == {1}
+
+
+def test_a_worker_told_to_stop_while_kafka_is_away_ends_in_order_and_loses_nothing(
+    desk: Desk,
+) -> None:
+    """It can't commit, nor leave its groups; what it had under way is done by the next one."""
+    node = desk.kafka.node
+    if node is None:
+        pytest.skip("the broker runs in a container: it can't be killed from here")
+    for process in desk.kafka.processes:
+        process.terminate()
+        process.wait(timeout=PATIENCE_SECONDS)
+    desk.kafka.processes.clear()
+    tasks = ("--no-clock", *TRADING, "--task", "client-books", "--task", "delivery")
+    port = free_port()
+    worker = desk.kafka.worker(*tasks, "--web-port", str(port))
+    desk.wait("a worker", lambda: _is_ready(port))
+    account = ACCOUNTS[4]
+    names = {f"s-{n}" for n in range(50)}
+    late = "2100-01-01T00:00:00Z"
+    desk.send(*((ORDERS, _order(account, n, late), account.encode(), None) for n in sorted(names)))
+    node.kill()
+    worker.terminate()
+    assert worker.wait(timeout=PATIENCE_SECONDS) == 0, desk.kafka.said()[-3000:]
+    assert "is done again by the next worker" in desk.kafka.said()
+    node.start()
+    _restart_the_ended(desk)
+
+    def answered() -> bool:
+        _restart_the_ended(desk)
+        return {e["client_order_id"] for e in desk.events(ORDER_UPDATES)} >= names
+
+    desk.wait("the answers", answered, 2 * PATIENCE_SECONDS)
+    desk.wait("the end", lambda: desk.kafka.settle("verify", check=False).returncode == 0)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as page:
+            return bool(page.status == HTTPStatus.OK)
+    except OSError:  # not up yet, or a 503
+        return False
 
 
 def _restart_the_ended(desk: Desk) -> None:
