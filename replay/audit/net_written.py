@@ -29,6 +29,14 @@ class WrittenNets:
             DifferenceError: an entry or a status is nothing that a client did.
         """
         entry, status = self.journal.head, self.nets.topic.head
+        if (
+            entry is not None
+            and status is not None
+            and entry.event["account_id"] is not None
+            and entry.at <= status.at
+        ):
+            # A funding comes first; behind its entry there may be that of the status's own wire.
+            status = None
         if entry is not None and not (entry.event["account_id"] is None and comes_before(entry)):
             entry = None
         if status is not None and not (
