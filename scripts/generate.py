@@ -100,7 +100,7 @@ def generate(  # noqa: PLR0913 - each is an option
 
     Example: settle generate --seed 7 --market market.jsonl --out day.jsonl
 
-    Example: settle generate --date 2026-03-02 --hours 168 --out week.jsonl
+    Or a week of made-up quotes: settle generate --date 2026-03-02 --hours 168 --out week.jsonl
     """
     if market is not None and (date is not None or quote_interval_ms is not None):
         raise typer.BadParameter(
