@@ -152,6 +152,7 @@ class PartitionRunner:
 
     async def stop(self) -> None:
         """Finish and commit what is under way, or give it up; return with the producer closed."""
+        until = time.monotonic() + STOP_SECONDS
         self._stop.set()
         if not self.progress.ready:
             self.work.cancel()  # it reads its state back, so there is nothing to finish
@@ -165,7 +166,7 @@ class PartitionRunner:
             log.warning("%s: given up: %s", self._name, error)
         if self._producer is not None:
             try:
-                await _within(STOP_SECONDS, self._producer.stop(), "stopping")
+                await _within(_rest(until), self._producer.stop(), "stopping")
             except Exception as error:  # noqa: BLE001 - the next owner fences it
                 log.warning("%s: its producer did not stop: %s", self._name, error)
 
@@ -446,6 +447,7 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def stop(self) -> None:
         """Finish and commit, then leave the group."""
+        until = time.monotonic() + STOP_SECONDS
         self._leaving = True
         self.changed()
         await self._give_up(list(self.owned))
@@ -454,7 +456,9 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             await asyncio.wait({self._reading})
         if self._reader is not None:
             try:
-                await _within(STOP_SECONDS, self._reader.stop(), "leaving its group")
+                # A rebalance that waits for a worker that is paused holds up who leaves, too: all is
+                # committed by now, and the group finds out by itself.
+                await _within(_rest(until), self._reader.stop(), "leaving its group")
             except StalledError as error:
                 log.warning("%s: %s", self.kind.name, error)
 
@@ -517,6 +521,11 @@ def _seen(future: asyncio.Future[Any]) -> None:
         future.exception()
 
 
+def _rest(until: float) -> float:
+    """Return the seconds left, at least a moment: all of a stop together takes `STOP_SECONDS`."""
+    return max(0.2, until - time.monotonic())
+
+
 def _closed(batch: Any) -> Any:  # noqa: ANN401 - aiokafka has no types
     batch.close()
     return batch
@@ -536,5 +545,5 @@ async def _within(seconds: float, call: Awaitable[Any], what: str) -> Any:  # no
         raise
     if not done:
         waited.cancel()
-        raise StalledError(f"{what}: Kafka has not finished within {seconds:.0f} s")
+        raise StalledError(f"{what}: Kafka has not finished within {seconds:.3g} s")
     return waited.result()
