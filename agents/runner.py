@@ -456,7 +456,7 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             await asyncio.wait({self._reading})
         if self._reader is not None:
             try:
-                # A rebalance that waits for a worker that is paused holds up who leaves, too: all is
+                # A rebalance that waits for a paused worker holds up who leaves, too: all is
                 # committed by now, and the group finds out by itself.
                 await _within(_rest(until), self._reader.stop(), "leaving its group")
             except StalledError as error:
