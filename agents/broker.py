@@ -108,7 +108,7 @@ async def started(client: Any) -> Any:  # noqa: ANN401 - aiokafka has no types
     """Return a producer or consumer that has started; one that does not is closed again."""
     try:
         await client.start()
-    except BaseException:
+    except BaseException:  # a cancelled start leaves connections open, too
         await client.stop()
         raise
     return client

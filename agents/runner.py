@@ -424,7 +424,7 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._reader = Reader(self.broker, consumer, self.commit_interval_seconds / 2)
         try:
             await _within(START_SECONDS, self._reader.start(), f"the group of {self.kind.name}")
-        except BaseException:
+        except BaseException:  # also when the start is cancelled
             await self.stop()  # who did not get in is closed, not left to the collector
             raise
         consumer.subscribe(list(self.kind.inputs), listener=self)
