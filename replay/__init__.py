@@ -1,10 +1,14 @@
-"""HISTORY ENGINE: historical streams through the whole pipeline in one process, no broker.
+"""HISTORY ENGINE: historical streams through the whole pipeline, no broker.
 
 read.py            JSON Lines in: files merged by time, bad values marked
 usual_tick.py      the usual tick of a history, read in one go
 usual.py           what is read in one go, by topic
 pipe.py            a stream that is read once and yet looked ahead in
-engine.py          each input, and all that it causes, before the next
+front_office.py    market, trading, and the windows that trading opens
+back_office.py     what follows: settlement, clients' books and files, dead letters
+engine.py          both in one process: each input, and all that it causes, before the next
+processes.py       reader, front office and back office in three: the same bytes, sooner
+line_values.py     lines on their way between processes
 simulated_firm.py  a simulated clearing firm, where the input has no answers of a real one
 spool.py           rows that wait for their file, on disk
 output.py          the replay directory: written aside, shown when whole

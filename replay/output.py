@@ -1,17 +1,17 @@
 """The replay directory: written aside, shown when it is whole.
 
 Events are encoded here and written by one thread of its own, which also takes their checksums: both
-let Python go on meanwhile.
+let Python go on meanwhile. Each process that takes part writes topics of its own.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -91,47 +91,42 @@ class _TopicFile:
             rest = rest[self.file.write(rest) :]
 
 
-class ReplayDirectory:
-    """A context: on a clean exit after `finish` the directory is there, else nothing is."""
+class Checksums(NamedTuple):
+    """What was written, by name in `topics/` and in `s3/`: its sha256."""
 
-    def __init__(self, directory: Path, summary: Summary) -> None:
-        """Check that `directory` may be made or replaced; `summary` counts what is written.
+    topics: dict[str, str]
+    files: dict[str, str]
 
-        Raises:
-            OutputRefusedError: it is a file, a mount point, or holds what no replay wrote.
-        """
-        # Through a symbolic link what it points to is replaced, not the link.
-        self.directory = directory = directory.resolve()
-        if directory.exists() and not directory.is_dir():
-            raise OutputRefusedError(f"{directory} is a file; name a directory")
-        if directory.is_mount():
-            raise OutputRefusedError(f"{directory} is a mount point; name a directory inside it")
-        if directory.is_dir() and any(directory.iterdir()) and not _is_replay(directory):
-            raise OutputRefusedError(
-                f"{directory} holds something that no replay wrote; name an empty or new directory"
-            )
-        self._finished = False
-        self._summary = summary
-        self.events = 0  # handed over so far
 
-    def __enter__(self) -> Self:
-        """Make the directory aside, under a name of its own."""
-        parent = self.directory.parent
-        self._made = [path for path in (parent, *parent.parents) if not path.exists()]
-        parent.mkdir(parents=True, exist_ok=True)
-        self.aside = Path(mkdtemp(prefix=f".{self.directory.name}.", dir=parent))
-        self.aside.chmod(0o755)  # mkdtemp's own mode keeps everybody else out
-        (self.aside / "topics").mkdir()
-        (self.aside / "s3").mkdir()
+class OutputFiles:
+    """A context: the files of some topics, and the clients' files; closed on exit, whole or not."""
+
+    def __init__(
+        self, aside: Path, summary: Summary, topics: Iterable[str] = OUTPUT_TOPICS
+    ) -> None:
+        """Open one file for each of `topics`; `summary` counts what is written."""
+        self.aside = aside
         self._topics = {
-            topic: _TopicFile(topic, self.aside / "topics" / f"{topic}.jsonl")
-            for topic in OUTPUT_TOPICS
+            topic: _TopicFile(topic, aside / "topics" / f"{topic}.jsonl") for topic in topics
         }
         self._files: dict[str, str] = {}
         self._answers: _TopicFile | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._queued: list[Future[None]] = []
+        self._summary = summary
+        self.events = 0  # handed over so far
+
+    def __enter__(self) -> Self:
+        """Nothing more to open."""
         return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give up what was not written, and close."""
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        for file in self._topics.values():
+            file.file.close()
+        if self._answers is not None:
+            self._answers.file.close()
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         """Write one event behind the others of its topic."""
@@ -184,8 +179,8 @@ class ReplayDirectory:
         self._files[key] = digest.hexdigest()
         return WrittenFile(key, rows, control, digest.hexdigest())
 
-    def finish(self, until: Micros | None) -> None:
-        """Write what waits, and the summary with all checksums; `until`: as asked for."""
+    def finish(self) -> Checksums:
+        """Write what waits, and wait for it."""
         for file in self._topics.values():
             self._encode(file)
             self._encode_texts(file)
@@ -193,48 +188,9 @@ class ReplayDirectory:
         if self._answers is not None:
             self._hand_over(self._answers)
         self._settle(0)
-        self._close_files()
-        stored = {
-            **self._summary.as_json(),
-            "until": None if until is None else time_text(until),
-            "topics_sha256": {
-                topic: file.digest.hexdigest() for topic, file in sorted(self._topics.items())
-            },
-            "files_sha256": dict(sorted(self._files.items())),
-        }
-        (self.aside / SUMMARY).write_bytes(
-            orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return Checksums(
+            {topic: file.digest.hexdigest() for topic, file in self._topics.items()}, self._files
         )
-        self._finished = True
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Show the directory if it is whole, else take everything away."""
-        self._writer.shutdown(wait=True, cancel_futures=True)
-        if kind is None and self._finished:
-            if self.directory.is_dir():
-                # What stands here is empty or an earlier replay.
-                old = self.aside.with_name(self.aside.name + ".old")
-                self.directory.rename(old)
-                self.aside.rename(self.directory)
-                shutil.rmtree(old)
-            else:
-                self.aside.rename(self.directory)
-            return
-        self._close_files()
-        shutil.rmtree(self.aside, ignore_errors=True)
-        for path in self._made:
-            path.rmdir()
-
-    def _close_files(self) -> None:
-        for file in self._topics.values():
-            file.file.close()
-        if self._answers is not None:
-            self._answers.file.close()
 
     def _encode(self, file: _TopicFile) -> None:
         if not file.waiting:
@@ -281,3 +237,70 @@ class ReplayDirectory:
         """Wait until all but `left` writes are done; raises what a write raised."""
         while len(self._queued) > left:
             self._queued.pop(0).result()
+
+
+class ReplayDirectory:
+    """A context: on a clean exit after `finish` the directory is there, else nothing is."""
+
+    def __init__(self, directory: Path) -> None:
+        """Check that `directory` may be made or replaced.
+
+        Raises:
+            OutputRefusedError: it is a file, a mount point, or holds what no replay wrote.
+        """
+        # Through a symbolic link what it points to is replaced, not the link.
+        self.directory = directory = directory.resolve()
+        if directory.exists() and not directory.is_dir():
+            raise OutputRefusedError(f"{directory} is a file; name a directory")
+        if directory.is_mount():
+            raise OutputRefusedError(f"{directory} is a mount point; name a directory inside it")
+        if directory.is_dir() and any(directory.iterdir()) and not _is_replay(directory):
+            raise OutputRefusedError(
+                f"{directory} holds something that no replay wrote; name an empty or new directory"
+            )
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        """Make the directory aside, under a name of its own."""
+        parent = self.directory.parent
+        self._made = [path for path in (parent, *parent.parents) if not path.exists()]
+        parent.mkdir(parents=True, exist_ok=True)
+        self.aside = Path(mkdtemp(prefix=f".{self.directory.name}.", dir=parent))
+        self.aside.chmod(0o755)  # mkdtemp's own mode keeps everybody else out
+        (self.aside / "topics").mkdir()
+        (self.aside / "s3").mkdir()
+        return self
+
+    def finish(self, summary: Summary, until: Micros | None, written: Checksums) -> None:
+        """Write the summary with all checksums; `until`: as asked for."""
+        stored = {
+            **summary.as_json(),
+            "until": None if until is None else time_text(until),
+            "topics_sha256": dict(sorted(written.topics.items())),
+            "files_sha256": dict(sorted(written.files.items())),
+        }
+        (self.aside / SUMMARY).write_bytes(
+            orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+        self._finished = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Show the directory if it is whole, else take everything away."""
+        if kind is None and self._finished:
+            if self.directory.is_dir():
+                # What stands here is empty or an earlier replay.
+                old = self.aside.with_name(self.aside.name + ".old")
+                self.directory.rename(old)
+                self.aside.rename(self.directory)
+                shutil.rmtree(old)
+            else:
+                self.aside.rename(self.directory)
+            return
+        shutil.rmtree(self.aside, ignore_errors=True)
+        for path in self._made:
+            path.rmdir()

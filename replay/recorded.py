@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from replay.output import ReplayDirectory
+from replay.output import OutputFiles
 from replay.read import UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.refold import Refolded, refold
@@ -64,8 +64,8 @@ class RecordedTopics:
         return self._spool.read((topic, partition))
 
 
-class RecordedDirectory(ReplayDirectory):
-    """A replay directory that takes files as they are."""
+class RecordedFiles(OutputFiles):
+    """Output files that take the clients' files as they are."""
 
     def file(self, file: File) -> None:
         """Write one file of a client, whole."""
@@ -77,21 +77,21 @@ class RecordedDirectory(ReplayDirectory):
 
 
 def replay_recorded(
-    path: Path, directory: RecordedDirectory, summary: Summary, tell: Told | None = None
+    path: Path, output: RecordedFiles, summary: Summary, tell: Told | None = None
 ) -> Refolded:
-    """Replay a dump partition by partition, in the recorded order, into `directory`.
+    """Replay a dump partition by partition, in the recorded order, into `output`.
 
     Raises:
         UnreadableInputError: the file is no dump, or damaged; the message names the line.
         DifferenceError: something is not as the dump recorded it.
     """
-    aside = str(directory.aside)
+    aside = str(output.aside)
     with RecordSpool(aside) as spool:
         recorded = RecordedTopics(spool, with_states=False)
         read_dump(path, recorded, tell)
         if not recorded.has(TASK_LOG):
             raise UnreadableInputError(f"{path}: no record of {TASK_LOG}, so no order is recorded")
-        refolded = refold(recorded, directory, aside)
+        refolded = refold(recorded, output, aside)
     summary.inputs.update(refolded.inputs)
     summary.first_time = refolded.first_time
     summary.time_began = refolded.time_began

@@ -130,6 +130,18 @@ class Summary:
         elif topic == DEAD_LETTERS:
             self.dead_letters.update(map(itemgetter("reason"), events))
 
+    def add(self, other: "Summary") -> None:
+        """Add what another process counted of topics of its own, and of the clearing firm."""
+        self.inputs += other.inputs
+        self.emitted |= other.emitted
+        self.rejected += other.rejected
+        self.dead_letters += other.dead_letters
+        self.last_time = other.last_time
+        self.models = other.models
+        self.nets = other.nets
+        self.files = other.files
+        self.fbo = other.fbo
+
     def count_alike(self, topic: str, kind: str, number: int) -> None:
         """Count events of one topic and type of which nothing else is asked."""
         self.emitted.setdefault(topic, Counter())[kind] += number

@@ -1,9 +1,10 @@
 """The usual tick, read in one go: a history consists of such lines."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -46,22 +47,49 @@ _read = re.compile(
 _values_of = itemgetter(*_MEMBERS)
 
 
+# Of a usual tick: line number, time, time as text, id as JSON, provider, symbol, then price and
+# size of bid and ask, all as text.
+QuoteValues: TypeAlias = tuple[int, Micros, str, str, str, str, str, str, str, str]
+
+
 class QuoteLine(ProviderQuote):
     """A line of input that is a usual tick: the quote, and where it came from."""
 
-    __slots__ = ("number", "text")
+    __slots__ = ("number",)
     topic = PRICE_TICKS
     rank = INPUT_ORDER.index(PRICE_TICKS)
     number: int
-    text: bytes
 
     @property
     def event(self) -> ProviderQuote:
         """The quote itself."""
         return self
 
+    @property
+    def text(self) -> bytes:
+        """The line itself, less what ends it."""
+        sides = (self.bid_text, self.bid_size, self.ask_text, self.ask_size)
+        values = (self.at_text, self.provider, self.symbol, *sides)
+        members = zip(_MEMBERS[2:], values, strict=True)
+        told = ",".join(f'"{name}":"{value}"' for name, value in members)
+        value = f'{{"type":"PriceTick","event_id":{self.id_text},{told}}}'
+        return f'{{"topic":"{PRICE_TICKS}","value":{value}}}'.encode()
+
 
 _new = QuoteLine.__new__
+# The same of a quote: see QuoteValues.
+quote_values: Callable[[QuoteLine], QuoteValues] = attrgetter(
+    "number",
+    "at",
+    "at_text",
+    "id_text",
+    "provider",
+    "symbol",
+    "bid_text",
+    "bid_size",
+    "ask_text",
+    "ask_size",
+)
 
 
 def usual_line(line: bytes, number: int = 0) -> QuoteLine | None:
@@ -79,20 +107,28 @@ def usual_line(line: bytes, number: int = 0) -> QuoteLine | None:
         at = _minute(time[:16]) + int(time[17:19] + time[20:26])
     except ValueError:
         return None
+    return quote_line((number, at, time, id_text, provider, symbol, bid, bid_size, ask, ask_size))
+
+
+def quote_line(values: QuoteValues) -> QuoteLine:
+    """Return the quote that these values make; they can travel between processes."""
     quote = _new(QuoteLine)
-    quote.number = number
-    quote.text = line
-    quote.at = at
-    quote.at_text = time
-    quote.id_text = id_text
-    quote.provider = provider
-    quote.symbol = symbol
+    (
+        quote.number,
+        quote.at,
+        quote.at_text,
+        quote.id_text,
+        quote.provider,
+        quote.symbol,
+        bid,
+        quote.bid_size,
+        ask,
+        quote.ask_size,
+    ) = values
     quote.bid = _prices[bid]
     quote.bid_text = bid
-    quote.bid_size = bid_size
     quote.ask = _prices[ask]
     quote.ask_text = ask
-    quote.ask_size = ask_size
     quote.positive = True
     quote.valid_until = quote.expires_at = NEVER
     quote.until_text = ""

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
@@ -31,7 +32,7 @@ from rich.table import Table
 from replay.engine import History
 from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
-from replay.output import ReplayDirectory, WrittenFile
+from replay.output import OutputFiles, ReplayDirectory, WrittenFile
 from replay.quotes import import_quotes
 from replay.read import InputFiles, read_inputs
 from replay.spool import Spool
@@ -265,7 +266,7 @@ def profile(directory: Path) -> dict[str, Any]:
 
     signal.signal(signal.SIGPROF, sample)
     signal.setitimer(signal.ITIMER_PROF, _SAMPLE_EVERY, _SAMPLE_EVERY)
-    run_replay([str(path)], directory / "profile", None)
+    run_replay([str(path)], directory / "profile", None, processes=1)
     signal.setitimer(signal.ITIMER_PROF, 0)
     total = by_file.total()
     top = "\n".join(f"  {own / total:6.1%}  {name}" for name, own in by_file.most_common(20))
@@ -280,16 +281,19 @@ def retry(directory: Path) -> dict[str, Any]:
     """One RETRY over a million open calls, of which half settle, all events written."""
     gc.disable()
     summary = Summary()
-    with ReplayDirectory(directory / "retry", summary) as out:
-        spool = Spool(str(out.aside))
+    with (
+        ReplayDirectory(directory / "retry") as replay,
+        OutputFiles(replay.aside, summary) as out,
+        closing(Spool(str(replay.aside))) as spool,
+    ):
         history = History(out, spool, summary)
         before = _resident()
         for account in _accounts(CALL_ACCOUNTS):
-            history.pipeline.settlement.accounts[account.account_id] = account
+            history.settlement.accounts[account.account_id] = account
         with_accounts = _resident()
-        for account in history.pipeline.settlement.accounts.values():
+        for account in history.settlement.accounts.values():
             _open_calls(account, CALLS // CALL_ACCOUNTS)
-            history.pipeline.settlement.with_open_calls.add(account.account_id)
+            history.settlement.with_open_calls.add(account.account_id)
         with_calls = _resident()
         opened: WindowOpened = {
             "type": "WindowOpened",
@@ -302,10 +306,9 @@ def retry(directory: Path) -> dict[str, Any]:
 
         def sweep() -> None:
             history.opened(opened)
-            out.finish(None)
+            out.finish()
 
         seconds = _timed(sweep)
-        spool.close()
     settled = summary.of("cash-calls", "CashCallSettled")
     failed = summary.of("cash-calls", "CashCallFailed")
     return _result(
@@ -402,8 +405,11 @@ def _cost_per_event(directory: Path, events: int) -> tuple[float, float]:
     gc.disable()
     summary = Summary()
     marks: list[tuple[int, float]] = []
-    with ReplayDirectory(directory / "flat", summary) as out:
-        spool = Spool(str(out.aside))
+    with (
+        ReplayDirectory(directory / "flat") as replay,
+        OutputFiles(replay.aside, summary) as out,
+        closing(Spool(str(replay.aside))) as spool,
+    ):
         history = History(out, spool, summary)
         started = time.process_time()
         files = InputFiles([str(path)], usual=USUAL)
@@ -411,9 +417,8 @@ def _cost_per_event(directory: Path, events: int) -> tuple[float, float]:
             history.apply(line)
             if not number % FLAT_MARK_EVERY:
                 marks.append((out.events + summary.inputs.total(), time.process_time() - started))
-        out.finish(None)
+        out.finish()
         marks.append((out.events + summary.inputs.total(), time.process_time() - started))
-        spool.close()
     done, seconds = marks[-1]
     before, seconds_before = max(mark for mark in marks if mark[0] <= done * 0.9)
     return seconds / done * 1e6, (seconds - seconds_before) / (done - before) * 1e6

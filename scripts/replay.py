@@ -1,8 +1,10 @@
-"""`settle replay`: historical streams through the whole pipeline, in one process."""
+"""`settle replay`: historical streams through the whole pipeline."""
 
 import gc
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +15,11 @@ from rich.table import Table
 
 from replay.audit.difference import DifferenceError
 from replay.engine import History
-from replay.output import OutputRefusedError, ReplayDirectory
+from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
+from replay.output import Checksums, OutputFiles, OutputRefusedError, ReplayDirectory
+from replay.processes import EndedError, Processes, are_possible
 from replay.read import InputFiles, UnreadableInputError
-from replay.recorded import RecordedDirectory, replay_recorded
+from replay.recorded import RecordedFiles, replay_recorded
 from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
@@ -24,6 +28,9 @@ from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from topics.catalogue import APEX_JOURNAL_RESULTS
+
+# Inputs that are worth two more processes: about a second of work.
+_LARGE_BYTES = 8_000_000
 
 
 def replay(
@@ -50,6 +57,14 @@ def replay(
             " in the recorded order; it must give the bytes that were recorded.",
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="1|3",
+            help="Read, trade and settle in one process or in three, to the same bytes."
+            " (default: three for files of 8 MB and more where there are two processors)",
+        ),
+    ] = None,
 ) -> None:
     """Replay historical streams: same input, same bytes.
 
@@ -61,8 +76,16 @@ def replay(
     """
     if recorded is None and not inputs:
         raise typer.BadParameter("name an INPUT, or a dump with --recorded", param_hint="INPUT...")
-    if recorded is not None and (inputs or until is not None):
-        raise typer.BadParameter("goes without INPUT and --until", param_hint="--recorded")
+    if recorded is not None and (inputs or until is not None or processes is not None):
+        raise typer.BadParameter(
+            "goes without INPUT, --until and --processes", param_hint="--recorded"
+        )
+    if processes not in {None, 1, 3}:
+        raise typer.BadParameter("1 or 3", param_hint="--processes")
+    if processes == 3 and not are_possible(inputs or []):  # noqa: PLR2004 - as above
+        raise typer.BadParameter(
+            "3 takes Linux, two processors, and files as INPUT", param_hint="--processes"
+        )
     try:
         until_at = None if until is None else micros(until)
     except ValueError as error:
@@ -71,46 +94,55 @@ def replay(
     if recorded is not None:
         summary = run_recorded(recorded, out)
     else:
-        summary = run_replay(inputs or [], out, until_at)
+        summary = run_replay(inputs or [], out, until_at, processes)
     show(summary, out, time.perf_counter() - started)
 
 
-def run_replay(inputs: list[str], out: Path, until: int | None) -> Summary:
+def run_replay(
+    inputs: list[str], out: Path, until: int | None, processes: int | None = None
+) -> Summary:
     """Replay `inputs` into the directory `out` and return what happened.
+
+    `processes`: 1 or 3; None: as the inputs and the machine allow.
 
     Raises:
         Failure: an input or the directory can't be used, or the disk is full; nothing is left.
     """
     sizes = [Path(path).stat().st_size for path in inputs if Path(path).is_file()]
-    # The decisions make no reference cycles; a collection would only walk a state of millions of
-    # objects again and again.
-    gc.disable()
-    try:
-        summary = Summary()
-        with (
-            ReplayDirectory(out, summary) as directory,
-            byte_progress("replaying", sum(sizes)) as tell,
-        ):
-            spool = Spool(str(directory.aside))
-            try:
-                files = InputFiles(inputs, tell, str(directory.aside), USUAL)
-                firm = SimulatedFirm(
-                    directory.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS)
-                )
-                History(directory, spool, summary, firm).run(files.lines(), until)
-            finally:
-                spool.close()
-            directory.finish(until)
-    except (UnreadableInputError, OutputRefusedError) as error:
-        raise Failure(str(error)) from None
-    except OSError as error:
-        raise Failure(
-            f"{error.filename or out}: {error.strerror or error}; nothing was written,"
-            " make room or name another --out"
-        ) from None
-    finally:
-        gc.enable()
+    if processes is None:
+        processes = 3 if sum(sizes) >= _LARGE_BYTES and are_possible(inputs) else 1
+    in_processes = _in_one_process if processes == 1 else _in_three_processes
+    summary = Summary()
+    with _no_collection(), _said_in_one_line(out), ReplayDirectory(out) as directory:
+        written = in_processes(inputs, directory.aside, summary, until, sum(sizes))
+        directory.finish(summary, until, written)
     return summary
+
+
+def _in_one_process(
+    inputs: list[str], aside: Path, summary: Summary, until: int | None, size: int
+) -> Checksums:
+    with (
+        byte_progress("replaying", size) as tell,
+        OutputFiles(aside, summary) as output,
+        closing(Spool(str(aside))) as spool,
+    ):
+        files = InputFiles(inputs, tell, str(aside), USUAL)
+        firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
+        History(output, spool, summary, firm).run(files.lines(), until)
+        return output.finish()
+
+
+def _in_three_processes(
+    inputs: list[str], aside: Path, summary: Summary, until: int | None, size: int
+) -> Checksums:
+    # A fork before anything has a thread of its own, as progress and output do.
+    with (
+        Processes(inputs, aside) as processes,
+        byte_progress("replaying", size) as tell,
+        OutputFiles(aside, summary, FRONT_OFFICE_TOPICS) as output,
+    ):
+        return processes.replay(output, summary, until, tell)
 
 
 def run_recorded(recorded: Path, out: Path) -> Summary:
@@ -122,29 +154,50 @@ def run_recorded(recorded: Path, out: Path) -> Summary:
     """
     if not recorded.is_file():
         raise Failure(f"{recorded}: no such file; settle dump makes one with --out")
-    gc.disable()
+    summary = Summary()
     try:
-        summary = Summary()
         with (
-            RecordedDirectory(out, summary) as directory,
+            _no_collection(),
+            _said_in_one_line(out),
+            ReplayDirectory(out) as directory,
             byte_progress("reading", recorded.stat().st_size) as tell,
+            RecordedFiles(directory.aside, summary) as output,
         ):
-            refolded = replay_recorded(recorded, directory, summary, tell)
-            directory.finish(None)
+            refolded = replay_recorded(recorded, output, summary, tell)
+            directory.finish(summary, None, output.finish())
     except DifferenceError as error:
         raise Failure(f"{recorded}: not as it was recorded: {error}") from None
-    except (UnreadableInputError, OutputRefusedError) as error:
+    for left in refolded.unanswered:
+        sys.stderr.write(f"not applied when it was dumped: {left}\n")
+    return summary
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let nobody look for reference cycles.
+
+    Decisions make none; a collection would only walk a state of millions of objects again and
+    again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def _said_in_one_line(out: Path) -> Iterator[None]:
+    """Say what can't be read or written as a person wants to hear it."""
+    try:
+        yield
+    except (UnreadableInputError, OutputRefusedError, EndedError) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(
             f"{error.filename or out}: {error.strerror or error}; nothing was written,"
             " make room or name another --out"
         ) from None
-    finally:
-        gc.enable()
-    for left in refolded.unanswered:
-        sys.stderr.write(f"not applied when it was dumped: {left}\n")
-    return summary
 
 
 def show(summary: Summary, out: Path, seconds: float) -> None:

@@ -17,7 +17,7 @@
         | revenue_share         (same)     -> revenue-shares, journal
         | reports               (same)     -> files
 
-`Pipeline` is one partition of all of them, for an engine that runs them in one process.
+Both engines run them; here is what two stages do together.
 """
 
 from collections import defaultdict
@@ -26,32 +26,11 @@ from collections.abc import Iterable, Iterator
 from schemas.journal import USD
 from schemas.window import WindowOpened
 from settlement.aged_failure import AGED_WINDOWS, report_aged
-from settlement.best_quote import Market
 from settlement.cash_call import Settlement
 from settlement.cause import Out
 from settlement.clients import Clients
-from settlement.customer_funding import RECORD_BYTES
-from settlement.execution import Trading
 from settlement.invariants import AccountBook, Books, ClientBook
 from settlement.ledger import CLIENT
-from settlement.reports.rows import Rows
-
-
-class Pipeline:
-    """The states of all stages."""
-
-    __slots__ = ("clients", "market", "settlement", "trading")
-
-    def __init__(self, rows: Rows) -> None:
-        """Start empty, before time; `rows` keeps what the clients' files will consist of."""
-        self.market = Market()
-        self.trading = Trading()
-        self.settlement = Settlement(RECORD_BYTES)
-        self.clients = Clients(rows)
-
-    def books(self) -> Books:
-        """Show all books to the invariants (settlement/invariants.py)."""
-        return joint_books([self.settlement], [self.clients])
 
 
 def joint_books(settlements: Iterable[Settlement], clients: Iterable[Clients]) -> Books:

@@ -427,7 +427,7 @@ class Story:
 
     def _check_invariants(self) -> None:
         """Section 9: between two inputs the books are whole."""
-        difference = books_difference(self.history.pipeline.books())
+        difference = books_difference(self.history.books())
         if difference is not None:
             raise AssertionError(f"broken invariant: {difference}")
 

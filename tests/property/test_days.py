@@ -81,7 +81,7 @@ def tell(lines: Sequence[Line]) -> Told:
         before = len(story.emitted)
         try:
             story.tell(line.topic, line.value)
-            difference = books_difference(story.history.pipeline.books())
+            difference = books_difference(story.history.books())
             assert difference is None, difference
         except AssertionError:
             note(_last([*steps, (line, story.emitted[before:])]))
@@ -276,7 +276,7 @@ def calls_end_at_most_once(told: Told) -> None:
             assert event["attempt"] == attempts[call]
             if event["type"] == "CashCallSettled":
                 ended.add(call)
-    accounts = told.story.history.pipeline.settlement.accounts.values()
+    accounts = told.story.history.settlement.accounts.values()
     assert sum(account.book().calls_open for account in accounts) == len(attempts.keys() - ended)
 
 
@@ -553,7 +553,7 @@ def orders_end_once(told: Told) -> None:
                 life.ended = event["type"] != "OrderTriggered"
     working = {
         (order.account.account_id, order.client_order_id)
-        for order in told.story.history.pipeline.trading.working
+        for order in told.story.history.trading.working
     }
     unended = {name for name, life in lives.items() if not life.ended}
     assert working <= unended

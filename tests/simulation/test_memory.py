@@ -179,10 +179,10 @@ def measure(first: int, second: int) -> None:
 
 def done(history: History) -> dict[str, int]:
     """Count executions, and what is open: orders at work and calls that are not settled."""
-    books = [account.book() for account in history.pipeline.settlement.accounts.values()]
+    books = [account.book() for account in history.settlement.accounts.values()]
     return {
         "executions": sum(book.executions for book in books),
-        "open": len(history.pipeline.trading.working) + sum(book.calls_open for book in books),
+        "open": len(history.trading.working) + sum(book.calls_open for book in books),
     }
 
 

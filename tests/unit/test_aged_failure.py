@@ -192,7 +192,7 @@ def test_a_deposit_call_ages_without_end() -> None:
     story = customer(cash="25.00")
     story.order("o1", quantity="0.25", at="09:00")
     lock = {"event_id": "lock", "event_time": story.now_text(), "mode": "LOCKED"}
-    story.history.pipeline.settlement.account_updated(
+    story.history.settlement.account_updated(
         AccountUpdated.model_validate(
             {"type": "AccountUpdated", "account_id": ACCOUNT, "client": CLIENT} | lock
         ),

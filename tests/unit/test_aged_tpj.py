@@ -21,7 +21,7 @@ def test_an_aged_row() -> None:
 def test_a_deposit_s_aged_row_has_a_positive_notional() -> None:
     story = customer(cash="25.00")
     story.order("o1", quantity="0.25", at="10:00")
-    story.history.pipeline.settlement.accounts[ACCOUNT].mode = "LOCKED"  # settlement knew first
+    story.history.settlement.accounts[ACCOUNT].mode = "LOCKED"  # settlement knew first
     story.order("o2", side="SELL", quantity="0.25", at="11:00:00.000999")
     story.wait("16:40")
     assert lines(story, "sod_tpj_aging/2026-03-03_sod_aged_tpj.csv") == [

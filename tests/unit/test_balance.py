@@ -77,7 +77,7 @@ def test_buying_power_is_settled_less_open_withdrawal_calls_only() -> None:
     """An open DEPOSIT call adds nothing: 24.75 is owed to the customer of a locked account."""
     story = customer(cash="100.00")
     story.order("o1", quantity="0.25")
-    settlement = story.history.pipeline.settlement
+    settlement = story.history.settlement
     settlement.accounts[ACCOUNT].mode = "LOCKED"  # settlement knew of the lock first
     happened = story.order("o2", side="SELL", quantity="0.25")
     assert balances(happened) == [("75.00", "0.00", "0.00", "24.75", "75.00")]
@@ -165,7 +165,7 @@ def test_a_retry_in_which_two_calls_cancel_out_changes_the_buying_power() -> Non
     """A DEPOSIT and a WITHDRAWAL call over 24.75 settle: cash and owed are as before, 0.00 each."""
     story = customer(cash="25.00")
     story.order("o1", quantity="0.25")
-    account = story.history.pipeline.settlement.accounts[ACCOUNT]
+    account = story.history.settlement.accounts[ACCOUNT]
     account.mode = "LOCKED"  # settlement knew of the lock first
     story.order("o2", side="SELL", quantity="0.25")
     happened = story.order("o3", quantity="0.2475")

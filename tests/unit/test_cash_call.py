@@ -54,7 +54,7 @@ def settlement_learns(story: Story, mode: str, account_id: str = ACCOUNT) -> Non
             "mode": mode,
         }
     )
-    story.history.pipeline.settlement.account_updated(event, 0, [])
+    story.history.settlement.account_updated(event, 0, [])
 
 
 def calls(happened: Happened) -> list[str]:

@@ -1,0 +1,337 @@
+"""The back office of one partition: what follows from trades, windows and money.
+
+Settlement, the clients' books and files, the clearing firm's answers, and the dead letters, for it
+alone knows the time T (contract section 4): whether a funding is acted on is decided here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, get_args, runtime_checkable
+
+import orjson
+
+from replay.output import WrittenFile
+from replay.read import InputLine, Line, raw_value
+from replay.simulated_firm import SimulatedFirm
+from replay.summary import Summary
+from schemas.account import AccountUpdated
+from schemas.client import ClientUpdated
+from schemas.execution import Execution
+from schemas.funding import Funding
+from schemas.instant import Micros, micros
+from schemas.journal import FBO
+from schemas.report import ReportDelivered
+from schemas.window import WindowOpened
+from settlement import apex_answer, customer_funding
+from settlement.apex_answer import ApexResult
+from settlement.calendar import first_window, next_retry
+from settlement.cash_call import Settlement
+from settlement.cause import Cause, Out, fields
+from settlement.clients import Clients
+from settlement.customer_funding import RECORD_BYTES
+from settlement.dead_letter import RepeatedPlaces, dead_letter
+from settlement.fill import Fill
+from settlement.invariants import Books, books_difference
+from settlement.net_wire import NetInput
+from settlement.pipeline import joint_books, settle_window
+from settlement.reports.report import Report
+from settlement.reports.rows import Rows
+from topics.catalogue import (
+    APEX_JOURNALS,
+    CATALOGUE,
+    CLIENT_LINES,
+    EXECUTIONS,
+    INPUT_ORDER,
+    REPORT_DELIVERIES,
+)
+from topics.decode import Refused
+
+# Before and behind every input of the same time.
+_BEFORE_ALL = -1
+_AFTER_ALL = len(INPUT_ORDER)
+
+
+class Destination(Protocol):
+    """Where events and files go."""
+
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Take one event of an output topic."""
+
+    def report(self, report: Report) -> WrittenFile:
+        """Take one file of a client."""
+
+
+@runtime_checkable
+class TextDestination(Destination, Protocol):
+    """Where events may also go in their JSON."""
+
+    def text(self, topic: str, text: str) -> None:
+        """Take one event of an output topic, in its JSON."""
+
+
+def takes_text(destination: Destination) -> Callable[[str, str], None]:
+    """Return what takes an event in its JSON, whether the destination does or not."""
+    if isinstance(destination, TextDestination):
+        return destination.text
+    return lambda topic, text: destination.event(topic, fields(text))
+
+
+class BackOffice:
+    """Settlement and the clients' books, told by the front office (front_office.py) in order.
+
+    `last`: the time of the last input that was acted on, which is T once time has begun. The front
+    office moves it for inputs of its own, so the clearing firm's answers that came before wait
+    until something else comes: nothing sees the difference.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        rows: Rows,
+        summary: Summary,
+        clearing_firm: SimulatedFirm | None = None,
+    ) -> None:
+        """Start before time; `rows` keeps what the clients' files will consist of.
+
+        `clearing_firm` answers Apex journals; None: the inputs do.
+        """
+        self.settlement = Settlement(RECORD_BYTES)
+        self.clients = Clients(rows)
+        self.last: Micros | None = None
+        self._began = False
+        self._summary = summary
+        self._destination = destination
+        self._emit = destination.event
+        self._emit_text = takes_text(destination)
+        self._clearing_firm = clearing_firm
+        self._refusals: dict[type, Callable[[Any], Refused | None]] = {
+            **dict.fromkeys(get_args(Funding), self._funding_refusal),
+            **dict.fromkeys(get_args(ApexResult), self._answer_refusal),
+            **dict.fromkeys(get_args(NetInput), self._net_refusal),
+        }
+        self._decisions: dict[type, Callable[[Any, Micros], None]] = {
+            AccountUpdated: self._account_updated,
+            ClientUpdated: self._client_updated,
+            **dict.fromkeys(get_args(Funding), self._funded),
+            **dict.fromkeys(get_args(ApexResult), self._answered),
+            **dict.fromkeys(get_args(NetInput), self._wired),
+        }
+        self._places = RepeatedPlaces()
+
+    @property
+    def now(self) -> Micros | None:
+        """The time T of the partition, None before the first input that moves time."""
+        return self.last if self._began else None
+
+    # -- told by the front office ----------------------------------------------------------------
+
+    def reached(self, at: Micros | None) -> None:
+        """Take the time of the last input that the front office acted on."""
+        if at is not None and (self.last is None or at > self.last):
+            self.last = at
+
+    def begin(self) -> None:
+        """Let time begin with the input that comes next."""
+        self._began = True
+
+    def executed(self, event: Execution, fill: Fill, rank: int) -> None:
+        """Settle an execution, which an input of this rank caused."""
+        self._answers_before(fill.executed_at, rank)
+        self._emit(EXECUTIONS, event)
+        out: Out = []
+        self.settlement.executed(event, fill, fill.executed_at, out)
+        self._settled(out)
+
+    def opened(self, event: WindowOpened) -> None:
+        """Do all that a window asks of settlement and of the clients' books."""
+        at = micros(event["scheduled_at"])
+        self._answers_before(at, _BEFORE_ALL)
+        self.reached(at)
+        self._emit(EXECUTIONS, event)
+        out: Out = []
+        for _ in settle_window(self.settlement, event, out):
+            self._settled(out)
+            out.clear()
+        closed: Out = []
+        for cause, _, reports in self.clients.close(first_window(at), event["cause_id"], closed):
+            self._publish(closed)
+            closed.clear()
+            for report in reports:
+                self._deliver(report, cause)
+
+    def told(self, line: InputLine) -> None:
+        """Take an input that the front office acts on, too: an account, a client."""
+        self._decide(line)
+
+    def refused(self, line: Line, refused: Refused) -> None:
+        """Dead-letter an input that the front office does not act on."""
+        self._answers_before(line.at, line.rank)
+        self._dead_letter(line, refused)
+
+    def asked(self, line: InputLine, *, decided: bool = False) -> None:
+        """Act on an input that is of no concern to the front office, or dead-letter it.
+
+        `decided`: `refuses` was asked about it, and said no.
+        """
+        self._answers_before(line.at, line.rank)
+        if decided or not self.refuses(line):
+            self.reached(line.at)
+            self._decide(line)
+
+    def refuses(self, line: InputLine) -> bool:
+        """Dead-letter such an input unless it is to be acted on; say whether it was."""
+        refused = self._refusals[type(line.event)](line.event)
+        if refused is None:
+            return False
+        self._dead_letter(line, refused)
+        return True
+
+    def finish(self, until: Micros | None) -> None:
+        """Move time to `until`, None: to the last input; all books must be right.
+
+        Raises:
+            AssertionError: they are not.
+        """
+        if self._began and self.last is not None:
+            at = self.last if until is None else until
+            self._answers_before(at, _AFTER_ALL)
+            self.reached(at)
+        self._summary.last_time = self.last
+        difference = books_difference(self.books())
+        if difference is not None:
+            raise AssertionError(f"broken invariant: {difference}")
+        self._summary.fbo = self.settlement.ledger.totals.get(FBO, 0)
+
+    def books(self) -> Books:
+        """Show all books to the invariants (settlement/invariants.py)."""
+        return joint_books([self.settlement], [self.clients])
+
+    # -- the clearing firm -----------------------------------------------------------------------
+
+    def answer_before(self, at: Micros, rank: int) -> Micros | None:
+        """Return when the firm answers next, if that is before an input of this time and rank."""
+        return None if self._clearing_firm is None else self._clearing_firm.before(at, rank)
+
+    def answer(self) -> None:
+        """Take the firm's next answer, an input as any other."""
+        if self._clearing_firm is None:
+            raise AssertionError("nobody answers")
+        line = self._clearing_firm.answer()
+        self._summary.inputs[line.topic] += 1
+        self.reached(line.at)
+        self._decide(line)
+
+    def _answers_before(self, at: Micros, rank: int) -> None:
+        firm = self._clearing_firm
+        while firm is not None and firm.before(at, rank) is not None:
+            self.answer()
+
+    # -- decisions on inputs ---------------------------------------------------------------------
+
+    def _decide(self, line: InputLine) -> None:
+        self._decisions[type(line.event)](line.event, line.at)
+
+    def _funding_refusal(self, event: Funding) -> Refused | None:
+        return customer_funding.refusal(self.settlement, event, self.now)
+
+    def _answer_refusal(self, event: ApexResult) -> Refused | None:
+        retry_before = None  # the first RETRY that opens before this input, if one does
+        if self.now is not None:
+            retry_at = next_retry(self.now)
+            retry_before = retry_at if retry_at <= event.own_time else None
+        return apex_answer.refusal(self.settlement, event, retry_before)
+
+    def _net_refusal(self, event: NetInput) -> Refused | None:
+        at = event.own_time
+        # Before time starts no window was passed.
+        now = at - 1 if self.now is None else self.now
+        return self.clients.refusal(event, now, at)
+
+    def _account_updated(self, event: AccountUpdated, at: Micros) -> None:
+        out: Out = []
+        self.settlement.account_updated(event, at, out)
+        self._settled(out)
+
+    def _client_updated(self, event: ClientUpdated, at: Micros) -> None:  # noqa: ARG002 - one signature for all
+        self.clients.client_updated(event)
+
+    def _funded(self, event: Funding, at: Micros) -> None:
+        out: Out = []
+        customer_funding.funded(self.settlement, event, at, out)
+        self._settled(out)
+
+    def _answered(self, event: ApexResult, at: Micros) -> None:
+        out: Out = []
+        apex_answer.answered(self.settlement, event, at, out)
+        self._settled(out)
+
+    def _wired(self, event: NetInput, at: Micros) -> None:
+        out: Out = []
+        self.clients.wired(event, at, out)
+        self._publish(out)
+
+    # -- what goes out ---------------------------------------------------------------------------
+
+    def _settled(self, out: Out) -> None:
+        """Publish what settlement decided, and hand its lines to the clients' books."""
+        emit, emit_text, take = self._emit, self._emit_text, self.clients.line
+        lines: Out = []
+        for topic, key, event in out:
+            if isinstance(event, str):
+                emit_text(topic, event)
+                continue
+            if topic == CLIENT_LINES:
+                take(key, event, lines)
+                continue
+            emit(topic, event)
+            if topic == APEX_JOURNALS and self._clearing_firm is not None:
+                self._clearing_firm.requested(event)
+        if lines:
+            self._publish(lines)
+
+    def _publish(self, out: Out) -> None:
+        for topic, _, event in out:
+            if isinstance(event, str):
+                self._emit_text(topic, event)
+            else:
+                self._emit(topic, event)
+
+    def _deliver(self, report: Report, cause: Cause) -> None:
+        written = self._destination.report(report)
+        self._summary.files += 1
+        delivered: ReportDelivered = {
+            "type": "ReportDelivered",
+            "event_id": cause.event_id("ReportDelivered", report.client),
+            "event_time": cause.at_text,
+            "cause_id": cause.id,
+            "client": report.client,
+            "report": report.name,
+            "uri": f"s3://{written.path}",
+            "rows": written.rows,
+            "sha256": written.sha256,
+            "control_total": report.control_text(written.control),
+        }
+        self._emit(REPORT_DELIVERIES, delivered)
+
+    def _dead_letter(self, line: Line, refused: Refused) -> None:
+        raw = raw_value(line.text)
+        key = _key(line.topic, raw)
+        out: Out = []
+        dead_letter(
+            refused,
+            self._places.cause(line.topic, 0, line.number, key, self.last or 0),
+            topic=line.topic,
+            partition=0,
+            offset=line.number,
+            key=key,
+            raw=raw,
+            out=out,
+        )
+        self._publish(out)
+
+
+def _key(topic: str, raw: bytes) -> str | None:
+    """Return the Kafka key that a bad value would have travelled under, None if it names none."""
+    name = CATALOGUE[topic].key
+    value = orjson.loads(raw)
+    key = value.get(name) if isinstance(value, dict) and name is not None else None
+    return key if isinstance(key, str) else None
