@@ -82,10 +82,10 @@ def buy(at: str, order_id: str, account_id: str = "ACME0001", **fields: object) 
     return told("orders", at, "OrderSubmitted", symbol="BTCUSD", side="BUY", **ids, **terms)
 
 
-def rest(at: str, order_id: str, until: str) -> Told:
+def rest(at: str, order_id: str, until: str, account_id: str = "ACME0001") -> Told:
     """Tell of an order that rests below the market until its time is over."""
     terms = {"order_type": "LIMIT", "time_in_force": "GTD", "limit_price": "95.00"}
-    return buy(at, order_id, expire_time=f"{DAY}{until}Z", **terms)
+    return buy(at, order_id, account_id, expire_time=f"{DAY}{until}Z", **terms)
 
 
 def deposit(at: str, funding_id: str, account_id: str = "ACME0001") -> Told:
@@ -174,6 +174,13 @@ HISTORIES: dict[str, list[Told]] = {
         buy("09:00:01", "o1", "ACME0002"),
         tick("09:00:03", "100.01", "100.11"),
         buy("09:00:03", "o2", "ACME0002"),
+    ],
+    "the firm's answer at the very time of a fill by a tick, and of a funding": [
+        *REFERENCE,
+        tick("09:00:00"),
+        rest("09:00:00.500000", "o0", "10:00:00", "ACME0002"),
+        buy("09:00:01", "o1", "ACME0002"),
+        tick("09:00:03", "93.00", "94.00"),
         dirty("09:00:03"),
         deposit("09:00:03", "D1"),
     ],
