@@ -21,7 +21,7 @@ measured against other ways.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +97,7 @@ class PartitionRunner:
         self.task: Task | None = None
         self.inputs = Inputs(runner.reader, runner.kind.inputs, partition)
         self._producer: AIOKafkaProducer | None = None
+        self._source = f"/settle/{runner.kind.name}".encode()
         # Of the batch that is not committed yet.
         self._batches: dict[tuple[str, int], list[Any]] = {}
         self._bytes = 0
@@ -277,26 +278,24 @@ class PartitionRunner:
 
     def _gather(self, task: Task, out: Out) -> None:
         """Encode events into the batches of their topic partitions."""
-        source = f"/settle/{self.runner.kind.name}".encode()
         for topic, key, said in out:
-            event = fields(said)
-            to = address(topic, key, event, task)
-            value = orjson.dumps(event)
-            headers = (
-                [
-                    ("ce_id", event["event_id"].encode()),
-                    ("ce_type", event["type"].encode()),
-                    ("ce_source", source),
-                    ("ce_time", event["event_time"].encode()),
-                    ("ce_specversion", b"1.0"),
-                ]
-                if topic in _PUBLISHED
-                else []
-            )
+            # What was put into words where it was decided is sent as it is.
+            value = said.encode() if isinstance(said, str) else orjson.dumps(said)
+            headers = self._headers(fields(said)) if topic in _PUBLISHED else None
+            to = address(topic, key, said, task)
             for partition in to.partitions:
                 self._append(topic, partition, to.key, value, headers)
         self._events += len(out)
         out.clear()
+
+    def _headers(self, event: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+        return [
+            ("ce_id", event["event_id"].encode()),
+            ("ce_type", event["type"].encode()),
+            ("ce_source", self._source),
+            ("ce_time", event["event_time"].encode()),
+            ("ce_specversion", b"1.0"),
+        ]
 
     def _append(
         self,
@@ -304,22 +303,24 @@ class PartitionRunner:
         partition: int,
         key: bytes | None,
         value: bytes | None,
-        headers: Iterable[tuple[str, bytes]] = (),
+        headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        if self._producer is None:
-            raise AssertionError("no producer")
-        batches = self._batches.setdefault((topic, partition), [])
+        headers = headers or []  # aiokafka takes a list, no tuple and no None
+        batches = self._batches.get((topic, partition))
+        if batches is None:
+            batches = self._batches[topic, partition] = [self._new_batch()]
         # A full batch says so by returning None, silently otherwise (docs/decisions/0008).
-        if (
-            not batches
-            or batches[-1].append(timestamp=None, key=key, value=value, headers=list(headers))
-            is None
-        ):
-            batch = self._producer.create_batch()
-            if batch.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+            batch = self._new_batch()
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 raise AssertionError(f"{topic}: a record of {len(value or b'')} bytes fits nowhere")
             batches.append(batch)
         self._bytes += len(value or b"") + len(key or b"") + 100
+
+    def _new_batch(self) -> Any:  # noqa: ANN401 - aiokafka has no types
+        if self._producer is None:
+            raise AssertionError("no producer")
+        return self._producer.create_batch()
 
     async def _commit(self) -> None:
         """Commit everything that was applied since the last time, in one transaction."""

@@ -180,7 +180,7 @@ class Market:
         """Apply a quote that was read; emit a `BestQuote` if there is news."""
         text = self.best_quote(quote)
         if isinstance(text, str):
-            out.append((BBO, quote.symbol, orjson.loads(text)))
+            out.append((BBO, quote.symbol, text))
 
     def best_quote(self, quote: ProviderQuote) -> str | Refused | None:
         """Apply a quote that was read, unless it is refused.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -198,6 +199,10 @@ def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
         stage.apply(quote, out)
         assert len(out) <= 1
         assert all((topic, key) == ("bbo", "BTCUSD") for topic, key, _ in out)
+        for _, _, said in out:
+            # The text is what an engine would make of the event: it is sent as it is.
+            assert isinstance(said, str)
+            assert said.encode() == orjson.dumps(fields(said))
         yield dict(fields(out[0][2])) if out else None
 
 
