@@ -12,35 +12,47 @@ _SHARE = re.compile(r"(0(?:\.\d+)?|1(?:\.0+)?)")
 _REJECTION = re.compile(rf"{_SHARE.pattern}/(\S+)")
 
 
-def _share(text: str) -> float:
+def _share(option: str, text: str) -> float:
     if not _SHARE.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no share of 0 to 1")
+        raise typer.BadParameter(f"{text!r} is no share of 0 to 1", param_hint=option)
     return float(text)
 
 
 def _rejection(text: str) -> tuple[float, str]:
     found = _REJECTION.fullmatch(text)
     if found is None:
-        raise typer.BadParameter(f"{text!r} is not SHARE/REASON, such as 0.1/INSUFFICIENT_FUNDS")
+        raise typer.BadParameter(
+            f"{text!r} is not SHARE/REASON, such as 0.1/INSUFFICIENT_FUNDS", param_hint="--reject"
+        )
     return float(found[1]), found[2]
 
 
 def apex_simulator(  # noqa: PLR0913, PLR0917 - one option a fault
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8790,
-    seed: Annotated[int, typer.Option(help="Which journals meet a fault.")] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same journals with a fault.")] = 1,
     reject: Annotated[
         list[str] | None,
-        typer.Option(metavar="SHARE/REASON", help="Reject a share of them, e.g. 0.1/LIMIT_REVIEW."),
+        typer.Option(
+            metavar="SHARE/REASON",
+            help="Reject a share of the journals, e.g. 0.1/LIMIT_REVIEW; repeatable.",
+        ),
     ] = None,
     delay: Annotated[
-        int, typer.Option(metavar="MS", min=0, help="Answer so late; until then: on its way.")
+        int,
+        typer.Option(
+            metavar="MS", min=0, help="Answer so many milliseconds late; until then: on its way."
+        ),
     ] = 0,
-    repeat: Annotated[str, typer.Option(metavar="SHARE", help="Say it twice.")] = "0",
-    contradict: Annotated[
-        str, typer.Option(metavar="SHARE", help="Say the contrary behind it.")
+    repeat: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the journals: answer twice.")
     ] = "0",
-    never: Annotated[str, typer.Option(metavar="SHARE", help="Never answer.")] = "0",
+    contradict: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the journals: answer, then say the contrary.")
+    ] = "0",
+    never: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the journals: never answer.")
+    ] = "0",
     server_error: Annotated[
         str, typer.Option("--5xx", metavar="SHARE", help="Of the attempts: answer 503.")
     ] = "0",
@@ -55,7 +67,8 @@ def apex_simulator(  # noqa: PLR0913, PLR0917 - one option a fault
 ) -> None:
     """Run a simulated clearing firm over HTTP, with faults to choose.
 
-    A worker with SETTLE_APEX_URL asks it. Its books: GET on the same address.
+    A worker with SETTLE_APEX_URL=http://127.0.0.1:8790 asks it. Its books: GET on the same address.
+    A SHARE is 0 to 1, of the journals or of the attempts to ask for one.
 
     Example: settle apex-simulator --reject 0.1/INSUFFICIENT_FUNDS --delay 2000 --cut 0.05
     """
@@ -66,13 +79,15 @@ def apex_simulator(  # noqa: PLR0913, PLR0917 - one option a fault
         seed,
         tuple(_rejection(text) for text in reject or ()),
         delay,
-        _share(repeat),
-        _share(contradict),
-        _share(never),
-        _share(server_error),
-        _share(cut),
+        _share("--repeat", repeat),
+        _share("--contradict", contradict),
+        _share("--never", never),
+        _share("--5xx", server_error),
+        _share("--cut", cut),
     )
     try:
         asyncio.run(serve(Firm(faults, history=history), host, port))
     except OSError as error:
-        raise Failure(f"{host}:{port}: {error.strerror or error}; name another --port") from None
+        raise Failure(
+            f"{host}:{port}: {error.strerror or error}; name another --host or --port"
+        ) from None

@@ -85,7 +85,8 @@ def generate(  # noqa: PLR0913 - each is an option
         list[Model] | None,
         typer.Option(
             "--model",
-            help="Accounts of this funding model only; may be repeated.",
+            metavar="MODEL",
+            help=f"Accounts of this one only; repeatable: {', '.join(m.value for m in Model)}.",
             show_default="all three",
         ),
     ] = None,
@@ -100,7 +101,7 @@ def generate(  # noqa: PLR0913 - each is an option
 
     Example: settle generate --seed 7 --market market.jsonl --out day.jsonl
 
-    Or a week of made-up quotes: settle generate --date 2026-03-02 --hours 168 --out week.jsonl
+    Example: settle generate --date 2026-03-02 --hours 168 --out week.jsonl
     """
     if market is not None and (date is not None or quote_interval_ms is not None):
         raise typer.BadParameter(

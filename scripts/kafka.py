@@ -11,7 +11,8 @@ from scripts.local_kafka import KafkaRefusedError, LocalKafka
 
 kafka = typer.Typer(
     help="A local single-node Apache Kafka, without Docker"
-    " (needs Java 17 or newer, and Maven the first time).",
+    " (needs Java 17 or newer, and Maven the first time).\n\n"
+    "Example: settle kafka start",
     no_args_is_help=True,
 )
 _Port = Annotated[int, typer.Option(min=1, max=65535, help="Where clients connect.")]

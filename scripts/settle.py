@@ -11,7 +11,7 @@ from scripts.apex_simulator import apex_simulator
 from scripts.buying_power import buying_power_command
 from scripts.consume import consume
 from scripts.dump import dump
-from scripts.errors import Failure
+from scripts.errors import TRACEBACK, Failure
 from scripts.export_journal import export_journal
 from scripts.generate import generate
 from scripts.import_quotes import import_quotes
@@ -28,9 +28,13 @@ from scripts.worker import worker
 
 app = typer.Typer(
     name="settle",
-    help="Event-driven settlement for a digital-asset brokerage.",
+    help="Event-driven settlement for a digital-asset brokerage.\n\n"
+    "Example: settle generate --out day.jsonl\n\n"
+    "Example: settle replay day.jsonl --out day\n\n"
+    "Example: settle verify day --input day.jsonl",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",  # else a paragraph is broken where its source is
     pretty_exceptions_enable=False,
 )
 app.command("replay")(replay)
@@ -69,11 +73,10 @@ def main() -> None:
         # Files that are read or written answer for themselves; this is what we print.
         _end(f"standard output: {error.strerror or error}; what was made is there")
     except Exception as error:  # a defect of ours, not the user's: still one line
-        if os.environ.get("SETTLE_TRACEBACK"):
+        if os.environ.get(TRACEBACK):
             raise
         _end(
-            f"a defect of settle: {type(error).__name__}: {error}"
-            " (set SETTLE_TRACEBACK=1 to see where)"
+            f"a defect of settle: {type(error).__name__}: {error} (set {TRACEBACK}=1 to see where)"
         )
 
 

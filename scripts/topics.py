@@ -14,7 +14,10 @@ from topics.catalogue import CATALOGUE
 if TYPE_CHECKING:
     from agents.topics import TopicState
 
-topics = typer.Typer(help="The topics of settle on a Kafka broker.", no_args_is_help=True)
+topics = typer.Typer(
+    help="The topics of settle on a Kafka broker.\n\nExample: settle topics create",
+    no_args_is_help=True,
+)
 
 
 @topics.command("create")

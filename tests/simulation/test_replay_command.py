@@ -550,15 +550,6 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
         assert f" {command} " in result.stdout.decode()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_s_help_has_an_example(command: str) -> None:
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [command, "--help"])
-    assert result.exit_code == 0
-    examples = [text for text in result.output.split("\n") if "Example:" in text]
-    assert len(examples) == 1
-    assert f"settle {command}" in examples[0]
-
-
 def test_help_says_what_until_is_if_it_is_not_given() -> None:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["replay", "--help"])
     assert "default: the last event" in result.output
