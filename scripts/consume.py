@@ -41,7 +41,7 @@ def consume(
 
     Example: settle consume executions --from 2026-03-02T15:00:00Z --json
     """
-    from scripts.live import Interrupted, run
+    from scripts.live import Interrupted, check_partitions, run
 
     if topic not in CATALOGUE:
         raise Failure(f"no topic {topic!r}; there are {', '.join(CATALOGUE)}")
@@ -52,6 +52,7 @@ def consume(
             raise typer.BadParameter(str(error), param_hint="--from") from None
     shown = _Shown(as_json=as_json)
     settings = read_settings()
+    check_partitions(settings, [topic])
     # Following ends with Ctrl-C: that is no failure.
     with contextlib.suppress(*[Interrupted] * follow):
         run(settings, _consume(settings, topic, start, key, shown, follow=follow))

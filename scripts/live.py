@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from aiokafka.errors import (
@@ -61,6 +61,24 @@ def reach(settings: Settings) -> dict[str, int]:
         return asyncio.run(broker(settings).partitions())
     except (OSError, KafkaError) as error:
         raise Failure(f"no Kafka at {settings.brokers}: {_why(error, settings)}") from None
+
+
+def check_partitions(settings: Settings, topics: Iterable[str]) -> None:
+    """Refuse to go on where a topic is missing or has not as many partitions as the settings say.
+
+    A key would be sent to, or looked for in, another partition than its events are in.
+
+    Raises:
+        Failure: names the first such topic; or no broker lets us in.
+    """
+    there = reach(settings)
+    for name in topics:
+        if name not in there:
+            raise Failure(f"topic {name} is not there; make it with settle topics create")
+        if there[name] != settings.partitions:
+            raise Failure(
+                f"topic {name} has {there[name]} partitions; set SETTLE_PARTITIONS to that"
+            )
 
 
 def _why(error: Exception, settings: Settings) -> str:

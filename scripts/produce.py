@@ -75,9 +75,10 @@ def produce(
     if in_step + flat_out + (speed is not None) > 1:
         raise typer.BadParameter("one of --in-step, --flat-out and --speed")
     from agents.producing import StalledProducerError
-    from scripts.live import run
+    from scripts.live import check_partitions, run
 
     settings = read_settings()
+    check_partitions(settings, [t.name for t in CATALOGUE.values() if t.direction == "in"])
     sizes = [Path(path).stat().st_size for path in inputs if Path(path).is_file()]
     with byte_progress("producing", sum(sizes)) as tell:
         production = _Production(settings, in_step=in_step, flat_out=flat_out, speed=speed)

@@ -1,6 +1,7 @@
 """`settle worker`: the live pipeline on Kafka, all tasks or some."""
 
 import logging
+import socket
 import sys
 from typing import Annotated
 
@@ -26,16 +27,24 @@ def worker(
     ] = False,
     web_port: Annotated[
         int | None,
-        typer.Option(help="Port of /health and /status (0: any free one); default: the setting."),
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of /health and /status (0: any free one); default: the setting.",
+        ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error.")] = False,
 ) -> None:
     """Run the live pipeline on Kafka. Several workers share the work.
 
-    monitor watches what went by, for the page /status.
-    With SETTLE_APEX_URL, apex-gateway takes Apex accounts' journals to the clearing firm there.
     Needs the topics: settle topics create. What it is doing is on its pages /health and /status.
+
+    Task monitor watches what went by, for the page /status. With SETTLE_APEX_URL, task apex-gateway
+    takes Apex accounts' journals to the clearing firm there.
+
     Stops on Ctrl-C or SIGTERM: finishes, commits and leaves its groups within ten seconds.
+
+    Example: settle worker
 
     Example: settle worker --task market --task trading
     """
@@ -63,23 +72,16 @@ def worker(
     from agents.app import Worker
     from agents.live import Live
     from agents.serve import serve
-    from scripts.live import reach
+    from scripts.live import check_partitions
 
-    there = reach(settings)
-    for name in CATALOGUE:
-        if name not in there:
-            raise Failure(f"topic {name} is not there; make it with settle topics create")
-        if there[name] != settings.partitions:  # a key would be in another partition
-            raise Failure(
-                f"topic {name} has {there[name]} partitions; set SETTLE_PARTITIONS to that"
-            )
+    check_partitions(settings, CATALOGUE)
     live = Live(
         broker(settings),
         settings.partitions,
         settings.quiet_commit_ms,
         files,
         settings.web_host,
-        (settings.web_port if web_port is None else web_port) or free_port(),
+        _port(settings.web_host, settings.web_port if web_port is None else web_port),
         clearing_firm,
     )
     chosen = [
@@ -92,3 +94,25 @@ def worker(
         f" http://{live.web_host}:{live.web_port}/health and /status\n"
     )
     serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))
+
+
+def _port(host: str, port: int) -> int:
+    """Return the port of the pages, a free one for 0.
+
+    Raises:
+        Failure: it can't be had; Faust would end the worker without a word.
+    """
+    if port == 0:
+        return free_port()
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # Connections of an earlier worker that are still ending are in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        said = error.strerror or error
+        raise Failure(
+            f"the pages /health and /status at {host}:{port}: {said};"
+            " choose another --web-port (0: any free one)"
+        ) from None
+    return port

@@ -37,8 +37,20 @@ def test_another_number_of_partitions_is_a_difference_of_every_topic(kafka: Kafk
     assert f"{len(CATALOGUE)} differences" in checked.stderr
 
 
-def test_a_worker_does_not_start_on_another_number_of_partitions(kafka: Kafka) -> None:
-    refused = kafka.settle("worker", check=False, SETTLE_PARTITIONS="8")
+@pytest.mark.parametrize("partitions", ["2", "8"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["worker"], id="worker"),
+        pytest.param(["produce", "README.md"], id="produce"),
+        pytest.param(["consume", "cash-calls", "--key", "MARK0002"], id="consume"),
+    ],
+)
+def test_nobody_starts_on_another_number_of_partitions(
+    kafka: Kafka, command: list[str], partitions: str
+) -> None:
+    """Keys would be sent to, or looked for in, other partitions."""
+    refused = kafka.settle(*command, check=False, SETTLE_PARTITIONS=partitions)
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert line.endswith("has 4 partitions; set SETTLE_PARTITIONS to that")
