@@ -50,8 +50,8 @@ def report_day(
     if date is not None:
         try:
             day_wanted = dt.date.fromisoformat(date)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--date") from None
+        except ValueError:
+            raise typer.BadParameter(f"{date!r} is no YYYY-MM-DD", param_hint="--date") from None
     page = write_report(directory, out, day_wanted, symbol)
     typer.echo(f"{page}: open it in a browser")
 

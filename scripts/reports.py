@@ -28,7 +28,8 @@ _STYLES = {"waiting": "yellow", "parked": "bold red", "delivered": "green"}
 _REPORTS: tuple[str, ...] = get_args(ReportName)
 
 reports = typer.Typer(
-    help="The files that clients get: what was issued, and whether it is in their buckets.",
+    help="The files that clients get: what was issued, and whether it is in their buckets."
+    "\n\nExample: settle reports list --state parked",
     no_args_is_help=True,
 )
 
@@ -63,7 +64,7 @@ def list_reports(
     try:
         dt.date.fromisoformat(date or "2026-01-01")
     except ValueError:
-        raise typer.BadParameter("no YYYY-MM-DD", param_hint="--date") from None
+        raise typer.BadParameter(f"{date!r} is no YYYY-MM-DD", param_hint="--date") from None
     from agents.issued_reports import issued_reports
 
     settings = read_settings()

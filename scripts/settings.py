@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
-from scripts.errors import Failure
+from scripts.errors import TRACEBACK, Failure
 from topics.catalogue import PARTITIONS_DEFAULT
 
 if TYPE_CHECKING:
@@ -132,23 +132,29 @@ def read_settings() -> Settings:
     Raises:
         Failure: a setting is unknown or has a bad value, or the file is no TOML.
     """
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for variable in sorted(os.environ):
         # Misspelt, they would be ignored, and a file go elsewhere.
-        if variable.startswith(f"{_PREFIX}S3_") and variable not in known:
+        if variable.startswith(f"{_PREFIX}S3_") and variable not in _variables():
             raise Failure(f"{variable} is no setting; settle config shows all")
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise Failure(f"{CONFIG_FILE}: {name} is no setting; README.md lists them") from None
+        said = first["msg"].removeprefix("Value error, ")
         raise Failure(
-            f"setting {name}: {first['msg']}; set {_PREFIX}{name.upper()} or mend {CONFIG_FILE}"
+            f"setting {name}: {said}; set {_PREFIX}{name.upper()} or mend {CONFIG_FILE}"
         ) from None
     except (TOMLDecodeError, UnicodeDecodeError) as error:
         raise Failure(f"{CONFIG_FILE}: not TOML: {error}") from None
     except OSError as error:
         raise Failure(f"{CONFIG_FILE}: {error.strerror or error}") from None
+
+
+def _variables() -> set[str]:
+    return {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
 def broker(settings: Settings) -> "Broker":
@@ -229,6 +235,9 @@ def config() -> None:
     settings = read_settings()
     there = "read" if CONFIG_FILE.is_file() else "not there"
     sys.stdout.write(f"# from the environment, then {CONFIG_FILE} ({there}), then the defaults\n")
+    for variable in sorted(os.environ):
+        if variable.startswith(_PREFIX) and variable not in _variables() | {TRACEBACK}:
+            sys.stdout.write(f"# {variable} is set, but is no setting\n")
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         shown = "" if value is None else str(value)

@@ -43,7 +43,7 @@ def decode(topic: str, value: object) -> Input | Refused:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "value"
-        return Refused("INVALID", f"{place}: {first['msg']}")
+        return Refused("INVALID", f"{place}: {first['msg'].removeprefix('Value error, ')}")
     except ValueError as error:
         return Refused("INVALID", f"event_time: {error}")
     return event

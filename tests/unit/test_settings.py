@@ -100,6 +100,22 @@ def test_other_programs_variables_are_no_settings(monkeypatch: pytest.MonkeyPatc
     assert read_settings().partitions == 4
 
 
+def test_a_misspelt_variable_is_named_by_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another program's, so it stops nobody."""
+    monkeypatch.setenv("SETTLE_PARTITION", "8")
+    monkeypatch.setenv("SETTLE_TRACEBACK", "1")
+    assert "\n# SETTLE_PARTITION is set, but is no setting\n" in shown()
+    assert "SETTLE_TRACEBACK" not in shown()
+    assert read_settings().partitions == 4
+
+
+def test_a_misspelt_name_in_the_file_is_not_to_be_set_elsewhere(toml: Toml) -> None:
+    toml("partition = 8\n")
+    with pytest.raises(Failure) as failure:
+        read_settings()
+    assert str(failure.value) == "settle.toml: partition is no setting; README.md lists them"
+
+
 # -- bad values ------------------------------------------------------------------------------------
 
 
