@@ -8,7 +8,7 @@ errors.py progress.py  an error that says what, where, and what to do; a bar for
 settings.py            environment variables and one TOML file, read once; `settle config`
 replay.py generate.py import_quotes.py verify.py report_day.py
                        streams and days, without a broker; day_page/: the page that shows a day
-buying_power.py reconcile.py client_files.py own_record.py export_journal.py
+buying_power.py reconcile.py client_files.py client_options.py own_record.py export_journal.py
                        what a client and an accountant make of the files and the journal
 kafka.py topics.py worker.py produce.py consume.py dump.py
                        live on Kafka; live.py: how they run, and how Kafka's errors reach a person

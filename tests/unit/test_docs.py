@@ -1,5 +1,6 @@
-"""What the documents name is there: commands and their options, files, reasons, statuses."""
+"""What documents and maps name is there: commands and options, files, reasons, statuses."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -112,3 +113,50 @@ def test_the_desk_is_told_what_each_code_means(section: str, words: tuple[str, .
     explained = re.findall(r"`([A-Z_]+)`", " ".join(row.split("|")[1] for row in rows))
     assert words
     assert sorted(explained) == sorted(words)
+
+
+# -- maps and names --------------------------------------------------------------------------------
+
+ROOMS = sorted(
+    init.parent
+    for room in ("schemas", "topics", "settlement", "agents", "replay", "scripts", "tests")
+    for init in (ROOT / room).rglob("__init__.py")
+)
+FILE_NAME = r"(?<![\w./])\w[\w/]*\.(?:py|toml|yml|jinja|css|lock)\b"
+
+
+def unmapped(room: Path) -> set[str]:
+    """Return what is in one of a package and its map, but not in the other."""
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    there = {path.name for path in room.glob("*.py")} - {"__init__.py"}
+    there |= {f"{path.parent.name}/" for path in room.glob("*/__init__.py")}
+    told = set(re.findall(r"(?<![\w/])\w+(?:\.py\b|/(?=\s|:|$))", text))
+    # A room may be named in another's words.
+    gone = {n for n in told if not (room / n).exists() and not (ROOT / n).is_dir()}
+    return {name for name in there if not re.search(rf"\b{re.escape(name)}", text)} | gone
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=name)
+def test_the_map_of_a_package_is_that_of_its_room(room: Path) -> None:
+    assert unmapped(room) == set()
+
+
+def test_a_map_that_is_not_true_would_be_noticed(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text('"""A room.\n\nhere.py  gone.py  one file each\n"""')
+    for file in ("here.py", "new.py"):
+        (tmp_path / file).touch()
+    assert unmapped(tmp_path) == {"new.py", "gone.py"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_file_of_ours_that_a_document_names_is_there(path: Path) -> None:
+    prose = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    named = set(re.findall(FILE_NAME, prose)) - {"settle.toml"}  # the user's own
+    missing = {
+        file
+        for file in named
+        if not (ROOT / file).exists()
+        and not any((ROOT / room / file).exists() for room in ROOMS)
+        and not ("/" not in file and list((ROOT / "tests").rglob(file)))
+    }
+    assert missing == set()

@@ -181,6 +181,19 @@ def test_there_is_a_diagram_for_each_model_and_one_for_the_share() -> None:
     assert sum(text.count(">>") for text in DIAGRAMS) == len(STEPS)
 
 
+@pytest.mark.parametrize("text", DIAGRAMS)
+def test_a_diagram_is_one_that_mermaid_draws(text: str) -> None:
+    """All of them were drawn by mermaid-cli 11; this holds what is changed to the same words."""
+    actors = re.findall(r"^    participant (\w+) as \w[\w ]*$", text, re.MULTILINE)
+    arrows = re.findall(r"^    (\w+)--?>>(\w+): \S.*$", text, re.MULTILINE)
+    assert {actor for arrow in arrows for actor in arrow} == set(actors)
+    assert len(actors) == len(set(actors))
+    # Nothing but these, and nothing in them that Mermaid would take for the end of a line.
+    assert len(text.splitlines()) == 1 + len(actors) + len(arrows)
+    assert text.startswith("    autonumber\n")
+    assert not set(text) & set(";#%")
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step.diagram}-{step.number}")
 def test_each_step_names_an_event_of_its_topic(step: Step) -> None:
     events = {event.__name__ for event in CATALOGUE[step.topic].events}
