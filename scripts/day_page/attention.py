@@ -133,6 +133,10 @@ def _inputs(day: Day) -> list[Item]:
     letters = day.exceptions.letters()
     if letters:
         total = sum(count for _, count in letters)
-        kinds = ", ".join(f"{count:,} {of.reason} on {of.topic}" for of, count in letters[:2])
+        kinds = ", ".join(
+            f"{count:,} {of.reason} on {of.topic}" for of, count in letters[:_NAMED_MAX]
+        )
+        more = sum(count for _, count in letters[_NAMED_MAX:])
+        kinds += f" and {more:,} more" if more else ""
         items.append(Item("act", counted(total, "dead letter"), kinds, "exceptions"))
     return items

@@ -196,6 +196,18 @@ def test_its_headlines_are_sums_of_the_topics(directory: Path, page: str) -> Non
     assert f"Files to clients {summary['files']:,}" in text
 
 
+def test_the_dead_letters_that_wait_add_up_to_all(directory: Path, page: str) -> None:
+    """Three kinds are named; how many there are beside these is said."""
+    letters = list(events(directory, "dead-letters"))
+    assert len(letters) > 3
+    card = page[page.index(f"{len(letters)} dead letters") :]
+    named = re.search(r"(\d+ \w+ on [\w-]+(?:, \d+ \w+ on [\w-]+)*) and (\d+) more", card)
+    assert named
+    counts = [int(kind.split()[0]) for kind in named[1].split(", ")]
+    assert len(counts) == 3
+    assert sum(counts) + int(named[2]) == len(letters)
+
+
 def test_movements_add_up_to_what_each_bank_account_changed_by(directory: Path) -> None:
     day = read_day(directory)
     sums: Counter[str] = Counter()
