@@ -1,7 +1,8 @@
 """HISTORY ENGINE: historical streams through the whole pipeline, no broker.
 
 read.py            JSON Lines in: files merged by time, bad values marked
-usual_tick.py      the usual tick of a history, read in one go
+usual_tick.py usual_order.py
+                   the usual tick and order of a history, each read in one go
 usual.py           what is read in one go, by topic
 pipe.py            a stream that is read once and yet looked ahead in
 front_office.py    market, trading, and the windows that trading opens

@@ -185,16 +185,14 @@ class BackOffice:
         self._dead_letter(line, refused)
         return True
 
-    def finish(self, until: Micros | None) -> None:
-        """Move time to `until`, None: to the last input; all books must be right.
+    def finish(self) -> None:
+        """Take what the firm answers until now; all books must be right.
 
         Raises:
             AssertionError: they are not.
         """
-        if self._began and self.last is not None:
-            at = self.last if until is None else until
-            self._answers_before(at, _AFTER_ALL)
-            self.reached(at)
+        if self.last is not None:
+            self._answers_before(self.last, _AFTER_ALL)
         self._summary.last_time = self.last
         difference = books_difference(self.books())
         if difference is not None:

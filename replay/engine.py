@@ -47,7 +47,7 @@ class History:
     def run(self, lines: Iterable[Line], until: Micros | None = None) -> Summary:
         """Apply lines in order, up to and including the time `until`, then move time to it."""
         self._front.run(lines, until)
-        self._back.finish(until)
+        self._back.finish()
         return self.summary
 
     def books(self) -> Books:

@@ -62,6 +62,7 @@ def _order(values: tuple[Any, ...]) -> SubmittedOrder:
     (
         order.account_id,
         order.at,
+        order.at_text,
         order.buy,
         order.client_order_id,
         order.content,

@@ -46,7 +46,7 @@ from topics.decode import Refused
 # The output topics that the back office writes.
 BACK_OFFICE_TOPICS = tuple(topic for topic in OUTPUT_TOPICS if topic not in FRONT_OFFICE_TOPICS)
 # Lines, or messages to the back office, that travel together.
-_TOGETHER = 256
+_TOGETHER = 512
 # A pipe holds several blocks, so that whoever reads it seldom waits for the other to be woken.
 _PIPE_BYTES = 1 << 20
 # Sent instead of a block or an answer: pickled, what ended the sender follows (None: its work).
@@ -137,7 +137,7 @@ class Processes:
         """
         back_office = _BackOfficeAfar(self._messages, self._answers)
         FrontOffice(output, back_office, summary).run(self._read_lines(tell), until)
-        settled = back_office.finish(until)
+        settled = back_office.finish()
         written = output.finish()
         summary.add(settled.summary)
         return Checksums(
@@ -195,8 +195,8 @@ class _BackOfficeAfar:
     def answer(self) -> None:
         self._tell("answer")
 
-    def finish(self, until: Micros | None) -> Settled:
-        settled: Settled = pickle.loads(self._ask("finish", until))  # noqa: S301 - as above
+    def finish(self) -> Settled:
+        settled: Settled = pickle.loads(self._ask("finish"))  # noqa: S301 - as above
         return settled
 
     def _tell(self, word: str, *said: object) -> None:
@@ -289,8 +289,8 @@ def _settle(paths: tuple[str, ...], aside: Path, messages: Connection, answers: 
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
         back_office = BackOffice(output, spool, summary, firm)
 
-        def finish(until: Micros | None) -> bytes:
-            back_office.finish(until)
+        def finish() -> bytes:
+            back_office.finish()
             return pickle.dumps(Settled(output.finish(), summary))
 
         def input_line(line: Packed) -> InputLine:

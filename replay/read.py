@@ -46,9 +46,14 @@ class Usual(NamedTuple):
     """How usual inputs are read in one go; each reader returns None of what it does not know."""
 
     # Of a line and its number: a usual tick.
-    line: "Callable[[bytes, int], QuoteLine | None]"
+    tick: "Callable[[bytes, int], QuoteLine | None]"
+    # Of a line, its number, and its position among the inputs: a usual order.
+    order: "Callable[[bytes, int, int], InputLine | None]"
     # Of a JSON value, by topic.
     values: "Mapping[str, Callable[[Any], ProviderQuote | SubmittedOrder | None]]"
+
+
+_NOTHING_USUAL = Usual(lambda _text, _number: None, lambda _text, _number, _source: None, {})
 
 
 @dataclass(slots=True)
@@ -89,7 +94,7 @@ class InputFiles:
         self._paths = tuple(paths)
         self._tell = tell
         self._directory = directory
-        self._usual = usual or Usual(lambda _text, _number: None, {})
+        self._usual = usual or _NOTHING_USUAL
         self._pipes: list[Pipe] = []
         # Topics of the lines that pipes have given so far.
         self._piped: set[str] = set()
@@ -133,7 +138,7 @@ class InputFiles:
 
     def _read_file(self, path: str, source: int) -> Iterator[Line]:
         name = "standard input" if path == STANDARD_INPUT else path
-        tell, usual_line = self._tell, self._usual.line
+        tell, usual_tick, usual_order = self._tell, self._usual.tick, self._usual.order
         at: Micros = 0
         number = 0
         line: Line | None
@@ -142,7 +147,7 @@ class InputFiles:
                 piped = self._piped if place_in is None else None
                 told, tell_at = 0, _TELL_EVERY
                 for number, text in enumerate(lines, 1):
-                    line = usual_line(text, number)
+                    line = usual_tick(text, number) or usual_order(text, number, source)
                     if line is None:
                         line = self._read_line(text, name, source, number, at)
                         if line is None:

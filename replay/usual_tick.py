@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
 import orjson
 
 from schemas.event import EVENT_ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
-from schemas.instant import Micros, micros
+from schemas.instant import USUAL_TIME_PATTERN, Micros, usual_micros
 from schemas.money import PRICE_DECIMALS, Price
 from settlement.provider_quote import NEVER, ProviderQuote
 from topics.catalogue import INPUT_ORDER, PRICE_TICKS
@@ -28,13 +27,12 @@ _MEMBERS = (
 # Positive numbers with at most 15 digits; sizes as `quantity` writes them.
 _PRICE = r"(?![0.]+\")(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?"
 _SIZE = r"[1-9][0-9]{0,6}|(?:0|[1-9][0-9]{0,6})\.[0-9]{0,7}[1-9]"
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 # As JSON: no character that is escaped in it.
 _ID = rf'"[^"\\\x00-\x1f]{{1,{EVENT_ID_LENGTH_MAX}}}"'
 _VALUES = (
     '"PriceTick"',
     f"({_ID})",
-    f'"({_TIME})"',
+    f'"({USUAL_TIME_PATTERN[1:-1]})"',
     f'"({PROVIDER_PATTERN[1:-1]})"',
     f'"({SYMBOL_PATTERN[1:-1]})"',
     *(f'"({number})"' for number in (_PRICE, _SIZE, _PRICE, _SIZE)),
@@ -92,7 +90,7 @@ quote_values: Callable[[QuoteLine], QuoteValues] = attrgetter(
 )
 
 
-def usual_line(line: bytes, number: int = 0) -> QuoteLine | None:
+def usual_tick(line: bytes, number: int = 0) -> QuoteLine | None:
     """Read a line that is a well-formed tick with both sides, no `valid_until`, and nothing else.
 
     None: it is not of that kind, not well formed, or not written as `orjson` writes it. What this
@@ -104,7 +102,7 @@ def usual_line(line: bytes, number: int = 0) -> QuoteLine | None:
         if found is None:
             return None
         id_text, time, provider, symbol, bid, bid_size, ask, ask_size = found.groups()
-        at = _minute(time[:16]) + int(time[17:19] + time[20:26])
+        at = usual_micros(time)
     except ValueError:
         return None
     return quote_line((number, at, time, id_text, provider, symbol, bid, bid_size, ask, ask_size))
@@ -135,7 +133,7 @@ def quote_line(values: QuoteValues) -> QuoteLine:
     return quote
 
 
-def usual_value(value: Any) -> ProviderQuote | None:  # noqa: ANN401 - a JSON value
+def usual_tick_value(value: Any) -> ProviderQuote | None:  # noqa: ANN401 - a JSON value
     """Read the value of such a tick however it was written; None as above."""
     if not isinstance(value, dict) or "valid_until" in value:
         return None
@@ -144,13 +142,7 @@ def usual_value(value: Any) -> ProviderQuote | None:  # noqa: ANN401 - a JSON va
         line = orjson.dumps({"topic": PRICE_TICKS, "value": tick})
     except (KeyError, orjson.JSONEncodeError):  # the latter: nested too deep
         return None
-    return usual_line(line)
-
-
-# Streams move through time, so that its last minutes come again.
-@lru_cache(maxsize=1024)
-def _minute(text: str) -> Micros:
-    return micros(f"{text}:00Z")
+    return usual_tick(line)
 
 
 class _Prices(dict[str, Price]):

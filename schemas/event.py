@@ -7,9 +7,11 @@ from typing_extensions import TypedDict
 
 from schemas.instant import Micros, TimeText, micros
 
-AccountId = Annotated[str, Field(pattern=r"^[A-Z0-9]{8}$")]
+ACCOUNT_ID_PATTERN = r"^[A-Z0-9]{8}$"
+AccountId = Annotated[str, Field(pattern=ACCOUNT_ID_PATTERN)]
 ClientCode = Annotated[str, Field(pattern=r"^[A-Z]{4}$")]
-ClientOrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+CLIENT_ORDER_ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+ClientOrderId = Annotated[str, Field(pattern=CLIENT_ORDER_ID_PATTERN)]
 SYMBOL_PATTERN = r"^[A-Z0-9]{2,20}$"
 Symbol = Annotated[str, Field(pattern=SYMBOL_PATTERN)]
 PROVIDER_PATTERN = r"^[A-Za-z0-9_.-]{1,32}$"

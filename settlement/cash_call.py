@@ -115,7 +115,8 @@ class Settlement:
         account_id, client = event["account_id"], event["client"]
         if account_id is None or client is None:
             raise AssertionError(f"{event['execution_id']} names no account")
-        cause = Cause(EXECUTIONS, event["event_id"], at)
+        at_text = event["event_time"] if at == fill.executed_at else ""
+        cause = Cause(EXECUTIONS, event["event_id"], at, at_text)
         account = self.accounts.get(account_id)
         if account is None:
             account = self.accounts[account_id] = CustomerAccount(account_id, client)

@@ -29,12 +29,15 @@ class Cause:
 
     __slots__ = ("_counts", "_prefix", "at", "at_text", "id", "id_json")
 
-    def __init__(self, topic: str, cause_id: str, at: Micros) -> None:
-        """Take the cause's topic and `event_id`, and the decision time in microseconds."""
+    def __init__(self, topic: str, cause_id: str, at: Micros, at_text: str = "") -> None:
+        """Take the cause's topic and `event_id`, and the decision time in microseconds.
+
+        `at_text`: the same time as `time_text` writes it, from who has it.
+        """
         self.id = cause_id
         self.id_json = orjson.dumps(cause_id).decode()
         self.at = at
-        self.at_text = time_text(at)
+        self.at_text = at_text or time_text(at)
         self._prefix = f"{topic}|{cause_id}|"
         self._counts: dict[str, int] = {}
 

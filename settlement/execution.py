@@ -206,7 +206,8 @@ class Trading:
 
     def submitted(self, event: SubmittedOrder, at: Micros, out: Out) -> None:
         """Answer an order: rejected, or accepted and tried against the latest quote."""
-        cause = Cause(ORDERS, event.event_id, at)
+        # T is the order's own time, or later where another came first.
+        cause = Cause(ORDERS, event.event_id, at, event.at_text if at == event.at else "")
         account = self.accounts.get(event.account_id)
         rates = self.clients.get(account.client) if account is not None else None
         # An order that names no account or client of ours may come again under its id, so none is

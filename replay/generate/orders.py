@@ -91,12 +91,14 @@ class Orders:
             kind.by: usd(value) if kind.by == "notional" else quantity(units),
         }
         away = 0
+        stop: dict[str, object] = {}
         if kind.stop_bps is not None:
             away = between(draw, kind.stop_bps)
-            order["stop_price"] = usd(_moved(best.ask if buy else best.bid, away, up=buy))
+            stop["stop_price"] = usd(_moved(best.ask if buy else best.bid, away, up=buy))
         if kind.through_bps is not None:
             through = away + between(draw, kind.through_bps)
             order["limit_price"] = usd(_moved(price, through, up=buy))
+        order |= stop
         if kind.time_in_force == "GTD":
             order["expire_time"] = time_text(self._agenda.now + (1 + draw(6)) * HOUR)
         if not place:

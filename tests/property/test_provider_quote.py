@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.usual_tick import usual_line, usual_value
+from replay.usual_tick import usual_tick, usual_tick_value
 from schemas.price_tick import PriceTick
 from settlement.provider_quote import ProviderQuote
 from topics.decode import Refused, decode
@@ -94,7 +94,7 @@ def read_with_care(value: Value) -> ProviderQuote | None:
 
 def agree(line: bytes) -> bool:
     """Whether a line is read in one go; if so, then as orjson and the model read it."""
-    quote = usual_line(line)
+    quote = usual_tick(line)
     if quote is None:
         return False
     read = orjson.loads(line)
@@ -106,7 +106,7 @@ def agree(line: bytes) -> bool:
 def test_a_usual_tick_is_read_in_one_go() -> None:
     """So that the properties below speak of more than refusals."""
     assert agree(line_of(USUAL))
-    assert said(usual_value(USUAL)) == said(usual_line(line_of(USUAL))) is not None
+    assert said(usual_tick_value(USUAL)) == said(usual_tick(line_of(USUAL))) is not None
 
 
 @given(
@@ -126,8 +126,8 @@ def test_what_is_read_in_one_go_is_read_alike_with_care(
     chance.shuffle(names)
     shuffled = {name: value[name] for name in names}
     agree(line_of(shuffled))
-    quote = usual_value(shuffled)
-    assert said(quote) == said(usual_value(value))
+    quote = usual_tick_value(shuffled)
+    assert said(quote) == said(usual_tick_value(value))
     if quote is not None:
         assert said(quote) == said(read_with_care(value))
 
@@ -204,7 +204,7 @@ def test_which_lines_are_read_in_one_go(line: str, wanted: bool) -> None:
 
 def test_what_is_no_text_is_not_read_in_one_go() -> None:
     for bad in (b"\xff", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80"):
-        assert usual_line(LINE.encode().replace(b"finex-1", bad)) is None
+        assert usual_tick(LINE.encode().replace(b"finex-1", bad)) is None
 
 
 def test_a_value_that_is_no_tick_is_not_read_in_one_go() -> None:
@@ -213,7 +213,7 @@ def test_a_value_that_is_no_tick_is_not_read_in_one_go() -> None:
         deep = [deep]
     values: list[Any] = [None, 5, "x", [], {}, USUAL | {"bid_size": deep}, USUAL | {"type": "X"}]
     for value in values:
-        assert usual_value(value) is None
+        assert usual_tick_value(value) is None
 
 
 MARKS = [*'"\\,:{}01.-e \n\x00\u00e9', "null"]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.usual_order import usual_order_value
 from schemas.order import OrderSubmitted
-from settlement.submitted_order import SubmittedOrder, usual_order
+from settlement.submitted_order import SubmittedOrder
 from tests.property.test_provider_quote import NAMES, NUMBERS, TIMES
 from topics.decode import Refused, decode
 
@@ -78,8 +79,8 @@ def read_with_care(value: Value) -> SubmittedOrder | None:
 @pytest.mark.parametrize("value", [MARKET, LIMIT, STOP], ids=["market", "limit", "stop"])
 def test_a_usual_order_is_read_in_one_go(value: Value) -> None:
     """So that the property below speaks of more than refusals."""
-    assert said(usual_order(value)) == said(read_with_care(value))
-    order = usual_order(value)
+    assert said(usual_order_value(value)) == said(read_with_care(value))
+    order = usual_order_value(value)
     assert order is not None
     assert order.wrong is None
 
@@ -96,7 +97,7 @@ def test_what_is_read_in_one_go_is_read_alike_with_care(
 ) -> None:
     """Up to three fields are something else, or up to two are missing."""
     value = {name: field for name, field in (usual | changed).items() if name not in missing}
-    order = usual_order(value)
+    order = usual_order_value(value)
     if order is not None:
         assert said(order) == said(read_with_care(value))
         assert order.wrong is None

@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from schemas.instant import micros
+from scripts.replay import run_replay
 from tests.replay_server import ReplayServer, replay_server
 from tests.simulation.test_replay_command import (
     LAUNCH,
@@ -121,7 +122,7 @@ HISTORIES: dict[str, list[Told]] = {
     "no input": [],
     "only reference data": REFERENCE,
     "nothing that is acted on": [stranger("08:00:00"), dirty("08:00:01"), unread("08:00:02")],
-    "time begins with a funding": [*REFERENCE, deposit("09:00:00", "D1"), tick("09:00:01")],
+    "time begins with a funding": [*REFERENCE, deposit("11:59:59", "D1"), tick("12:00:01")],
     "time does not begin with one that is refused": [
         *REFERENCE,
         stranger("09:00:00"),
@@ -168,6 +169,12 @@ HISTORIES: dict[str, list[Told]] = {
         dirty("12:00:01"),
         stranger("12:00:02"),
     ],
+    "the firm's answer opens a window before a funding that is refused": [
+        *REFERENCE,
+        tick("11:59:00"),
+        buy("11:59:58.500000", "o1", "ACME0002"),
+        stranger("12:00:01"),
+    ],
     "the firm's answer at the very time of an order and of a tick": [
         *REFERENCE,
         tick("09:00:00"),
@@ -203,6 +210,62 @@ HISTORIES: dict[str, list[Told]] = {
         *(buy(f"10:{number // 60:02d}:{number % 60:02d}", f"o{number}") for number in range(700)),
     ],
 }
+
+
+# When windows opened, and the time T of dead letters.
+TIMES: dict[str, tuple[list[str], list[str]]] = {
+    "nothing that is acted on": ([], ["1970-01-01T00:00:00"] * 3),
+    "time begins with a funding": (["12:00:00"], []),
+    "time does not begin with one that is refused": ([], ["08:00:00", "08:00:00"]),
+    "a window before an input that only settlement refuses": (
+        ["12:00:00"],
+        ["11:59:01", "11:59:01", "12:00:03"],
+    ),
+    "windows that nothing opens, since all behind them is refused": ([], ["11:59:01"] * 3),
+    "an expiry before a funding": ([], ["09:00:06"]),
+    "the firm's answer opens a window before an input that is refused": (
+        ["12:00:00"],
+        ["12:00:00.500000", "12:00:00.500000"],
+    ),
+    "the firm's answer opens a window before a funding that is refused": (
+        ["12:00:00"],
+        ["12:00:00.500000"],
+    ),
+    "the firm's answer at the very time of a window": (["12:00:00"], []),
+    "the firm's answer behind the last input": ([], ["09:00:03"]),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_windows_and_time(tmp_path: Path, name: str) -> None:
+    """What is dead-lettered moves no time (section 1), an answer of the firm does."""
+    (tmp_path / "day.jsonl").write_bytes(lines(HISTORIES[name]))
+    run_replay([str(tmp_path / "day.jsonl")], tmp_path / "out", None, processes=1)
+    found: dict[str, list[int]] = {"WindowOpened": [], "DeadLetter": []}
+    for topic in ("executions", "dead-letters"):
+        for text in (tmp_path / "out" / "topics" / f"{topic}.jsonl").read_bytes().splitlines():
+            event = orjson.loads(text)
+            found.setdefault(event["type"], []).append(micros(event["event_time"]))
+    windows, letters = (
+        [micros(f"{at if 'T' in at else DAY + at}Z") for at in times] for times in TIMES[name]
+    )
+    assert found["WindowOpened"] == windows
+    assert found["DeadLetter"] == letters
+
+
+def test_an_answer_at_the_very_time_of_an_order_comes_before_it(tmp_path: Path) -> None:
+    """By the order of their topics (section 4)."""
+    name = "the firm's answer at the very time of an order and of a tick"
+    (tmp_path / "day.jsonl").write_bytes(lines(HISTORIES[name]))
+    run_replay([str(tmp_path / "day.jsonl")], tmp_path / "out", None, processes=1)
+    calls = (tmp_path / "out" / "topics" / "cash-calls.jsonl").read_bytes().splitlines()
+    kinds = [(orjson.loads(text)["type"], orjson.loads(text)["execution_id"][9:]) for text in calls]
+    # The last answer comes two seconds after the last input, so it is not given.
+    assert kinds == [
+        ("CashCallRequested", "o1-1"),
+        ("CashCallSettled", "o1-1"),
+        ("CashCallRequested", "o2-1"),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -378,7 +441,7 @@ from pathlib import Path
 from replay.back_office import BackOffice
 from scripts.replay import run_replay
 
-def broken(self, until):
+def broken(self):
     raise AssertionError("broken invariant: a cent is gone")
 
 BackOffice.finish = broken
