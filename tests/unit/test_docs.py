@@ -1,6 +1,7 @@
 """What documents and maps name is there: commands and options, files, reasons, statuses."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -8,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import typer.main
 from typer.core import TyperGroup
+from typer.testing import CliRunner
 
 from schemas.cash_call import FailureReason
 from schemas.dead_letter import DeadLetterReason
@@ -18,7 +20,13 @@ from scripts.settle import app
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # The events' own page is made by `make schemas`, and checked there.
-DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("decisions/*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.glob("decisions/*.md")),
+    DOCS / "examples" / "README.md",
+    ROOT / "tests" / "golden" / "README.md",
+]
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 
 
@@ -115,6 +123,46 @@ def test_the_desk_is_told_what_each_code_means(section: str, words: tuple[str, .
     assert sorted(explained) == sorted(words)
 
 
+def test_the_first_order_of_the_examples_is_executed_and_paid(tmp_path: Path) -> None:
+    """Its reference data and its tick, with the deposit and the order that the programs send."""
+    examples = DOCS / "examples"
+    (tick,) = re.findall(r"echo '(\{.*\})' \|", (examples / "README.md").read_text("utf-8"))
+    at = {"event_id": "1", "account_id": "ACME0001"}
+    deposit = at | {
+        "type": "DepositSettled",
+        "event_time": "2026-03-02T18:00:01Z",
+        "funding_id": "deposit-1",
+        "instrument_type": "WIRE",
+        "amount": "650.00",
+    }
+    order = at | {
+        "type": "OrderSubmitted",
+        "event_time": "2026-03-02T18:00:02Z",
+        "client_order_id": "order-1",
+        "symbol": "BTCUSD",
+        "side": "BUY",
+        "order_type": "MARKET",
+        "time_in_force": "IOC",
+        "notional": "100.00",
+    }
+    day = tmp_path / "day.jsonl"
+    day.write_text(
+        (examples / "reference.jsonl").read_text("utf-8")
+        + re.sub(r"'\$\(date .*?\)'", "2026-03-02T18:00:00Z", tick)
+        + f"\n{json.dumps({'topic': 'fundings', 'value': deposit})}"
+        + f"\n{json.dumps({'topic': 'orders', 'value': order})}\n",
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(app, ["replay", str(day), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    lines = (tmp_path / "out" / "topics" / "cash-calls.jsonl").read_text("utf-8").splitlines()
+    calls = [json.loads(line) for line in lines]
+    assert [(call["type"], call["amount"]) for call in calls] == [
+        ("CashCallRequested", "100.25"),
+        ("CashCallSettled", "100.25"),
+    ]
+
+
 # -- maps and names --------------------------------------------------------------------------------
 
 ROOMS = sorted(
@@ -156,6 +204,7 @@ def test_every_file_of_ours_that_a_document_names_is_there(path: Path) -> None:
         file
         for file in named
         if not (ROOT / file).exists()
+        and not (path.parent / file).exists()
         and not any((ROOT / room / file).exists() for room in ROOMS)
         and not ("/" not in file and list((ROOT / "tests").rglob(file)))
     }
