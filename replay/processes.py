@@ -17,8 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from fcntl import F_SETPIPE_SZ, fcntl
+from contextlib import closing, suppress
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -97,7 +96,7 @@ class Processes:
         self._ours = (self._lines, self._messages, self._answers)
         theirs = (lines, messages, answers)
         for end in self._ours:
-            fcntl(end.fileno(), F_SETPIPE_SZ, _PIPE_BYTES)
+            _widen(end)
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
         reader = (_read, (self._paths,), (lines,), every)
@@ -222,6 +221,14 @@ class _BackOfficeAfar:
         if not answer:
             _raise_end(self._answers)
         return marshal.loads(answer)  # noqa: S302 - as above
+
+
+def _widen(end: Connection) -> None:
+    """Let a pipe hold more, if this user may: it is only slower else."""
+    import fcntl  # noqa: PLC0415 - only where processes are possible there is one
+
+    with suppress(PermissionError):
+        fcntl.fcntl(end.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 # -- in a process of its own ----------------------------------------------------------------------
