@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,9 @@ def consume(
     as_json: Annotated[bool, typer.Option("--json", help="The bare values, a line each.")] = False,
 ) -> None:
     """Show what is committed in a topic.
+
+    A line says when it was appended, its partition and offset, its key, its type and its fields.
+    Each partition is in its own order; piped through sort, all are in the order of their times.
 
     Example: settle consume cash-calls --key ACME0001 --follow
 
@@ -133,4 +137,15 @@ def _fields(event: dict[str, Any]) -> Iterator[str]:
         if name in _NOT_SHOWN or value is None or value == "":
             continue
         text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if name == "raw" and event.get("type") == "DeadLetter":
+            text = _readable(text)
         yield f"{name}={text}"
+
+
+def _readable(raw: str) -> str:
+    """Return the bytes of a dead letter as text if they are a line of it, else as they are told."""
+    try:
+        text = b64decode(raw).decode()
+    except ValueError:
+        return raw
+    return text if text.isprintable() else raw

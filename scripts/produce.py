@@ -56,7 +56,10 @@ def produce(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="What the input is called, where it can't be told by its content."),
+        typer.Option(
+            help="Under which name it is remembered what was sent. Files go by their content;"
+            " give each standard input one of its own."
+        ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Send an input anew that was sent before.")
@@ -222,9 +225,8 @@ class _Production:
         seconds = time.monotonic() - self._started
         total = self._sent.total()
         if not total:
-            sys.stdout.write(
-                f"all {self.lines:,} lines were sent before; --again sends them anew\n"
-            )
+            said = f"all {self.lines:,} lines were sent before; --again sends them anew"
+            sys.stdout.write(f"{said if self.lines else 'there is no line to send'}\n")
             return
         for topic, count in sorted(self._sent.items()):
             sys.stdout.write(f"{count:>12,}  {topic}\n")

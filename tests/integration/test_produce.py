@@ -116,6 +116,12 @@ def test_an_input_that_is_sent_is_sent_anew_only_when_asked(kafka: Kafka, day: P
     assert len(asyncio.run(_records(kafka))) > before + LINES
 
 
+def test_an_input_without_a_line_says_so(kafka: Kafka, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    said = kafka.settle("produce", str(tmp_path / "empty"), "--flat-out").stdout
+    assert said == "there is no line to send\n"
+
+
 def test_a_bad_line_is_one_clear_line_and_what_was_before_it_is_sent(
     kafka: Kafka, tmp_path: Path
 ) -> None:
