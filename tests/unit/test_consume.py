@@ -1,14 +1,15 @@
 """How `settle consume` puts an event's fields for a person."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 
 import pytest
 
 from scripts.consume import _fields
 
 
-def line(event: dict[str, object]) -> str:
-    return " ".join(_fields(event))
+def line(event: Mapping[str, object]) -> str:
+    return " ".join(_fields(dict(event)))
 
 
 def test_what_the_head_says_and_what_is_not_there_is_left_out() -> None:
