@@ -28,7 +28,7 @@ def serve(worker: Worker) -> None:
     A stop while Kafka is away is no error: nothing can be committed, and what is not is done again,
     so the process ends with 0 and says so. One that hangs while Kafka is there ends with 1.
     """
-    # Before there is a loop: docs/decisions/0016.
+    # Before there is a loop: docs/decisions/0017.
     mode.loop.use("uvloop")
     process = _Process(worker)
     worker.on_stop = process.end_at_latest

@@ -209,3 +209,16 @@ def test_every_file_of_ours_that_a_document_names_is_there(path: Path) -> None:
         and not ("/" not in file and list((ROOT / "tests").rglob(file)))
     }
     assert missing == set()
+
+
+def test_each_decision_has_a_number_of_its_own_which_its_title_says() -> None:
+    numbers = []
+    for path in sorted(DOCS.glob("decisions/*.md")):
+        number = path.name[:4]
+        assert path.read_text("utf-8").startswith(f"# {int(number)}. "), path.name
+        numbers.append(number)
+    assert numbers == [f"{n:04}" for n in range(1, len(numbers) + 1)]
+    for room in ("settlement", "agents", "replay", "scripts", "schemas", "topics"):
+        for source in (ROOT / room).rglob("*.py"):
+            named = re.findall(r"decisions?[ /](\d{4})|\((00\d\d)\)", source.read_text("utf-8"))
+            assert {one or other for one, other in named} <= set(numbers), source
