@@ -22,7 +22,7 @@ class ReplayServer:
     def __init__(self, program: subprocess.Popen[bytes]) -> None:
         self._program = program
 
-    def differences(self, *inputs: Path, until: int | None = None) -> list[str]:
+    def differences(self, *inputs: Path | str, until: int | None = None) -> list[str]:
         """Return the names of what a replay in three processes wrote otherwise than in one.
 
         What a replay failed with is the one thing that it wrote. `until` in microseconds.

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.instant import DAY, micros
 from tests.property.days import Line, days
+from tests.property.told_day import written
 from tests.replay_server import ReplayServer, replay_server
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
@@ -19,14 +19,6 @@ from topics.catalogue import APEX_JOURNAL_RESULTS
 def server() -> Iterator[ReplayServer]:
     with replay_server() as asked:
         yield asked
-
-
-def written(path: Path, lines: list[Line]) -> Path:
-    """Write lines to a file."""
-    path.write_bytes(
-        b"".join(orjson.dumps({"topic": line.topic, "value": line.value}) + b"\n" for line in lines)
-    )
-    return path
 
 
 @settings(max_examples=max(1, settings().max_examples // 2))
