@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.property.days import CHICAGO, Line
+from tests.property.day_words import CHICAGO, Line
 
 Event = Mapping[str, Any]
 # Type, the call or journal that it names, the reason of a failure.

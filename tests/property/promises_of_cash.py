@@ -10,10 +10,7 @@ from decimal import Decimal
 from hypothesis import note
 
 from tests.property.apex_calls import ApexCalls
-from tests.property.days import (
-    next_clock_time,
-    text_of,
-)
+from tests.property.day_words import next_clock_time, text_of
 from tests.property.told_day import (
     Accounts,
     Book,

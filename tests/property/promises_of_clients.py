@@ -4,10 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from tests.property.days import (
-    next_clock_time,
-    text_of,
-)
+from tests.property.day_words import next_clock_time, text_of
 from tests.property.told_day import (
     Book,
     Event,

@@ -10,13 +10,7 @@ from hashlib import sha256
 
 import orjson
 
-from tests.property.days import (
-    CHICAGO,
-    CLOCK_TIMES,
-    clock_time,
-    next_clock_time,
-    text_of,
-)
+from tests.property.day_words import CHICAGO, CLOCK_TIMES, clock_time, next_clock_time, text_of
 from tests.property.told_day import (
     Event,
     Told,

@@ -17,10 +17,8 @@ from replay.read import read_inputs
 from scripts.replay import run_replay
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
-from tests.property.days import (
-    Line,
-    days,
-)
+from tests.property.day_words import Line
+from tests.property.days import days
 from tests.property.told_day import Emitted, tell, written
 
 # The other tests run each day several times.

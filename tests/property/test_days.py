@@ -6,10 +6,8 @@ To look harder: SETTLE_HYPOTHESIS=thorough make test ARGS=tests/property
 import pytest
 from hypothesis import given, note, settings
 
-from tests.property.days import (
-    Line,
-    days,
-)
+from tests.property.day_words import Line
+from tests.property.days import days
 from tests.property.promises_of_cash import (
     apex_calls_follow_their_journals,
     balances_are_the_journal,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.instant import DAY, micros
-from tests.property.days import Line, days
+from tests.property.day_words import Line
+from tests.property.days import days
 from tests.property.told_day import written
 from tests.replay_server import ReplayServer, replay_server
 from topics.catalogue import APEX_JOURNAL_RESULTS

@@ -12,7 +12,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.pipeline_in_memory import PipelineInMemory, Told, both_engines, differences
-from tests.property.days import Line, days
+from tests.property.day_words import Line
+from tests.property.days import days
 
 # A day goes through two engines, and some steps of it through one of them several times.
 FEWER = settings(max_examples=max(1, settings().max_examples // 2))

@@ -12,10 +12,7 @@ import orjson
 from hypothesis import note
 
 from settlement.invariants import books_difference
-from tests.property.days import (
-    CHICAGO,
-    Line,
-)
+from tests.property.day_words import CHICAGO, Line
 from tests.story import Story
 
 Event = dict[str, Any]
