@@ -79,13 +79,13 @@ def _accounts(day: Day) -> list[Item]:
             )
         )
     flags = day.exceptions.flags
-    # A balance below zero has a line of its own, while it lasts.
+    # A balance below zero has a line of its own, while it lasts; the other flags are of returns.
     flagged = {code: count for code, count in flags.items() if code != "NEGATIVE_BALANCE"}
     if flagged:
         items.append(
             Item(
                 "look",
-                counted(sum(flagged.values()), "flagged funding"),
+                counted(sum(flagged.values()), "flagged return"),
                 ", ".join(f"{count:,} {reason(code)}" for code, count in sorted(flagged.items())),
                 "exceptions",
             )
