@@ -5,6 +5,7 @@ data, and moves to each input before that is applied. A dead-lettered input move
 """
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any, Protocol, cast
 
 from replay.back_office import Destination, takes_text
@@ -120,10 +121,12 @@ class FrontOffice:
 
     def run(self, lines: Iterable[Line], until: Micros | None = None) -> None:
         """Apply lines in order, up to and including the time `until`, then move time to it."""
+        apply = self.apply
+        if until is not None:
+            last = until
+            lines = takewhile(lambda line: line.at <= last, lines)
         for line in lines:
-            if until is not None and line.at > until:
-                break
-            self.apply(line)
+            apply(line)
         if until is not None and self.trading.now is not None:
             self.move_time(until)
 

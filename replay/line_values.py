@@ -3,6 +3,7 @@
 Usual ticks and orders travel as they were read, all else as it came.
 """
 
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -35,6 +36,13 @@ def packed(line: Line) -> Packed:
     if isinstance(order, SubmittedOrder):
         return (_ORDER, _order_values(order), line.source, line.number)
     return (_OTHER, line.at, line.source, line.number, line.topic, line.text)
+
+
+def all_unpacked(lines: Iterable[Packed]) -> Iterator[Line]:
+    """Return the lines that were packed."""
+    for values in lines:
+        # A history consists of ticks, and a call less for each is worth it.
+        yield quote_line(values[1]) if values[0] == _TICK else unpacked(values)
 
 
 def unpacked(values: Packed) -> Line:

@@ -28,7 +28,7 @@ import orjson
 from replay.back_office import BackOffice
 from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
 from replay.front_office import FrontOffice
-from replay.line_values import Packed, packed, unpacked
+from replay.line_values import Packed, all_unpacked, packed, unpacked
 from replay.output import Checksums, OutputFiles
 from replay.read import InputFiles, InputLine, Line, Told
 from replay.simulated_firm import SimulatedFirm
@@ -148,7 +148,7 @@ class Processes:
             done, lines = marshal.loads(block)  # noqa: S302 - written by a process of ours
             if tell is not None:
                 tell(done)
-            yield from map(unpacked, lines)
+            yield from all_unpacked(lines)
         _raise_end(self._lines)
 
 

@@ -46,10 +46,10 @@ from settlement.customer_account import CustomerAccount, OpenCall
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 
-RUNS = 3
+RUNS = 5
 # Real quotes are repeated so often, each time a day later.
-QUOTE_DAYS = 4
-ORDERS = 30_000
+QUOTE_DAYS = 16
+ORDERS = 100_000
 ORDER_ACCOUNTS = 1_000
 CALLS = 1_000_000
 CALL_ACCOUNTS = 10_000

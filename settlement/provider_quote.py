@@ -81,9 +81,7 @@ class ProviderQuote:
 
     def expire_after(self, stale_after: Micros) -> None:
         """Set when the quote stops counting."""
-        # Every tick runs through here, and a call of min() costs as much as all the rest.
-        stale_at = self.at + stale_after
-        self.expires_at = stale_at if stale_at < self.valid_until else self.valid_until  # noqa: FURB136 - see above
+        self.expires_at = min(self.at + stale_after, self.valid_until)
         self.until_text = ""
 
     def say_until(self) -> str:
