@@ -100,6 +100,8 @@ def agree(line: bytes) -> bool:
     read = orjson.loads(line)
     assert read["topic"] == "price-ticks"
     assert said(quote) == said(read_with_care(read["value"]))
+    # What a dead letter shows of it is made of what was read.
+    assert quote.text == line.rstrip(b"\r\n")
     return True
 
 

@@ -268,6 +268,22 @@ def test_an_answer_at_the_very_time_of_an_order_comes_before_it(tmp_path: Path) 
     ]
 
 
+def test_an_answer_at_the_very_time_of_a_funding_comes_before_it(tmp_path: Path) -> None:
+    """As above: the journal has the call that the firm paid before the deposit."""
+    history = [
+        *REFERENCE,
+        tick("09:00:00"),
+        buy("09:00:01", "o1", "ACME0002"),
+        deposit("09:00:03", "D1"),
+    ]
+    (tmp_path / "day.jsonl").write_bytes(lines(history))
+    run_replay([str(tmp_path / "day.jsonl")], tmp_path / "out", None, processes=1)
+    journal = (tmp_path / "out" / "topics" / "journal.jsonl").read_bytes().splitlines()
+    accounts = [orjson.loads(text)["account_id"] for text in journal]
+    # The execution, its call that settles, the deposit.
+    assert accounts == ["ACME0002", "ACME0002", "ACME0001"]
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ReplayServer]:
     with replay_server() as asked:
