@@ -90,8 +90,7 @@ class AgentService(Service):
     async def _run(self) -> None:
         try:
             await self.runner.supervise()
-        except Exception as error:
-            # Whatever it is: the worker says it in one line and ends; nothing is swallowed.
+        except Exception as error:  # whatever it is: the worker says it in one line and ends
             await self._worker.fail(self.runner.kind.name, error)
             raise
 
@@ -118,8 +117,7 @@ class GatewayService(Service):
     async def _run(self) -> None:
         try:
             await self.gateway.supervise()
-        except Exception as error:
-            # Whatever it is: the worker says it in one line and ends; nothing is swallowed.
+        except Exception as error:  # whatever it is: the worker says it in one line and ends
             await self._worker.fail(APEX_GATEWAY, error)
             raise
 

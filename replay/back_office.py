@@ -160,6 +160,7 @@ class BackOffice:
 
     def told(self, line: InputLine) -> None:
         """Take an input that the front office acts on, too: an account, a client."""
+        self._answers_before(line.at, line.rank)
         self._decide(line)
 
     def refused(self, line: Line, refused: Refused) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from replay.audit.directory import audit_directory
 from schemas.instant import micros
 from scripts.replay import run_replay
 from tests.replay_server import ReplayServer, replay_server
@@ -197,6 +198,19 @@ HISTORIES: dict[str, list[Told]] = {
         buy("11:59:58", "o1", "ACME0002"),
         tick("12:00:00"),
     ],
+    "the firm's answer before an account that changes its model": [
+        *REFERENCE,
+        tick("09:00:00"),
+        buy("09:00:01", "o1", "ACME0002"),
+        told(
+            "accounts",
+            "09:00:05",
+            "AccountUpdated",
+            account_id="ACME0001",
+            client="ACME",
+            funding_model="APEX_CLEARING",
+        ),
+    ],
     "the firm's answer behind the last input": [
         *REFERENCE,
         tick("09:00:00"),
@@ -266,6 +280,15 @@ def test_an_answer_at_the_very_time_of_an_order_comes_before_it(tmp_path: Path) 
         ("CashCallSettled", "o1-1"),
         ("CashCallRequested", "o2-1"),
     ]
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_the_audit_finds_nothing_wrong(tmp_path: Path, name: str) -> None:
+    """It puts inputs and answers in their order by itself."""
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(lines(HISTORIES[name]))
+    run_replay([str(path)], tmp_path / "out", None, processes=1)
+    assert dict(audit_directory(tmp_path / "out", [str(path)]))
 
 
 def test_an_answer_at_the_very_time_of_a_funding_comes_before_it(tmp_path: Path) -> None:
