@@ -33,8 +33,8 @@ INPUTS = "inputs"
 _EVENTS_ENCODED_TOGETHER = 24
 _TEXTS_ENCODED_TOGETHER = 64
 # So many bytes of a topic are written together; queued writes are bounded, so is memory.
-_BYTES_PER_WRITE = 256 * 1024
-_WRITES_QUEUED_MAX = 64
+_BYTES_PER_WRITE = 1024 * 1024
+_WRITES_QUEUED_MAX = 16
 
 
 class OutputRefusedError(Exception):

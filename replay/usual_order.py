@@ -14,7 +14,7 @@ from schemas.event import (
     SYMBOL_PATTERN,
 )
 from schemas.instant import TIME_PATTERN, USUAL_TIME_PATTERN, micros, usual_micros
-from schemas.money import BPS_DECIMALS, CENTS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS
+from schemas.money import BPS_DECIMALS, CENTS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS, minor_units
 from schemas.order import OrderType, Side, TimeInForce
 from settlement.remembered import fingerprint
 from settlement.submitted_order import SubmittedOrder, content, wrong_terms
@@ -131,20 +131,20 @@ def _order(text: str) -> SubmittedOrder | None:
     order.order_type = cast("OrderType", kind)
     order.time_in_force = cast("TimeInForce", force)
     order.expire_time = None if expire_text is None else micros(expire_text)
-    order.notional = None if notional is None else _number(notional, CENTS_DECIMALS)
-    order.quantity = None if quantity is None else _number(quantity, UNITS_DECIMALS)
-    order.limit = None if limit is None else _number(limit, PRICE_DECIMALS)
+    order.notional = None if notional is None else minor_units(notional, CENTS_DECIMALS)
+    order.quantity = None if quantity is None else minor_units(quantity, UNITS_DECIMALS)
+    order.limit = None if limit is None else minor_units(limit, PRICE_DECIMALS)
     order.limit_text = limit or ""
-    order.stop = None if stop is None else _number(stop, PRICE_DECIMALS)
+    order.stop = None if stop is None else minor_units(stop, PRICE_DECIMALS)
     order.stop_text = stop or ""
     rates = (markup_bps, markup_fixed, commission_bps, commission_fixed)
     order.own_rates = None
     if rates != _NO_RATES:
         order.own_rates = (
-            None if markup_bps is None else _number(markup_bps, BPS_DECIMALS),
-            None if markup_fixed is None else _number(markup_fixed, PRICE_DECIMALS),
-            None if commission_bps is None else _number(commission_bps, BPS_DECIMALS),
-            None if commission_fixed is None else _number(commission_fixed, CENTS_DECIMALS),
+            None if markup_bps is None else minor_units(markup_bps, BPS_DECIMALS),
+            None if markup_fixed is None else minor_units(markup_fixed, PRICE_DECIMALS),
+            None if commission_bps is None else minor_units(commission_bps, BPS_DECIMALS),
+            None if commission_fixed is None else minor_units(commission_fixed, CENTS_DECIMALS),
         )
     order.id = fingerprint(account_id, client_order_id)
     order.content = content(
@@ -153,9 +153,3 @@ def _order(text: str) -> SubmittedOrder | None:
     order.wrong = None
     order.quantity_fits = order.prices_fit = True
     return order
-
-
-def _number(text: str, decimals: int) -> int:
-    """Read a usual number, which has no more decimals than its kind."""
-    whole, _, fraction = text.partition(".")
-    return int(whole + fraction.ljust(decimals, "0"))

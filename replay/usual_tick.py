@@ -9,7 +9,7 @@ import orjson
 
 from schemas.event import EVENT_ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
 from schemas.instant import USUAL_TIME_PATTERN, Micros, usual_micros
-from schemas.money import PRICE_DECIMALS, Price
+from schemas.money import PRICE_DECIMALS, Price, minor_units
 from settlement.provider_quote import NEVER, ProviderQuote
 from topics.catalogue import INPUT_ORDER, PRICE_TICKS
 
@@ -154,8 +154,7 @@ class _Prices(dict[str, Price]):
     def __missing__(self, text: str) -> Price:
         if len(self) >= _PRICES_MAX:
             self.clear()
-        whole, _, fraction = text.partition(".")
-        value = self[text] = int(whole + fraction.ljust(PRICE_DECIMALS, "0"))
+        value = self[text] = minor_units(text, PRICE_DECIMALS)
         return value
 
 

@@ -83,6 +83,15 @@ def reread(text: str, decimals: int) -> int:
     return int(whole + fraction[:decimals])
 
 
+def minor_units(text: str, decimals: int) -> int:
+    """Read a number that is known to be one, not negative, with at most `decimals` places.
+
+    Soonest of all where few numbers come again.
+    """
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(decimals, "0"))
+
+
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
 def usd(cents: Cents) -> str:
     """Write cents as dollars with two decimals: -5 is `-0.05`."""
@@ -107,6 +116,13 @@ def price(value: Price, decimals: int) -> str:
     whole, fraction = divmod(abs(value), PRICE_ONE)
     places = f"{fraction:018d}".rstrip("0").ljust(decimals, "0")
     return f"{sign}{whole}.{places}" if places else f"{sign}{whole}"
+
+
+def price_as_sent(text: str, decimals: int) -> str:
+    """Write a price above 0 that came as `text` as `price` does, without reading it."""
+    whole, _, places = text.partition(".")
+    places = places.rstrip("0").ljust(decimals, "0")
+    return f"{whole}.{places}" if places else whole
 
 
 def price_as_written(text: str, value: Price, decimals: int) -> str:

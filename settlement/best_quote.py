@@ -11,7 +11,7 @@ import orjson
 from schemas.best_quote import QuoteStatus
 from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, price, quantity, reread
+from schemas.money import UNITS_DECIMALS, Price, minor_units, price_as_sent, quantity
 from schemas.price_tick import PriceTick
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
@@ -28,25 +28,6 @@ _EMPTY_BID: BestSide = (None, "[]", None, _NO_SIDE.format("bid"))
 _EMPTY_ASK: BestSide = (None, "[]", None, _NO_SIDE.format("ask"))
 
 
-class PriceTexts(dict[str, str]):
-    """Prices as they are sent, by how they came: a market's come again and again."""
-
-    def __init__(self, decimals: int) -> None:
-        """Take the decimals of the price increment."""
-        super().__init__()
-        self.decimals = decimals
-
-    def __missing__(self, text: str) -> str:
-        """Put a price into words that has not come lately."""
-        if len(self) >= _PRICE_TEXTS_MAX:
-            self.clear()  # forgetting all costs less than knowing which came last
-        written = self[text] = price(reread(text, PRICE_DECIMALS), self.decimals)
-        return written
-
-
-_PRICE_TEXTS_MAX = 1 << 12
-
-
 class SymbolQuotes:
     """One symbol: its providers' quotes, its now, and the last best quote emitted."""
 
@@ -61,7 +42,6 @@ class SymbolQuotes:
         "emitted",
         "expiry",
         "now",
-        "price_texts",
         "quotes",
         "sequence",
         "stale_after",
@@ -72,7 +52,6 @@ class SymbolQuotes:
     def __init__(self) -> None:
         """Start without a quote or a time; the instrument sets the rest."""
         self.decimals = 0
-        self.price_texts = PriceTexts(0)
         self.stale_after: Micros = 0
         self.now: Micros = -1
         self.sequence = 0
@@ -97,7 +76,6 @@ class SymbolQuotes:
     def set_terms(self, decimals: int, stale_after: Micros) -> None:
         """Take the instrument's terms, also for the quotes that are there."""
         self.decimals = decimals
-        self.price_texts = PriceTexts(decimals)
         self.stale_after = stale_after
         for quote in self.quotes.values():
             quote.expire_after(stale_after)
@@ -206,12 +184,12 @@ class Market:
         if at_bid is not symbol.at_bid or with_bid != symbol.with_bid:
             symbol.at_bid = at_bid
             symbol.with_bid = with_bid
-            symbol.bid = bid = _bid_side(at_bid, with_bid, symbol.price_texts)
+            symbol.bid = bid = _bid_side(at_bid, with_bid, symbol.decimals)
             news = emitted is None or _is_news(emitted[0], bid, symbol.stale_after)
         if at_ask is not symbol.at_ask or with_ask != symbol.with_ask:
             symbol.at_ask = at_ask
             symbol.with_ask = with_ask
-            symbol.ask = ask = _ask_side(at_ask, with_ask, symbol.price_texts)
+            symbol.ask = ask = _ask_side(at_ask, with_ask, symbol.decimals)
             news = news or emitted is None or _is_news(emitted[1], ask, symbol.stale_after)
         if not news:
             return None
@@ -282,63 +260,64 @@ def best_quotes(
     return at_bid, with_bid, at_ask, with_ask
 
 
-def _bid_side(
-    best: ProviderQuote | None, others: list[ProviderQuote], price_texts: PriceTexts
-) -> BestSide:
+def _bid_side(best: ProviderQuote | None, others: list[ProviderQuote], decimals: int) -> BestSide:
     """Return the side that these quotes at the best bid make."""
     if best is None:
         return _EMPTY_BID
-    size, until, until_text = best.bid_size, best.expires_at, best.until_text or best.say_until()
+    first, size = best, best.bid_size
     providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
     if others:
-        sizes = [(reread(quote.bid_size, UNITS_DECIMALS), quote) for quote in (best, *others)]
-        size, until, until_text, providers = _together(sizes)
+        sizes = [(quote.bid_size, quote) for quote in (best, *others)]
+        first, size, providers = _together(sizes)
+    price_text = best.bid_text
+    if price_text[-1 - decimals : -decimals] != ".":
+        price_text = price_as_sent(price_text, decimals)
     text = (
-        f'"bid_price":"{price_texts[best.bid_text]}",'
-        f'"bid_size":"{size}","bid_providers":{providers},"bid_valid_until":"{until_text}"'
+        f'"bid_price":"{price_text}","bid_size":"{size}","bid_providers":{providers},'
+        f'"bid_valid_until":"{first.until_text or first.say_until()}"'
     )
-    return best.bid, providers, until, text
+    return best.bid, providers, first.expires_at, text
 
 
-def _ask_side(
-    best: ProviderQuote | None, others: list[ProviderQuote], price_texts: PriceTexts
-) -> BestSide:
+def _ask_side(best: ProviderQuote | None, others: list[ProviderQuote], decimals: int) -> BestSide:
     """Return the side that these quotes at the best ask make."""
     if best is None:
         return _EMPTY_ASK
-    size, until, until_text = best.ask_size, best.expires_at, best.until_text or best.say_until()
+    first, size = best, best.ask_size
     providers = f'[{{"provider":"{best.provider}","size":"{size}"}}]'
     if others:
-        sizes = [(reread(quote.ask_size, UNITS_DECIMALS), quote) for quote in (best, *others)]
-        size, until, until_text, providers = _together(sizes)
+        sizes = [(quote.ask_size, quote) for quote in (best, *others)]
+        first, size, providers = _together(sizes)
+    price_text = best.ask_text
+    if price_text[-1 - decimals : -decimals] != ".":
+        price_text = price_as_sent(price_text, decimals)
     text = (
-        f'"ask_price":"{price_texts[best.ask_text]}",'
-        f'"ask_size":"{size}","ask_providers":{providers},"ask_valid_until":"{until_text}"'
+        f'"ask_price":"{price_text}","ask_size":"{size}","ask_providers":{providers},'
+        f'"ask_valid_until":"{first.until_text or first.say_until()}"'
     )
-    return best.ask, providers, until, text
+    return best.ask, providers, first.expires_at, text
 
 
-def _together(quotes: list[tuple[Units, ProviderQuote]]) -> tuple[str, Micros, str, str]:
+def _together(sizes: list[tuple[str, ProviderQuote]]) -> tuple[ProviderQuote, str, str]:
     """Several providers show the best price: their sizes add up, the earliest expiry counts.
 
-    Returns the size, the validity, also as text, and the list of providers in listed order.
+    Returns the quote that expires first, the size, and the list of providers in listed order.
     """
-    quotes.sort(key=_listed_order)
+    in_listed_order = sorted(
+        [
+            (-minor_units(size, UNITS_DECIMALS), quote.at, quote.provider, size, quote)
+            for size, quote in sizes
+        ]
+    )
     total = 0
-    first = quotes[0][1]
+    first = in_listed_order[0][-1]
     providers = ""
-    for units, quote in quotes:
-        total += units
+    for negative_units, _, provider, size, quote in in_listed_order:
+        total -= negative_units
         if quote.expires_at < first.expires_at:
             first = quote
-        providers += f',{{"provider":"{quote.provider}","size":"{quantity(units)}"}}'
-    until_text = first.until_text or first.say_until()
-    return quantity(total), first.expires_at, until_text, f"[{providers[1:]}]"
-
-
-def _listed_order(shown: tuple[Units, ProviderQuote]) -> tuple[Units, Micros, str]:
-    units, quote = shown
-    return -units, quote.at, quote.provider
+        providers += f',{{"provider":"{provider}","size":"{size}"}}'
+    return first, quantity(total), f"[{providers[1:]}]"
 
 
 def listed(sizes: list[tuple[str, str]]) -> str:
