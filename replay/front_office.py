@@ -98,6 +98,7 @@ class FrontOffice:
         self._emit = destination.event
         self._emit_text = takes_text(destination)
         self._best_quote = self.market.best_quote
+        self._trading_quoted = self.trading.quoted
         # What says that an input is dead-lettered, and what decides on it, by its type.
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
             ProviderQuote: self.market.refusal,
@@ -145,7 +146,13 @@ class FrontOffice:
             return
         self._back_office.last = at
         if decided is not None:
-            self._quoted(line, decided, at)
+            # `_quoted`, written out.
+            self._emit_text(BBO, decided)
+            out: Out = []
+            self._trading_quoted(line.symbol, decided, at, out)
+            if out:
+                self._quiet_before = 0
+                self._traded(out, QuoteLine.rank)
 
     def _apply_any(self, line: Line) -> None:
         summary, trading, back_office = self._summary, self.trading, self._back_office

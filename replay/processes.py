@@ -18,6 +18,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import chain
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -135,7 +136,9 @@ class Processes:
             AssertionError: a broken invariant.
         """
         back_office = _BackOfficeAfar(self._messages, self._answers)
-        FrontOffice(output, back_office, summary).run(self._read_lines(tell), until)
+        FrontOffice(output, back_office, summary).run(
+            chain.from_iterable(self._read_blocks(tell)), until
+        )
         settled = back_office.finish()
         written = output.finish()
         summary.add(settled.summary)
@@ -143,12 +146,12 @@ class Processes:
             {**written.topics, **settled.written.topics}, {**written.files, **settled.written.files}
         )
 
-    def _read_lines(self, tell: Told | None) -> Iterator[Line]:
+    def _read_blocks(self, tell: Told | None) -> Iterator[Iterator[Line]]:
         while block := _received(self._lines):
             done, lines = marshal.loads(block)  # noqa: S302 - written by a process of ours
             if tell is not None:
                 tell(done)
-            yield from all_unpacked(lines)
+            yield all_unpacked(lines)
         _raise_end(self._lines)
 
 
