@@ -105,17 +105,21 @@ def quantity(units: Units) -> str:
     """Write a quantity without trailing zeros."""
     if units < 0:
         return "-" + quantity(-units)
-    whole, fraction = divmod(units, WHOLE)
-    return f"{whole}.{fraction:08d}".rstrip("0") if fraction else str(whole)
+    # Cutting digits apart takes half as long as dividing them.
+    digits = str(units).zfill(UNITS_DECIMALS + 1)
+    whole, places = digits[:-UNITS_DECIMALS], digits[-UNITS_DECIMALS:].rstrip("0")
+    return f"{whole}.{places}" if places else whole
 
 
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
 def price(value: Price, decimals: int) -> str:
     """Write a price with `decimals` places, more if it is finer: nothing is rounded."""
-    sign = "-" if value < 0 else ""
-    whole, fraction = divmod(abs(value), PRICE_ONE)
-    places = f"{fraction:018d}".rstrip("0").ljust(decimals, "0")
-    return f"{sign}{whole}.{places}" if places else f"{sign}{whole}"
+    if value < 0:
+        return "-" + price(-value, decimals)
+    digits = str(value).zfill(PRICE_DECIMALS + 1)
+    whole = digits[:-PRICE_DECIMALS]
+    places = digits[-PRICE_DECIMALS:].rstrip("0").ljust(decimals, "0")
+    return f"{whole}.{places}" if places else whole
 
 
 def price_as_sent(text: str, decimals: int) -> str:

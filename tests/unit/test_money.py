@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from schemas.money import FinerThanScaleError, TooManyDigitsError, bps, price, quantity, scaled, usd
+from schemas.money import (
+    FinerThanScaleError,
+    TooManyDigitsError,
+    bps,
+    minor_units,
+    price,
+    price_as_sent,
+    quantity,
+    scaled,
+    usd,
+)
 from tests.story import Story
 
 ONE = 10**18  # a price of 1 USD
@@ -29,6 +39,8 @@ ONE = 10**18  # a price of 1 USD
 )
 def test_reads_exactly(text: str, decimals: int, number: int) -> None:
     assert scaled(text, decimals) == number
+    if not text.startswith("-") and len(text.partition(".")[2]) <= decimals:
+        assert minor_units(text, decimals) == number
 
 
 @pytest.mark.parametrize(
@@ -116,6 +128,7 @@ def test_dollars_have_two_decimals(cents: int, text: str) -> None:
         pytest.param(1_000_000_000, "10", id="zeros-before-the-point-stay"),
         pytest.param(1, "0.00000001", id="eight-decimals"),
         pytest.param(-1_050_000_000, "-10.5", id="negative"),
+        pytest.param(-1, "-0.00000001", id="negative-smallest"),
         pytest.param(0, "0", id="zero"),
     ],
 )
@@ -133,10 +146,20 @@ def test_a_quantity_has_no_trailing_zeros(units: int, text: str) -> None:
         pytest.param(1, 2, "0.000000000000000001", id="finest"),
         pytest.param(ONE // 10, 8, "0.10000000", id="eight-places"),
         pytest.param(-ONE // 4, 2, "-0.25", id="negative"),
+        pytest.param(-12 * ONE - 1, 2, "-12.000000000000000001", id="negative-finest"),
+        pytest.param(0, 2, "0.00", id="zero"),
     ],
 )
 def test_a_price_is_printed_at_its_scale(value: int, decimals: int, text: str) -> None:
     assert price(value, decimals) == text
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2, 8])
+@pytest.mark.parametrize(
+    "text", ["650", "650.5", "650.50", "650.05", "650.0000", "650.123456", "0.1", "0.000001", "10"]
+)
+def test_a_price_is_sent_as_if_it_had_been_read(text: str, decimals: int) -> None:
+    assert price_as_sent(text, decimals) == price(scaled(text, 18), decimals)
 
 
 # increment, the ask as it comes in, the ask as it goes out
