@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -19,7 +19,6 @@ from mode import Service
 from typing_extensions import override
 
 from agents.apex_gateway import ApexGateway
-from agents.clearing_firm import FirmAddress
 from agents.client_books import client_books
 from agents.clock import TICK_SECONDS, Clock
 from agents.delivery import delivery
@@ -74,13 +73,27 @@ class _Transport(driver.Transport):
     Consumer = _Consumer
 
 
-class AgentService(Service):
-    """One task of the worker; it is started and supervised by Faust."""
+class Runner(Protocol):
+    """What runs one agent: a task's runner, or the way to the clearing firm."""
 
-    def __init__(self, worker: "Worker", name: str) -> None:
+    async def start(self) -> None:
+        """Join the agent's group."""
+
+    async def supervise(self) -> None:
+        """Serve until `stop`; raise what the agent can't go on with."""
+
+    async def stop(self) -> None:
+        """Finish, commit and leave the group; called again it does no harm."""
+
+
+class AgentService(Service):
+    """One agent of the worker; it is started and supervised by Faust."""
+
+    def __init__(self, worker: "Worker", name: str, runner: Runner) -> None:
         super().__init__()
         self._worker = worker
-        self.runner = AGENTS[name](worker.live)
+        self._name = name
+        self.runner = runner
 
     @override
     async def on_start(self) -> None:
@@ -91,40 +104,13 @@ class AgentService(Service):
         try:
             await self.runner.supervise()
         except Exception as error:  # whatever it is: the worker says it in one line and ends
-            await self._worker.fail(self.runner.kind.name, error)
+            await self._worker.fail(self._name, error)
             raise
 
     @override
     async def on_stop(self) -> None:
         self._worker.stopping()
         await self.runner.stop()
-
-
-class GatewayService(Service):
-    """The way to the clearing firm; it is started and supervised by Faust."""
-
-    def __init__(self, worker: "Worker", firm: FirmAddress) -> None:
-        super().__init__()
-        self._worker = worker
-        live = worker.live
-        self.gateway = ApexGateway(live.broker, live.partitions, firm)
-
-    @override
-    async def on_start(self) -> None:
-        await self.gateway.start()
-
-    @Service.task
-    async def _run(self) -> None:
-        try:
-            await self.gateway.supervise()
-        except Exception as error:  # whatever it is: the worker says it in one line and ends
-            await self._worker.fail(APEX_GATEWAY, error)
-            raise
-
-    @override
-    async def on_stop(self) -> None:
-        self._worker.stopping()
-        await self.gateway.stop()
 
 
 class Worker:
@@ -139,10 +125,13 @@ class Worker:
         # Called once when the worker begins to stop, and when its agents have stopped.
         self.on_stop: Callable[[], None] | None = None
         self.stopped: Callable[[], None] = lambda: None
-        self.services = [AgentService(self, name) for name in tasks if name in AGENTS]
-        self.gateway: GatewayService | None = None
+        self.runners = [AGENTS[name](live) for name in tasks if name in AGENTS]
+        self.gateway: ApexGateway | None = None
         if APEX_GATEWAY in tasks and live.firm is not None:
-            self.gateway = GatewayService(self, live.firm)
+            self.gateway = ApexGateway(live.broker, live.partitions, live.firm)
+        self.services = [AgentService(self, runner.kind.name, runner) for runner in self.runners]
+        if self.gateway is not None:
+            self.services.append(AgentService(self, APEX_GATEWAY, self.gateway))
         self.app = _faust_app(live)
         # Faust's own consumer asks for topics to read.
         self.app.producer_only = MONITOR not in tasks
@@ -150,8 +139,6 @@ class Worker:
             monitor(self.app, self.views)
         for service in self.services:
             self.app.add_dependency(service)
-        if self.gateway is not None:
-            self.app.add_dependency(self.gateway)
         if with_clock:
             clock = Clock(live)
             self.app.add_dependency(_ClockService(clock))
@@ -166,18 +153,12 @@ class Worker:
             self.failed = f"{name} can't go on: {str(error) or type(error).__name__}"
             log.critical("%s; the worker ends", self.failed)
             self.stopping()
-            stops = [service.runner.stop() for service in self.services]
-            if self.gateway is not None:
-                stops.append(self.gateway.gateway.stop())
-            await asyncio.gather(*stops)
+            await asyncio.gather(*(service.runner.stop() for service in self.services))
             self.stopped()
 
     async def stop(self) -> None:
         """Let all agents finish, commit and leave their groups."""
-        services: list[Service] = [*self.services]
-        if self.gateway is not None:
-            services.append(self.gateway)
-        await asyncio.gather(*(service.stop() for service in services))
+        await asyncio.gather(*(service.stop() for service in self.services))
 
     def stopping(self) -> None:
         """Hear from an agent that the worker stops."""
@@ -188,8 +169,7 @@ class Worker:
     def not_ready(self) -> list[str]:
         """Say why the worker is not ready, in one line each; empty: it is."""
         wrong = []
-        for service in self.services:
-            runner = service.runner
+        for runner in self.runners:
             name = runner.kind.name
             if not runner.joined:
                 wrong.append(f"{name}: has not joined its group")
@@ -207,15 +187,15 @@ class Worker:
                     if waited > WAIT_SECONDS_MAX:
                         wrong.append(f"{place}: an input waits for its window since {waited:.0f} s")
         if self.gateway is not None:
-            wrong += self.gateway.gateway.not_ready()
+            wrong += self.gateway.not_ready()
         return wrong
 
     def alerts(self) -> list[str]:
         """Say what a person should look at although all goes on, a line each."""
         return [
-            f"{service.runner.kind.name}-{number}: {alert}"
-            for service in self.services
-            for number, owned in sorted(service.runner.owned.items())
+            f"{runner.kind.name}-{number}: {alert}"
+            for runner in self.runners
+            for number, owned in sorted(runner.owned.items())
             if owned.task is not None
             for alert in owned.task.alerts()
         ]
@@ -223,8 +203,7 @@ class Worker:
     def status(self) -> dict[str, Any]:
         """Show every task partition that this worker owns, and what went by."""
         tasks: dict[str, dict[str, Any]] = {}
-        for service in self.services:
-            runner = service.runner
+        for runner in self.runners:
             partitions = tasks[runner.kind.name] = {}
             for number, owned in sorted(runner.owned.items()):
                 progress = owned.progress
@@ -244,7 +223,7 @@ class Worker:
                 }
         shown = {"tasks": tasks, "seen": self.views.as_json()}
         if self.gateway is not None:
-            shown[APEX_GATEWAY] = self.gateway.gateway.status()
+            shown[APEX_GATEWAY] = self.gateway.status()
         return shown
 
 
