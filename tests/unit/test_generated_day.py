@@ -1,6 +1,8 @@
-"""`settle generate`: a trading day made from a seed (contract section 12)."""
+"""A trading day made from a seed (contract section 12), around a synthetic market.
 
-import gzip
+Around a real one: test_day_around_a_market.py; the command: test_generate.py.
+"""
+
 import tracemalloc
 from collections import Counter
 from hashlib import sha256
@@ -8,62 +10,33 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
-import orjson
 import pytest
-import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from replay.audit.directory import audit_directory
 from replay.generate.day import DaySummary, GeneratedDay, write_generated_day
-from replay.generate.dirty_inputs import DIRTY, dirty_of
+from replay.generate.dirty_inputs import dirty_of
 from replay.generate.options import ACCOUNTS_MAX, ALL_MODELS, DayOptions
-from replay.quotes import UnreadableFileError, import_quotes
 from schemas.account import Jurisdiction, Mode
 from schemas.client import CommissionModel
 from schemas.funding import AdjustmentType, InstrumentType
 from schemas.instant import micros
 from schemas.net_settlement import NetStatus
 from schemas.order import OrderType, RejectReason, TimeInForce
-from scripts.errors import Failure
-from scripts.generate import generate
-from scripts.replay import run_replay
+from tests.generated_day import Line, is_dirty, lines_of, replayed, share_executed, values
 from topics.catalogue import CATALOGUE, INPUT_ORDER
 from topics.decode import Refused, decode
 
-REAL_QUOTES = Path(__file__).parents[2] / "replay/data/five_venue_quotes_2020-03-29.csv.gz"
 HOUR = 3_600_000_000
 
 # A whole day with few quotes: the tests look at customers, not at the market.
 QUIET = DayOptions(seed=1, accounts=200, quote_interval_ms=30_000)
 
-Line = dict[str, Any]
-
-
-def lines_of(options: DayOptions) -> list[Line]:
-    return [orjson.loads(line) for line in GeneratedDay(options).lines()]
-
-
-def is_dirty(line: Line) -> bool:
-    value = line["value"]
-    return not isinstance(value, dict) or value["event_id"].startswith(DIRTY)
-
-
-def values(lines: list[Line], kind: str) -> list[dict[str, Any]]:
-    return [line["value"] for line in lines if not is_dirty(line) and line["value"]["type"] == kind]
-
 
 @pytest.fixture(scope="module")
 def quiet_day() -> list[Line]:
     return lines_of(QUIET)
-
-
-@pytest.fixture(scope="module")
-def real_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("market") / "market.jsonl"
-    import_quotes(REAL_QUOTES, target, {"BTCUSDT": "BTCUSD", "ETHUSDT": "ETHUSD"})
-    return target
 
 
 # --- any day --------------------------------------------------------------------------------
@@ -152,6 +125,17 @@ def test_more_orders_change_nothing_of_the_market() -> None:
     assert values(few, "PriceTick") == values(many, "PriceTick")
     added = len(values(many, "OrderSubmitted")) - len(values(few, "OrderSubmitted"))
     assert added == pytest.approx(490, abs=10)  # some of the flow's places are cancels
+
+
+def test_the_summary_counts_the_lines(tmp_path: Path) -> None:
+    target = tmp_path / "day.jsonl"
+    told: list[tuple[int, int]] = []
+    summary = write_generated_day(
+        DayOptions(1, 5, 1), target, lambda done, in_all: told.append((done, in_all))
+    )
+    assert isinstance(summary, DaySummary)
+    assert summary.lines == len(target.read_bytes().splitlines())
+    assert all(0 <= done <= in_all == HOUR for done, in_all in told)
 
 
 @pytest.mark.parametrize(
@@ -409,32 +393,6 @@ def test_a_late_return_needs_a_week() -> None:
 # --- through the pipeline -------------------------------------------------------------------
 
 
-def replayed(options: DayOptions, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Replay a day; return what was emitted, by event type."""
-    write_generated_day(options, folder / "day.jsonl")
-    run_replay([str(folder / "day.jsonl")], folder / "out", None)
-    emitted: dict[str, list[dict[str, Any]]] = {}
-    for file in (folder / "out/topics").iterdir():
-        for line in file.read_bytes().splitlines():
-            event = orjson.loads(line)
-            emitted.setdefault(event["type"], []).append(event)
-    return emitted
-
-
-def share_executed(emitted: dict[str, list[dict[str, Any]]], *, resting: bool = False) -> float:
-    """Return the executed orders' share; with `resting`, of those that did not fill at once."""
-    accepted = {
-        (event["account_id"], event["client_order_id"]): event["event_time"]
-        for event in emitted["OrderAccepted"]
-    }
-    filled: dict[tuple[str, str], str] = {}
-    for event in emitted["Execution"]:
-        filled.setdefault((event["account_id"], event["client_order_id"]), event["event_time"])
-    if resting:
-        filled = {order: at for order, at in filled.items() if at > accepted[order]}
-    return len(filled) / (len(accepted) + len(emitted["OrderRejected"]))
-
-
 def test_the_default_day_settles_with_everything_that_can_happen(tmp_path: Path) -> None:
     emitted = replayed(QUIET, tmp_path)
     assert share_executed(emitted) > 0.9
@@ -499,255 +457,3 @@ def test_a_month_of_all_models_settles(tmp_path: Path) -> None:
         dirty.reason for dirty in dirty_of(ALL_MODELS)
     )
     audit_directory(tmp_path / "out", [str(tmp_path / "day.jsonl")], None)
-
-
-def test_a_day_around_the_real_market_settles(real_market: Path, tmp_path: Path) -> None:
-    emitted = replayed(DayOptions(1, 100, market=real_market), tmp_path)
-    assert share_executed(emitted) > 0.9
-    assert share_executed(emitted, resting=True) > 0.08
-    assert len(emitted["BestQuote"]) == 19394
-
-
-# --- around a market ------------------------------------------------------------------------
-
-INSTRUMENT = {
-    "type": "InstrumentUpdated",
-    "event_id": "import-BTCUSD",
-    "event_time": "2020-03-29T00:00:00.000000Z",
-    "symbol": "BTCUSD",
-    "base": "BTC",
-    "quote": "USD",
-    "minimum_price_increment": "0.01",
-    "minimum_quantity_increment": "0.00000001",
-    "minimum_order_value": "1.00",
-    "stale_after_ms": 35000,
-    "tradable": True,
-}
-
-
-def tick(at: str, **changes: str | None) -> Line:
-    return {
-        "topic": "price-ticks",
-        "value": {
-            "type": "PriceTick",
-            "event_id": f"finex-{at}",
-            "event_time": f"2020-03-29T{at}Z",
-            "provider": "finex",
-            "symbol": "BTCUSD",
-            "bid_price": "99.00",
-            "bid_size": "2.5",
-            "ask_price": "101.00",
-            "ask_size": "2.5",
-            **changes,
-        },
-    }
-
-
-def market_of(folder: Path, *lines: object) -> Path:
-    path = folder / "market.jsonl"
-    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
-    return path
-
-
-def test_the_markets_lines_are_merged_in_as_they_are(real_market: Path) -> None:
-    of_market = real_market.read_bytes().splitlines(keepends=True)
-    generated = set(GeneratedDay(DayOptions(1, 20, 24, market=real_market)).lines())
-    assert generated.issuperset(of_market)
-
-
-def test_hours_cut_the_market(real_market: Path) -> None:
-    lines = lines_of(DayOptions(1, 20, 3, market=real_market))
-    times = [line["value"]["event_time"] for line in lines if not is_dirty(line)]
-    assert times[0] == "2020-03-29T00:00:04.103573Z"
-    assert "2020-03-29T03:00:04.103573Z" > times[-1] > "2020-03-29T02:59"
-
-
-def test_a_gzipped_market_is_the_same(real_market: Path, tmp_path: Path) -> None:
-    packed = tmp_path / "market.jsonl.gz"
-    packed.write_bytes(gzip.compress(real_market.read_bytes()))
-    plain, gzipped = (
-        list(GeneratedDay(DayOptions(1, 20, 1, market=path)).lines())
-        for path in (real_market, packed)
-    )
-    assert plain == gzipped
-
-
-def test_orders_stand_around_the_quotes_of_their_time(tmp_path: Path) -> None:
-    market = market_of(
-        tmp_path,
-        {"topic": "instruments", "value": INSTRUMENT},
-        *[tick(f"00:{minute:02}:00.000000") for minute in range(30)],
-        *[
-            tick(f"00:{minute:02}:00.000000", bid_price="199.00", ask_price="201.00")
-            for minute in range(30, 60)
-        ],
-    )
-    orders = values(lines_of(DayOptions(1, 20, 1, 400, market)), "OrderSubmitted")
-    plain = [
-        order
-        for order in orders
-        if "limit_price" in order
-        and order["order_type"] == "LIMIT"
-        and order["time_in_force"] == "IOC"
-        and "markup_bps" not in order
-    ]
-    limits = {
-        late: [
-            float(order["limit_price"])
-            for order in plain
-            if (order["event_time"] > "2020-03-29T00:30") is late
-        ]
-        for late in (False, True)
-    }
-    # Up to 1% markup, 0.6% through the market; odd orders are 10% and 20% away.
-    assert all(89 < limit < 122 for limit in limits[False])
-    assert all(178 < limit < 242 for limit in limits[True])
-
-
-def test_without_a_fresh_quote_orders_are_left_out(tmp_path: Path) -> None:
-    """One quote counts for 35 seconds; orders begin after two and a half minutes."""
-    market = market_of(
-        tmp_path, {"topic": "instruments", "value": INSTRUMENT}, tick("00:00:00.000000")
-    )
-    summary = write_generated_day(DayOptions(1, 20, 1, 100, market), tmp_path / "day.jsonl")
-    assert summary.orders_left_out == 100
-    assert "OrderSubmitted" not in summary.lines_by_type
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        pytest.param(b"", "is empty", id="empty"),
-        pytest.param(b"recv_time,bid\n", "line 1: not a line of import-quotes", id="a-csv"),
-        pytest.param(b"\x00\x01\x02\n", "line 1: not a line of import-quotes", id="binary"),
-        pytest.param(b"[]\n", "line 1: not a line of import-quotes", id="no-object"),
-        pytest.param(
-            b'{"topic":"orders"}\n',
-            "line 1: not a line of import-quotes: no 'value'",
-            id="no-value",
-        ),
-        pytest.param(
-            b'{"topic":"price-ticks","value":{"event_time":"yesterday"}}\n',
-            "no RFC 3339",
-            id="no-time",
-        ),
-        pytest.param(
-            orjson.dumps(tick("00:00:00.000000")), "no instrument BTCUSD before", id="no-instrument"
-        ),
-        pytest.param(
-            gzip.compress(orjson.dumps({"topic": "instruments", "value": INSTRUMENT}))[:-9],
-            "line 1: the gzip data ends here, cut off",
-            id="truncated-gzip",
-        ),
-        pytest.param(
-            b"".join(
-                orjson.dumps(line) + b"\n"
-                for line in (
-                    {"topic": "instruments", "value": INSTRUMENT},
-                    tick("00:00:02.000000"),
-                    tick("00:00:01.999999"),
-                )
-            ),
-            "line 3: goes back in time",
-            id="goes-back",
-        ),
-        pytest.param(
-            orjson.dumps({"topic": "orders", "value": INSTRUMENT}), "topic 'orders'", id="orders"
-        ),
-    ],
-)
-def test_a_bad_market_is_one_clear_error_and_nothing_is_written(
-    content: bytes, says: str, tmp_path: Path
-) -> None:
-    market, out = tmp_path / "market.jsonl", tmp_path / "out"
-    market.write_bytes(content)
-    out.mkdir()
-    with pytest.raises(UnreadableFileError) as raised:
-        write_generated_day(DayOptions(1, 5, 1, market=market), out / "day.jsonl")
-    assert says in str(raised.value)
-    assert str(raised.value).startswith(str(market))
-    assert list(out.iterdir()) == []
-
-
-# --- the command ----------------------------------------------------------------------------
-
-app = typer.Typer()
-app.command()(generate)
-
-
-def test_the_command_says_what_it_made(tmp_path: Path) -> None:
-    target = tmp_path / "day.jsonl"
-    done = CliRunner().invoke(
-        app, ["--seed", "3", "--accounts", "12", "--hours", "2", "--out", str(target)]
-    )
-    assert done.exit_code == 0
-    lines = target.read_bytes().splitlines()
-    assert f"lines {len(lines):,}" in " ".join(done.stdout.split())
-    assert "AccountUpdated" in done.stdout
-
-
-def test_the_command_takes_models(tmp_path: Path) -> None:
-    target = tmp_path / "day.jsonl"
-    done = CliRunner().invoke(
-        app, ["--hours", "1", "--model", "APEX_CLEARING", "--out", str(target)]
-    )
-    assert done.exit_code == 0
-    lines = [orjson.loads(line) for line in target.read_bytes().splitlines()]
-    assert {account["funding_model"] for account in values(lines, "AccountUpdated")} == {
-        "APEX_CLEARING"
-    }
-
-
-def test_the_command_takes_a_date_and_how_often_is_quoted(tmp_path: Path) -> None:
-    """From midnight in Chicago, which is 05:00 UTC on a day on which the clocks went forward."""
-    target = tmp_path / "day.jsonl"
-    options = ["--hours", "24", "--date", "2026-03-09", "--quote-interval-ms", "3600000"]
-    done = CliRunner().invoke(app, [*options, "--accounts", "5", "--out", str(target)])
-    assert done.exit_code == 0
-    lines = [orjson.loads(line) for line in target.read_bytes().splitlines()]
-    assert lines[0]["value"]["event_time"] == "2026-03-09T05:00:00.000000Z"
-    # Two symbols, three providers, hourly, on average.
-    assert 120 < len(values(lines, "PriceTick")) < 170
-
-
-def test_the_summary_counts_the_lines(tmp_path: Path) -> None:
-    target = tmp_path / "day.jsonl"
-    told: list[tuple[int, int]] = []
-    summary = write_generated_day(
-        DayOptions(1, 5, 1), target, lambda done, in_all: told.append((done, in_all))
-    )
-    assert isinstance(summary, DaySummary)
-    assert summary.lines == len(target.read_bytes().splitlines())
-    assert all(0 <= done <= in_all == HOUR for done, in_all in told)
-
-
-def test_a_missing_market_is_a_failure(tmp_path: Path) -> None:
-    done = CliRunner().invoke(
-        app, ["--market", str(tmp_path / "none"), "--out", str(tmp_path / "day.jsonl")]
-    )
-    assert isinstance(done.exception, Failure)
-    assert str(done.exception) == (
-        f"{tmp_path / 'none'}: No such file or directory; nothing was written"
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        pytest.param(["--accounts", "0"], id="no-accounts"),
-        pytest.param(["--hours", "0"], id="no-hours"),
-        pytest.param(["--orders", "-1"], id="negative-orders"),
-        pytest.param(["--seed", "x"], id="seed-is-no-number"),
-        pytest.param(["--model", "BARTER"], id="unknown-model"),
-        pytest.param(["--date", "2026-02-30"], id="no-such-date"),
-        pytest.param(["--date", "1969-12-31"], id="before-all-times"),
-        pytest.param(["--quote-interval-ms", "0"], id="no-interval"),
-        pytest.param(["--market", "m", "--date", "2026-03-02"], id="a-market-has-its-own-date"),
-        pytest.param(["--market", "m", "--quote-interval-ms", "1"], id="and-its-own-quotes"),
-    ],
-)
-def test_wrong_usage_exits_2(wrong: list[str], tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, [*wrong, "--out", str(tmp_path / "day.jsonl")])
-    assert done.exit_code == 2
-    assert list(tmp_path.iterdir()) == []
