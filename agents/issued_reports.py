@@ -9,11 +9,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker
 from agents.issued_files import FETCH_WAIT_MS
+from schemas.account import AccountUpdated
+from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros
 from settlement.cause import Out
 from settlement.tasks.delivery import DeliveryTask, IssuedFile, Parked
-from settlement.tasks.task import Record
-from topics.catalogue import DELIVERY_TASK, REPORT_DELIVERIES, REPORT_ISSUES, state_topic
+from settlement.tasks.task import Record, read_outside
+from topics.catalogue import (
+    ACCOUNTS,
+    CLIENTS,
+    DELIVERY_TASK,
+    REPORT_DELIVERIES,
+    REPORT_ISSUES,
+    state_topic,
+)
 from topics.partition import partition_of
 
 State = Literal["waiting", "parked", "delivered"]
@@ -72,6 +81,27 @@ async def issued_reports(
         await consumer.stop()
     kept = [report for report in found if client in {None, report.client}]
     return sorted(kept, key=lambda report: (report.at, report.client))
+
+
+async def known_clients(broker: Broker, partitions: int) -> set[str]:
+    """Return the codes of all clients that a `ClientUpdated` or an account names.
+
+    Raises:
+        KafkaError: the broker does not give what it has.
+    """
+    found: set[str] = set()
+    consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
+    try:
+        await consumer.start()
+        for topic in (CLIENTS, ACCOUNTS):
+            for partition in range(partitions):
+                async for record in _records(consumer, topic, partition):
+                    event = read_outside(record, partitions).event
+                    if isinstance(event, ClientUpdated | AccountUpdated):
+                        found.add(event.client)
+    finally:
+        await consumer.stop()
+    return found
 
 
 async def issued_file(broker: Broker, partitions: int, client: str, key: str) -> IssuedFile | None:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from schemas.account import FundingModel
 from schemas.instant import Micros, time_text
-from schemas.money import CENTS_DECIMALS, Cents, reread, usd
+from schemas.money import CENTS_DECIMALS, Cents, reread, usd, usd_for_a_person
 from topics.catalogue import (
     APEX_JOURNALS,
     CASH_CALLS,
@@ -280,8 +280,8 @@ class Summary:
             ("orders rejected", f"{updates['OrderRejected']:,}"),
             *([("  mostly", rejected)] if rejected else []),
             ("executions", f"{self._total('executions'):,}"),
-            ("traded volume", f"{_dollars(self._total('volume'))} USD"),
-            ("money in the FBO", f"{_dollars(self.fbo)} USD"),
+            ("traded volume", f"{usd_for_a_person(self._total('volume'))} USD"),
+            ("money in the FBO", f"{usd_for_a_person(self.fbo)} USD"),
             ("dead letters", f"{self.dead_letters.total():,}"),
             ("files to clients", f"{self.files:,}"),
             ("events in and out", f"{events:,} in {seconds:.1f} s, {events / seconds:,.0f}/s"),
@@ -310,7 +310,7 @@ class Summary:
         return [
             ("orders executed", counted("executed", models)),
             ("executions", counted("executions", models)),
-            ("traded volume, USD", [_dollars(counts.volume) for counts in models]),
+            ("traded volume, USD", [usd_for_a_person(counts.volume) for counts in models]),
             ("cash calls", counted("requested", calls)),
             ("  settled at once", counted("settled_at_once", calls)),
             ("  settled after a retry", counted("settled_after_retry", calls)),
@@ -319,8 +319,8 @@ class Summary:
             ("journals asked for", ["", f"{self.of(APEX_JOURNALS, 'ApexJournalRequested'):,}", ""]),
             ("net settlements", of_net(f"{self.of(NET_SETTLEMENTS, 'NetSettlement'):,}")),
             *((f"  {status}", of_net(f"{count:,}")) for status, count in sorted(statuses.items())),
-            ("  clients are to pay, USD", of_net(_dollars(from_clients))),
-            ("  clients are to get, USD", of_net(_dollars(to_clients))),
+            ("  clients are to pay, USD", of_net(usd_for_a_person(from_clients))),
+            ("  clients are to get, USD", of_net(usd_for_a_person(to_clients))),
         ]
 
 
@@ -331,8 +331,3 @@ def _time_or_none(at: Micros | None) -> str | None:
 def _cents(text: str) -> Cents:
     # What we wrote has two decimals.
     return int(text.replace(".", ""))
-
-
-def _dollars(cents: Cents) -> str:
-    whole, _, fraction = usd(cents).partition(".")
-    return f"{int(whole):,}.{fraction}"

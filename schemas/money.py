@@ -100,6 +100,13 @@ def usd(cents: Cents) -> str:
     return f"{cents // DOLLAR}{_CENTS_TEXTS[cents % DOLLAR]}"
 
 
+def usd_for_a_person(cents: Cents) -> str:
+    """Write cents as dollars, thousands apart: 123456 is `1,234.56`."""
+    sign = "-" if cents < 0 else ""
+    whole, fraction = divmod(abs(cents), DOLLAR)
+    return f"{sign}{whole:,}{_CENTS_TEXTS[fraction]}"
+
+
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
 def quantity(units: Units) -> str:
     """Write a quantity without trailing zeros."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _STATES = ("waiting", "parked", "delivered")
 _STYLES = {"waiting": "yellow", "parked": "bold red", "delivered": "green"}
+# So many codes still make a line that is read.
+_CLIENTS_NAMED_MAX = 50
 _REPORTS: tuple[str, ...] = get_args(ReportName)
 
 reports = typer.Typer(
@@ -68,9 +70,12 @@ def list_reports(
     from agents.issued_reports import issued_reports
 
     settings = read_settings()
+    files = _run(settings, issued_reports(broker(settings), settings.partitions, client))
+    if client is not None and not files:
+        _refuse_stranger(settings, client)
     found = [
         issued
-        for issued in _run(settings, issued_reports(broker(settings), settings.partitions, client))
+        for issued in files
         if date in {None, civil_date(issued.at).isoformat()}
         and report in {None, issued.report}
         and state in {None, issued.state}
@@ -153,6 +158,25 @@ def redeliver(file: _File) -> None:
 def _check(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
     if value is not None and value not in allowed:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(allowed)}", param_hint=option)
+
+
+def _refuse_stranger(settings: Settings, client: str) -> None:
+    """Tell a client without files from one that is not there.
+
+    Raises:
+        Failure: there is none of this code.
+    """
+    from agents.issued_reports import known_clients
+
+    known = sorted(_run(settings, known_clients(broker(settings), settings.partitions)))
+    if client in known:
+        return
+    there = ", ".join(known[:_CLIENTS_NAMED_MAX]) or "none yet"
+    more = len(known) - _CLIENTS_NAMED_MAX
+    raise Failure(
+        f"no such client as {client!r}; there {'is' if len(known) <= 1 else 'are'} {there}"
+        f"{f' and {more:,} more' if more > 0 else ''}"
+    )
 
 
 def _client_and_key(file: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from replay.read import STANDARD_INPUT, UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics
 from replay.refold import Refolded, refold
-from schemas.money import usd
+from schemas.money import usd_for_a_person
 from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.progress import byte_progress
@@ -179,7 +179,7 @@ def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
         ("  records in them", f"{refolded.state_records:,}"),
         ("inputs unanswered", f"{left:,}"),
         *([("events behind the task-log", f"{refolded.events_behind:,}")] * (left > 0)),
-        ("money in the FBO", f"{usd(refolded.fbo)} USD"),
+        ("money in the FBO", f"{usd_for_a_person(refolded.fbo)} USD"),
     ]
 
 

@@ -8,7 +8,7 @@ from replay.audit.answers import Answers
 from replay.audit.audit import Audit
 from replay.read import read_inputs
 from schemas.journal import FBO, USD
-from schemas.money import usd
+from schemas.money import usd_for_a_person
 from topics.catalogue import (
     AGED_FAILURES,
     BALANCES,
@@ -78,4 +78,5 @@ def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
     if answers is not None:
         counts.append(("inputs, each answered", sum(answers.inputs.values())))
     checked = [(name, f"{count:,}") for name, count in counts]
-    return [*checked, ("money in the FBO, USD", usd(audit.ledger.totals[FBO, USD]))]
+    fbo = usd_for_a_person(audit.ledger.totals[FBO, USD])
+    return [*checked, ("money in the FBO", f"{fbo} USD")]

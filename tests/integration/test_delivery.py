@@ -114,6 +114,26 @@ class Desk:
         finally:
             await producer.stop()
 
+    async def tell_of(self, by_account: str, by_itself: str) -> None:
+        """Tell of two clients that have no files: of one by an account alone."""
+        head = {"event_id": "1", "event_time": "2026-03-09T14:00:00Z"}
+        account = {"type": "AccountUpdated", "account_id": "ZETA0001", "client": by_account}
+        client = {"type": "ClientUpdated", "client": by_itself, "commission_model": "MARKUP"}
+        bad = {"type": "ClientUpdated", "client": "no code", "commission_model": "MARKUP"}
+        producer = self.kafka.broker.producer()
+        try:
+            await producer.start()
+            for topic, key, value in (
+                ("accounts", "ZETA0001", account),
+                ("clients", by_itself, client),
+                ("clients", by_itself, bad),
+            ):
+                place = partition_of(key, PARTITIONS)
+                content = orjson.dumps(head | value)
+                await producer.send_and_wait(topic, content, key=key.encode(), partition=place)
+        finally:
+            await producer.stop()
+
     def _parts(self, client: str, key: str, parts: int) -> Iterator[ReportIssued]:
         texts = [f"{client},{key},{part}\n" * 10 for part in range(1, parts + 1)]
         content = "".join(texts).encode()
@@ -244,6 +264,29 @@ def test_the_operator_sees_what_is_parked_and_why(desk: Desk) -> None:
     assert desk.reports("list", "--report", "POSITIONS").stdout == "0 files\n"
     well = desk.reports("list", "--client", WELL[0]).stdout
     assert well.endswith("3 files: 3 delivered\n")
+
+
+def test_a_client_that_is_not_there_is_told_from_one_without_files(desk: Desk) -> None:
+    """Whatever else is asked for; who may be meant is named."""
+    by_account, by_itself = "ZETA", "YETI"  # known by an account; by ClientUpdated
+    asyncio.run(desk.tell_of(by_account, by_itself))
+    small = WELL[0].lower()
+    asked = [
+        [],
+        ["--json"],
+        ["--state", "parked"],
+        ["--report", "POSITIONS", "--date", "2026-03-10"],
+    ]
+    for client in (small, "NONE", ""):
+        for options in asked:
+            done = desk.reports("list", "--client", client, *options, check=False)
+            assert done.returncode == 1, done
+            assert done.stdout == ""
+            assert done.stderr == f"settle: no such client as {client!r}; there are YETI, ZETA\n"
+    for client in (by_account, by_itself):
+        assert desk.reports("list", "--client", client).stdout == "0 files\n"
+    nothing_of_it = desk.reports("list", "--client", WELL[0], "--state", "parked").stdout
+    assert nothing_of_it == "0 files\n"
 
 
 def test_what_can_not_be_put_by_the_operator_either_is_one_line(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 The day has real quotes and all funding models: more meets in it than in a history told by a test.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def money_in_the_fbo(said: bytes) -> str:
+    """Return the line in which a command shows it, blanks apart."""
+    lines = [" ".join(line.split()) for line in said.decode().splitlines()]
+    (line,) = [line for line in lines if line.startswith("money in the FBO")]
+    assert re.fullmatch(r"money in the FBO (\d{1,3},)+\d{3}\.\d\d USD", line)
+    return line
+
+
 def test_the_audit_that_it_tells_to_type_finds_no_difference(folder: Path) -> None:
     """With the inputs: also that each was answered, in its order."""
     typed = (folder / "said").read_text().splitlines()[-1].removeprefix("and check it all:").strip()
@@ -49,6 +58,8 @@ def test_the_audit_that_it_tells_to_type_finds_no_difference(folder: Path) -> No
     audited = settle(folder, *arguments)
     succeeded(audited)
     assert audited.stdout.startswith(b"out/replay: no difference\n")
+    # A person holds one against the other.
+    assert money_in_the_fbo(audited.stdout) == money_in_the_fbo((folder / "said").read_bytes())
 
 
 @pytest.mark.parametrize("processes", ["1", "3"])

@@ -122,7 +122,7 @@ def test_a_written_off_call_and_quiet_days_verify(
 ) -> None:
     checked = dict(audit_directory(month[0], [month[1]] if with_inputs else []))
     assert checked["windows"] == str(32 * 8 + 5)
-    assert checked["money in the FBO, USD"] == "20.00"
+    assert checked["money in the FBO"] == "20.00 USD"
 
 
 def test_inputs_that_all_come_twice_verify(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from schemas.money import (
     quantity,
     scaled,
     usd,
+    usd_for_a_person,
 )
 from tests.story import Story
 
@@ -118,6 +119,21 @@ def test_what_is_no_decimal_string_is_dead_lettered(number: object) -> None:
 )
 def test_dollars_have_two_decimals(cents: int, text: str) -> None:
     assert usd(cents) == text
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"),
+    [
+        pytest.param(99_999, "999.99", id="below-a-thousand"),
+        pytest.param(100_000, "1,000.00", id="a-thousand"),
+        pytest.param(123_456_789_012_345, "1,234,567,890,123.45", id="large"),
+        pytest.param(-5, "-0.05", id="negative-below-a-dollar"),
+        pytest.param(-224_759_657, "-2,247,596.57", id="negative"),
+        pytest.param(0, "0.00", id="zero"),
+    ],
+)
+def test_a_person_reads_dollars_with_thousands_apart(cents: int, text: str) -> None:
+    assert usd_for_a_person(cents) == text
 
 
 @pytest.mark.parametrize(
