@@ -79,8 +79,9 @@ class BackOffice:
     """Settlement and the clients' books, told by the front office (front_office.py) in order.
 
     `last`: the time of the last input that was acted on, which is T once time has begun. The front
-    office moves it for inputs of its own, so the clearing firm's answers that came before wait
-    until something else comes: nothing sees the difference.
+    office moves it for inputs that nobody else acts on (quotes, orders that are not filled), so the
+    clearing firm's answers from before them wait until something is told here: nothing sees the
+    difference.
     """
 
     def __init__(
@@ -159,7 +160,10 @@ class BackOffice:
                 self._deliver(report, cause)
 
     def told(self, line: InputLine) -> None:
-        """Take an input that the front office acts on, too: an account, a client."""
+        """Take an input that the front office acts on, too: an account, a client.
+
+        The firm's answers from before it come first: they are of the account as it was.
+        """
         self._answers_before(line.at, line.rank)
         self._decide(line)
 

@@ -81,8 +81,9 @@ class ToBackOffice(Protocol):
 class FrontOffice:
     """Market and trading: lines in, best quotes and order updates out, the rest handed on.
 
-    It never waits for the back office, unless a window or an expiry is due before an input of
-    which only the back office knows whether it moves time.
+    It waits for the back office in one case: a window or an expiry is due, or time has not begun,
+    before an input that is dead-lettered or may be. Only the back office knows whether that moves
+    time, and whether the clearing firm's answers from before it do.
     """
 
     def __init__(

@@ -114,7 +114,7 @@ class OutputFiles:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._queued: list[Future[None]] = []
         self._summary = summary
-        self.events = 0  # handed over so far
+        self.events = 0  # encoded so far
 
     def __enter__(self) -> Self:
         """Nothing more to open."""

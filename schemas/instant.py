@@ -22,9 +22,6 @@ USUAL_TIME_PATTERN = TIME_PATTERN.replace(r"(\.[0-9]{1,6})?", r"\.[0-9]{6}")
 YEAR_FIRST = "1970"
 YEAR_LAST = "9998"
 
-# Of a time as we write it, with six decimals.
-TIME_LENGTH = len("2026-03-02T14:30:00.000000Z")
-
 _is_time = re.compile(TIME_PATTERN).fullmatch
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HUNDRED_SECONDS = 100 * SECOND

@@ -269,7 +269,7 @@ def _bid_side(best: ProviderQuote | None, others: list[ProviderQuote], decimals:
     if others:
         sizes = [(quote.bid_size, quote) for quote in (best, *others)]
         first, size, providers = _together(sizes)
-    price_text = best.bid_text
+    price_text = best.bid_text  # mostly it came with the decimals that are sent
     if price_text[-1 - decimals : -decimals] != ".":
         price_text = price_as_sent(price_text, decimals)
     text = (
@@ -288,7 +288,7 @@ def _ask_side(best: ProviderQuote | None, others: list[ProviderQuote], decimals:
     if others:
         sizes = [(quote.ask_size, quote) for quote in (best, *others)]
         first, size, providers = _together(sizes)
-    price_text = best.ask_text
+    price_text = best.ask_text  # mostly it came with the decimals that are sent
     if price_text[-1 - decimals : -decimals] != ".":
         price_text = price_as_sent(price_text, decimals)
     text = (

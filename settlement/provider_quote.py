@@ -3,7 +3,7 @@
 import orjson
 
 from schemas.instant import Micros, micros, new_time_text, time_text
-from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, quantity, reread, scaled
+from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, quantity, scaled
 from schemas.price_tick import PriceTick
 
 NEVER: Micros = 1 << 62
@@ -68,16 +68,6 @@ class ProviderQuote:
         """The tick's id."""
         event_id: str = orjson.loads(self.id_text)
         return event_id
-
-    @property
-    def bid_units(self) -> Units:
-        """The size of the bid."""
-        return reread(self.bid_size, UNITS_DECIMALS)
-
-    @property
-    def ask_units(self) -> Units:
-        """The size of the ask."""
-        return reread(self.ask_size, UNITS_DECIMALS)
 
     def expire_after(self, stale_after: Micros) -> None:
         """Set when the quote stops counting."""

@@ -98,7 +98,7 @@ class Orders:
         if kind.through_bps is not None:
             through = away + between(draw, kind.through_bps)
             order["limit_price"] = usd(_moved(price, through, up=buy))
-        order |= stop
+        order |= stop  # behind the limit: in the order that replay/usual_order.py reads
         if kind.time_in_force == "GTD":
             order["expire_time"] = time_text(self._agenda.now + (1 + draw(6)) * HOUR)
         if not place:
