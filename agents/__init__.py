@@ -8,7 +8,7 @@ apex_gateway.py clearing_firm.py
                    journals to the clearing firm over HTTP, and its answers back
 file_queues.py issued_files.py buckets.py
                    clients' files on their way: a queue for each client; what was issued; where to
-issued_reports.py  every file and what became of it, for settle reports
+issued_reports.py  every file and what became of it, and which clients there are, for settle reports
 clock.py           the only reader of the wall clock: ClockTicked, about once a second
 monitor.py         a Faust agent over derived streams: views for /status; losing it loses no money
 app.py serve.py    the Faust app that hosts them all, its pages; how a worker starts and ends

@@ -1,4 +1,4 @@
-"""Every file that was issued, and what became of it, as the topics say."""
+"""Every file that was issued, what became of it, and which clients there are, as the topics say."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -88,8 +88,8 @@ class InputFiles:
     ) -> None:
         """Take inputs; `tell` hears how many bytes have been read since it was last told.
 
-        A pipe that is looked ahead in waits in `directory`, on disk. `usual` reads the
-        usual value of a topic as what is decided on; without it every value is a model.
+        A pipe that is looked ahead in waits in `directory`, on disk. `usual` reads usual lines
+        and values as what is decided on; without it every value is a model.
         """
         self._paths = tuple(paths)
         self._tell = tell

@@ -206,7 +206,7 @@ class Trading:
 
     def submitted(self, event: SubmittedOrder, at: Micros, out: Out) -> None:
         """Answer an order: rejected, or accepted and tried against the latest quote."""
-        # T is the order's own time, or later where another came first.
+        # T is mostly the time that the order says.
         cause = Cause(ORDERS, event.event_id, at, event.at_text if at == event.at else "")
         account = self.accounts.get(event.account_id)
         rates = self.clients.get(account.client) if account is not None else None

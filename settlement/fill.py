@@ -1,7 +1,7 @@
 """What an execution amounts to: its numbers in minor units, beside the texts of its wire form.
 
-Trading knows them as integers. An engine that runs trading and settlement in one process hands
-them on; one that has only the wire reads them there.
+Trading knows them as integers. The history engine hands them on to settlement, in one process or
+between two; the live engine, which has only the wire, reads them there.
 """
 
 from typing import NamedTuple

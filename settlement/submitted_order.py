@@ -25,11 +25,13 @@ OwnRates = tuple[Bps | None, Price | None, Bps | None, Cents | None]
 class SubmittedOrder:
     """An order as it came. Amounts: cents, units, prices; None: not given.
 
+    `at` is the time that it says, `at_text` the same as we write it; a task may decide on it at
+    another (contract section 4).
     `wrong`: why it is INVALID_ORDER, None if it is not; its numbers are of no use then. A number
     that is finer than our scale fits no increment: `quantity_fits` and `prices_fit` say so.
-    `own_rates` is None where it has none. `limit_text` and `stop_text` are
-    the prices as they came. `id` and `content` are what is remembered of it: the
-    fingerprint of its id, and a checksum of all but `event_id` and `event_time`.
+    `own_rates` is None where it has none. `limit_text` and `stop_text` are the prices as they came.
+    `id` and `content` are what is remembered of it: the fingerprint of its id, and a checksum of
+    all but `event_id` and `event_time`.
     """
 
     __slots__ = (

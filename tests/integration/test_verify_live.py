@@ -4,6 +4,7 @@ The tests of this module follow each other on one broker: each leaves its damage
 """
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import Iterable
@@ -106,6 +107,7 @@ def test_killed_workers_leave_no_difference(kafka: Kafka) -> None:
     assert shown["inputs"] == str(len(GOLDEN) + 3 * PARTITIONS)
     assert shown["inputs unanswered"] == "0"
     assert int(shown["files"]) >= 16
+    assert re.search(r"money in the FBO +\d,\d{3}\.\d\d USD\b", done.stdout)
     assert third.poll() is None
     for process in kafka.processes:
         process.kill()
