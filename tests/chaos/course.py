@@ -256,7 +256,9 @@ class _Running:
         member, work = self._some_member()
         aims_until = time.monotonic() + (_AIM_SECONDS if kills % 2 else 0.0)
         while True:
-            self._fleet.freeze(member)
+            while not self._fleet.freeze(member):
+                self._look()
+                member, work = self._some_member()
             hit = not work.tasks.isdisjoint(
                 open_transactions(n.address for n in self._brokers.nodes)
             )

@@ -124,11 +124,15 @@ class Fleet:
         self.members.remove(member)
         self._replace_later()
 
-    def freeze(self, member: Member) -> None:
-        """Stop it for the moment."""
-        member.process.send_signal(signal.SIGSTOP)
+    def freeze(self, member: Member) -> bool:
+        """Stop it for the moment; False: it has ended by itself."""
+        process = member.process
+        if process.poll() is not None:
+            return False
+        os.kill(process.pid, signal.SIGSTOP)  # `send_signal` polls, and takes an end away
         # The signal is on its way: wait until the process has stopped, or ended by itself.
-        os.waitid(os.P_PID, member.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        return process.poll() is None
 
     def pause(self, member: Member, seconds: float) -> None:
         """Let a frozen one sleep; another may take its place, and then there is one more."""
