@@ -8,7 +8,8 @@ The argument, for a reader to check:
 2. Partition p has one transactional producer, `<task>-<p>`. Starting it ends what a former owner
    left open and fences that owner: from then on nobody else can commit for p.
 3. Only then the state and the input positions of p are read back from the task's state topic
-   (`read_committed`, to its end), and the inputs are read on from those positions.
+   (`read_committed`, to the end of all that was sent: nothing there is undecided), and the inputs
+   are read on from those positions.
 4. What a batch of inputs causes goes into one transaction: events, changed state, positions, and
    which inputs were applied in which order (`task-log`). Either all of it is committed or none.
 5. On any error the memory of p is forgotten, and the worker ends: what is not committed is done
@@ -52,6 +53,8 @@ _WAIT_SECONDS = 0.2
 # timeout of the producer, so that the worker ends before its transaction is ended for it.
 TRANSACTION_SECONDS = 18.0
 START_SECONDS = 60.0
+# Longer than a dead producer's transaction stays open.
+UNENDED_SECONDS = 30.0
 # From SIGTERM to having left the group; Docker kills after ten seconds.
 STOP_SECONDS = 8.0
 
@@ -491,17 +494,33 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
 
 async def read_state(broker: Broker, place: TopicPartition) -> tuple[dict[bytes, bytes], int]:
-    """Return the last value of each key of a state partition, and how many records were read."""
+    """Return the last value of each key of a state partition, and how many records were read.
+
+    It is read to the end of all that was ever sent there, committed or not. What is committed ends
+    before a transaction that is open, and the fence has left none of ours: what is not ended yet is
+    another's, or Kafka has lost its mark (docs/decisions/0018), and what comes behind is ours.
+
+    Raises:
+        StalledError: a transaction in it is not ended in time.
+    """
     stored: dict[bytes, bytes] = {}
     records = 0
+    end = await _sent_end(broker, place)
     consumer = broker.consumer(None)
     try:
         await _within(START_SECONDS, consumer.start(), f"reading {place.topic}")
         consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
         await consumer.seek_to_beginning(place)
+        reached, until = -1, 0.0
         # Control records occupy offsets, so a position is waited for, not a record.
-        while await consumer.position(place) < end:
+        while (at := await consumer.position(place)) < end:
+            if at > reached:
+                reached, until = at, time.monotonic() + UNENDED_SECONDS
+            elif time.monotonic() > until:
+                raise StalledError(
+                    f"{place.topic}-{place.partition}: Kafka says neither that the transaction at"
+                    f" offset {at} is committed nor that it is not; see docs/operations.md"
+                )
             fetched = await _within(
                 START_SECONDS, consumer.getmany(place, timeout_ms=500), f"reading {place.topic}"
             )
@@ -514,6 +533,17 @@ async def read_state(broker: Broker, place: TopicPartition) -> tuple[dict[bytes,
     finally:
         await consumer.stop()
     return stored, records
+
+
+async def _sent_end(broker: Broker, place: TopicPartition) -> int:
+    """Return the offset behind all that was sent to a partition, committed or not."""
+    asking = broker.consumer(None, isolation_level="read_uncommitted")
+    try:
+        await _within(START_SECONDS, asking.start(), f"asking where {place.topic} ends")
+        end: int = (await asking.end_offsets([place]))[place]
+        return end
+    finally:
+        await asking.stop()
 
 
 def _seen(future: asyncio.Future[Any]) -> None:

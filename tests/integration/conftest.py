@@ -83,7 +83,8 @@ class Kafka:
         return "\n".join(path.read_text() for path in sorted(self.directory.glob("worker-*.log")))
 
 
-def _has_docker() -> bool:
+def has_docker() -> bool:
+    """Whether a Docker engine answers."""
     if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
         return False
     import docker  # noqa: PLC0415 - comes with testcontainers
@@ -100,7 +101,7 @@ def _has_docker() -> bool:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker with the catalogue's topics."""
     directory = tmp_path_factory.mktemp("kafka")
-    if _has_docker():
+    if has_docker():
         from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
 
         container = (

@@ -417,6 +417,31 @@ async def test_state_is_read_to_its_end_over_the_marks_of_transactions(job: Job)
 
 
 @on_topics()
+async def test_state_that_is_not_decided_is_waited_for_and_never_left_out(job: Job) -> None:
+    """What is committed behind an open transaction can't be read: it would be done again."""
+    await job.send({"v": 1})
+    async with job.running():
+        await job.said_at_last(1)
+    async with job.producer("somebody") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(state_topic(job.name), b"100", b"sum|b", 0)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(agents_runner, "UNENDED_SECONDS", 1.0)
+            async with job.running() as runner:
+                said = str(await _ended(runner, StalledError))
+        assert said.startswith(
+            f"{state_topic(job.name)}-0: Kafka says neither that the transaction"
+        )
+        await job.send({"v": 2})
+        async with job.running():
+            await asyncio.sleep(3)
+            assert await job.said() == ["1-0"]
+            await producer.abort_transaction()
+            assert await job.said_at_last(2) == ["1-0", "3-0"]
+    assert await job.applied() == {(0, 0): 1, (0, 1): 1}
+
+
+@on_topics()
 async def test_a_long_sweep_is_committed_in_parts_and_goes_on_where_it_was(job: Job) -> None:
     whole, agents_runner.BYTES_PER_TRANSACTION = agents_runner.BYTES_PER_TRANSACTION, 5000
     broken = {17, 31}
