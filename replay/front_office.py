@@ -118,7 +118,8 @@ class FrontOffice:
             OrderCancelRequested: self._cancel_requested,
             ClockTicked: self._clock_ticked,
         }
-        # Nothing is due before this time, as long as only quotes come: 0 if that is not known.
+        # Nothing is due before this time, as long as only quotes come: whatever they fill, nothing
+        # is due sooner for it. 0 if that is not known.
         self._quiet_before: Micros = 0
 
     def run(self, lines: Iterable[Line], until: Micros | None = None) -> None:
@@ -152,7 +153,6 @@ class FrontOffice:
             out: Out = []
             self._trading_quoted(line.symbol, decided, at, out)
             if out:
-                self._quiet_before = 0
                 self._traded(out, QuoteLine.rank)
 
     def _apply_any(self, line: Line) -> None:
@@ -229,7 +229,6 @@ class FrontOffice:
         out: Out = []
         self.trading.quoted(quote.symbol, text, at, out)
         if out:
-            self._quiet_before = 0
             self._traded(out, QuoteLine.rank)
 
     def _order_submitted(self, event: OrderSubmitted, at: Micros, line: Line) -> None:
