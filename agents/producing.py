@@ -10,7 +10,7 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.broker import Broker
-from agents.runner import read_state
+from agents.runner import StalledError, read_state
 from topics.catalogue import PRODUCE, state_topic
 from topics.partition import partition_of
 
@@ -44,10 +44,17 @@ class Producing:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> int:
-        """Fence whoever sends the same input; return how many lines are done."""
+        """Fence whoever sends the same input; return how many lines are done.
+
+        Raises:
+            StalledProducerError: another input has a transaction open that does not end.
+        """
         self._producer = self._broker.producer(f"{PRODUCE}-{self._name}")
         await asyncio.wait_for(self._producer.start(), _DEADLINE_SECONDS)
-        stored, _ = await read_state(self._broker, self._state)
+        try:
+            stored, _ = await read_state(self._broker, self._state)
+        except StalledError as error:
+            raise StalledProducerError(str(error)) from None
         done = stored.get(self._name.encode())
         return 0 if done is None else int(orjson.loads(done)["lines"])
 

@@ -11,8 +11,9 @@ import orjson
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
+from agents.producing import Producing
 from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
-from topics.catalogue import CATALOGUE, CLOCK, INPUT_ORDER
+from topics.catalogue import CATALOGUE, CLOCK, INPUT_ORDER, PRODUCE, state_topic
 from topics.decode import Refused, decode
 from topics.partition import partition_of
 
@@ -86,6 +87,31 @@ def test_killed_ten_times_and_run_again_each_line_is_sent_once(kafka: Kafka, day
                 if (r.topic, r.partition) == (topic, partition)
             ]
             assert order == sorted(order)
+
+
+def test_what_another_input_has_open_does_not_hide_how_far_this_one_has_come(kafka: Kafka) -> None:
+    """Inputs share the state's partitions, and what is committed behind it can't be read yet."""
+    place = TopicPartition(state_topic(PRODUCE), partition_of("this", PARTITIONS))
+
+    async def run() -> None:
+        other = kafka.broker.producer(f"{PRODUCE}-other")
+        await other.start()
+        this = Producing(kafka.broker, PARTITIONS, "this")
+        assert await this.start() == 0
+        await other.begin_transaction()
+        await other.send_and_wait(place.topic, b'{"lines":1}', b"other", place.partition)
+        await this.commit([], 5)
+        await this.stop()
+        again = Producing(kafka.broker, PARTITIONS, "this")
+        starting = asyncio.create_task(again.start())
+        await asyncio.sleep(2)
+        assert not starting.done()
+        await other.abort_transaction()
+        assert await starting == 5
+        await again.stop()
+        await other.stop()
+
+    asyncio.run(run())
 
 
 def test_each_record_has_its_key_its_partition_and_cloud_events_headers(kafka: Kafka) -> None:
