@@ -274,8 +274,10 @@ class LocalKafka:
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-            # After kill -9 a broker waits out its own session before it serves again.
-            "broker.session.timeout.ms": "2000",
+            # After kill -9 a broker waits out its own session before it serves again. In a cluster
+            # others take over so soon; alone and busy it would only take itself for dead, and
+            # serve nothing until it has noticed.
+            "broker.session.timeout.ms": "2000" if self.voters else "6000",
             "broker.heartbeat.interval.ms": "300",
             "controller.quorum.fetch.timeout.ms": "1000",
             "controller.quorum.election.timeout.ms": "500",
