@@ -1,7 +1,10 @@
 """LIVE ENGINE: the tasks on Kafka, exactly once; no business rule.
 
-runner.py          the exactly-once runner: fence, rebuild, apply, commit; read it first
-inputs.py          what has arrived for it, and what of that may be applied
+runner.py          the exactly-once runner: its argument, who owns which partitions; read it first
+partition.py inputs.py transaction.py
+                   one partition, from fence to clean stop; which input is next; what is committed
+task_state.py deadlines.py
+                   state read back to the end of what was sent; calls that must not wait for ever
 market.py trading.py settlement.py client_books.py delivery.py
                    one agent per task (settlement/tasks/ says what it decides)
 apex_gateway.py clearing_firm.py

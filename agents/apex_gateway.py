@@ -21,8 +21,10 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError
 from typing_extensions import override
 
+from agents import deadlines
 from agents.broker import Broker
 from agents.clearing_firm import ClearingFirm, FirmAddress, NoAnswerError
+from agents.deadlines import rest, within
 from topics.catalogue import APEX_GATEWAY, APEX_JOURNAL_RESULTS, APEX_JOURNALS
 from topics.partition import partition_of
 
@@ -112,11 +114,14 @@ class ApexGateway(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._stopped:
             return
         self._stopped = True
-        await self._drop(list(self._in_flight))
-        for client in (self._consumer, self._producer):
-            if client is not None:
-                await client.stop()
-        await self._firm.close()
+        until = time.monotonic() + deadlines.STOP_SECONDS
+        clients = [client for client in (self._consumer, self._producer) if client is not None]
+        for stop in (self._drop_all, *(client.stop for client in clients), self._firm.close):
+            try:
+                # A rebalance that waits for a paused worker holds up who commits and who leaves.
+                await within(rest(until), stop(), "stopping")
+            except Exception as error:  # noqa: BLE001 - the next owner asks again
+                log.warning("%s: %s", APEX_GATEWAY, error)
 
     # -- membership --------------------------------------------------------------------------------
 
@@ -129,6 +134,9 @@ class ApexGateway(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._joined = True
         for place in assigned:
             self._in_flight.setdefault(place, deque())
+
+    async def _drop_all(self) -> None:
+        await self._drop(list(self._in_flight))
 
     async def _drop(self, places: Iterable[TopicPartition]) -> None:
         """Give partitions up; the next owner asks again for what is under way."""

@@ -92,8 +92,9 @@ class AgentService(Service):
     def __init__(self, worker: "Worker", name: str, runner: Runner) -> None:
         super().__init__()
         self._worker = worker
-        self._name = name
+        self.name = name
         self.runner = runner
+        self._stop: asyncio.Task[None] | None = None
 
     @override
     async def on_start(self) -> None:
@@ -104,13 +105,33 @@ class AgentService(Service):
         try:
             await self.runner.supervise()
         except Exception as error:  # whatever it is: the worker says it in one line and ends
-            await self._worker.fail(self._name, error)
+            await self._worker.fail(self.name, error)
             raise
 
     @override
     async def on_stop(self) -> None:
         self._worker.stopping()
-        await self.runner.stop()
+        await self.stop_runner()
+
+    async def stop_runner(self) -> None:
+        """Let the agent finish, commit and leave its group; asked again, wait for the same.
+
+        Faust stops what has raised by cancelling it, and that may be what stops all the others.
+        """
+        if self._stop is None:
+            self._stop = asyncio.create_task(self._stop_in_order())
+        await asyncio.wait({self._stop})
+
+    async def _stop_in_order(self) -> None:
+        try:
+            await self.runner.stop()
+        except Exception as error:  # noqa: BLE001 - what is not committed is done again by others
+            log.warning("%s did not stop in order: %s", self.name, repr(error))
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the agent has left its group."""
+        return self._stop is not None and self._stop.done()
 
 
 class Worker:
@@ -153,12 +174,16 @@ class Worker:
             self.failed = f"{name} can't go on: {str(error) or type(error).__name__}"
             log.critical("%s; the worker ends", self.failed)
             self.stopping()
-            await asyncio.gather(*(service.runner.stop() for service in self.services))
-            self.stopped()
+        await asyncio.gather(*(service.stop_runner() for service in self.services))
+        self.stopped()
 
     async def stop(self) -> None:
         """Let all agents finish, commit and leave their groups."""
         await asyncio.gather(*(service.stop() for service in self.services))
+
+    def still_stopping(self) -> list[str]:
+        """Name the agents that have not stopped yet."""
+        return [service.name for service in self.services if not service.has_stopped]
 
     def stopping(self) -> None:
         """Hear from an agent that the worker stops."""

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import BrokerNotAvailableError, KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 # A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.
@@ -82,7 +82,8 @@ class Broker:
         The clients themselves try every address and say only that none will do.
 
         Raises:
-            OSError | KafkaError: no address lets us in; that of the last one.
+            OSError | KafkaError: no address lets us in, or none that does knows a broker;
+                that of the last one.
         """
         last: Exception | None = None
         for host, port, _ in collect_hosts(self.bootstrap, randomize=False):
@@ -97,6 +98,10 @@ class Broker:
                     connection.close()
             except (OSError, KafkaError) as error:  # also what takes too long
                 last = error
+                continue
+            if not answer.brokers:
+                # It is up and has not joined (again) yet: what topics there are, it can't say.
+                last = BrokerNotAvailableError()
                 continue
             cluster = ClusterMetadata()
             cluster.update_metadata(answer)

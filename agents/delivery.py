@@ -42,9 +42,8 @@ class Delivery(TaskRunner):
 
     @override
     async def stop(self) -> None:
-        """Put nothing more, then finish, commit and leave the group."""
-        await self._queues.stop()
-        await super().stop()
+        """Put nothing more; finish, commit and leave the group."""
+        await asyncio.gather(self._queues.stop(), super().stop())
 
     async def _applied(self, task: Task) -> None:
         if not isinstance(task, DeliveryTask):

@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from agents.broker import Broker, started
 from agents.buckets import BucketRefusedError, Buckets
 from agents.issued_files import ContentGoneError, IssuedFiles
-from agents.runner import PartitionRunner
+from agents.partition import PartitionRunner
 from schemas.report import FileNotPut, FilePut, PutReason
 from settlement.tasks.delivery import (
     DeliveryTask,
@@ -44,7 +44,8 @@ _KEPT_BYTES = 64 * 1024 * 1024
 _APPLIED_SECONDS = 30.0
 _SEND_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
-_STOP_SECONDS = 3.0
+# Of each part of a stop, and there are three.
+_STOP_SECONDS = 2.5
 
 
 class FileQueues:

@@ -10,7 +10,8 @@ import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.broker import Broker
-from agents.runner import StalledError, read_state
+from agents.deadlines import StalledError
+from agents.task_state import read_state
 from topics.catalogue import PRODUCE, state_topic
 from topics.partition import partition_of
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from typing import NoReturn
 
 import faust
 import mode.loop
@@ -56,6 +57,7 @@ class _Process(faust.Worker):
         self._agents = worker
         self._agents_have_stopped = False
         self._signalled = False
+        self._ending = threading.Lock()
 
     @override
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
@@ -86,17 +88,26 @@ class _Process(faust.Worker):
         watchdog.start()
 
     def _end(self) -> None:
+        self._ending.acquire()  # for good: the first of the watchdogs ends the process
+        in_order = self._signalled and self._agents.failed is None
+        if in_order and self._kafka_is_away():
+            self._end_with(
+                0,
+                f"stopped while Kafka at {self._agents.live.broker.bootstrap} does not answer;"
+                " what is not committed is done again by the next worker",
+            )
         if self._agents_have_stopped:
             # All that matters has ended; if not for a signal, why has been said.
-            os._exit(0 if self._signalled and self._agents.failed is None else 1)
-        status, said = 1, f"did not stop within {_STOP_SECONDS:.0f} s and is ended"
-        if self._signalled and self._agents.failed is None and self._kafka_is_away():
-            status = 0
-            said = (
-                f"stopped while Kafka at {self._agents.live.broker.bootstrap} does not answer;"
-                " what is not committed is done again by the next worker"
-            )
-        sys.stderr.write(f"settle: {said}\n")
+            self._end_with(0 if in_order else 1, "")
+        waited_for = ", ".join(self._agents.still_stopping()) or "Faust"
+        self._end_with(
+            1, f"did not stop within {_STOP_SECONDS:.0f} s and is ended; waited for {waited_for}"
+        )
+
+    @staticmethod
+    def _end_with(status: int, said: str) -> NoReturn:
+        if said:
+            sys.stderr.write(f"settle: {said}\n")
         sys.stderr.flush()
         os._exit(status)
 

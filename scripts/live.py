@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from aiokafka.errors import (
+    BrokerNotAvailableError,
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
@@ -98,6 +99,8 @@ def _why(error: Exception, settings: Settings) -> str:
         ):
             spoken = settings.kafka_security_protocol
             return f"who listens there does not speak {spoken}; see SETTLE_KAFKA_SECURITY_PROTOCOL"
+        case BrokerNotAvailableError():
+            return "it is starting, or was silent and has not come back yet; try again in a moment"
         case OSError():
             said = error.strerror or "no answer in time"
             return f"{said}; start one with settle kafka start, or set SETTLE_BROKERS"

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import orjson
@@ -169,11 +169,15 @@ def _refuse_stranger(settings: Settings, client: str) -> None:
     from agents.issued_reports import known_clients
 
     known = sorted(_run(settings, known_clients(broker(settings), settings.partitions)))
-    if client in known:
-        return
+    if client not in known:
+        raise Failure(no_such_client(client, known))
+
+
+def no_such_client(client: str, known: Sequence[str]) -> str:
+    """Return the line for a client that is not among those that there are."""
     there = ", ".join(known[:_CLIENTS_NAMED_MAX]) or "none yet"
     more = len(known) - _CLIENTS_NAMED_MAX
-    raise Failure(
+    return (
         f"no such client as {client!r}; there {'is' if len(known) <= 1 else 'are'} {there}"
         f"{f' and {more:,} more' if more > 0 else ''}"
     )

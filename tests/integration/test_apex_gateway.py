@@ -16,8 +16,10 @@ from urllib.request import urlopen
 
 import orjson
 import pytest
+from confluent_kafka import Consumer
 
-from tests.integration.conftest import SETTLE, Kafka
+from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
+from topics.catalogue import APEX_GATEWAY, APEX_JOURNALS
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -333,3 +335,39 @@ def test_everything_at_once(kafka: Kafka) -> None:
 def _answered(events: list[Event]) -> int:
     counts = outcomes(events)
     return counts["CashCallSettled"] + counts["CashCallFailed INSUFFICIENT_FUNDS"]
+
+
+# -- who leaves ------------------------------------------------------------------------------------
+
+
+def test_a_stop_does_not_wait_for_a_member_that_is_silent(kafka: Kafka) -> None:
+    """Its group waits for it, with all who are to come or go, for a minute."""
+    with clearing_firm() as firm:
+        process = kafka.worker("--no-clock", "--task", APEX_GATEWAY, SETTLE_APEX_URL=firm.url)
+        silent = _member(kafka)
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while len(silent.assignment()) != PARTITIONS // 2:  # the worker has the others
+            assert time.monotonic() < give_up, kafka.said()[-3000:]
+            silent.poll(0.1)
+        # It polls no more, so it does not hear that somebody comes.
+        newcomer = _member(kafka)
+        time.sleep(3)
+        process.terminate()
+        assert process.wait(timeout=10) == 0, kafka.said()[-3000:]
+        newcomer.close()
+        silent.close()
+
+
+def _member(kafka: Kafka) -> Consumer:
+    """Return a foreign member of the gateway's group; it joins again only if it polls."""
+    member = Consumer(
+        {
+            "bootstrap.servers": kafka.address,
+            "group.id": APEX_GATEWAY,
+            "partition.assignment.strategy": "roundrobin",
+            "max.poll.interval.ms": 60_000,
+            "session.timeout.ms": 30_000,
+        }
+    )
+    member.subscribe([APEX_JOURNALS])
+    return member

@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from scripts.errors import Failure
+from scripts.live import reach
 from scripts.local_kafka import LocalKafka, free_port, jars
+from scripts.settings import read_settings
 from tests.integration.conftest import SETTLE
+from topics.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.integration
 
 GONE_SECONDS = 30.0
+# A node that is alone and silent for so long takes itself for dead.
+SESSION_SECONDS = 6.0
+PATIENCE_SECONDS = 120.0
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -99,6 +106,32 @@ def test_started_twice_it_is_the_same_broker(settle: Run, tmp_path: Path) -> Non
     assert "no Kafka runs" in refusal(status)
     assert settle("kafka", "start", "--port", port).returncode == 0
     assert pid_of(tmp_path) != first
+
+
+def test_a_broker_that_was_silent_does_not_say_that_its_topics_are_gone(
+    settle: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own controller takes it for dead; until it is back it knows of no broker, nor topic."""
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("SETTLE_BROKERS", address)
+    assert settle("kafka", "start", "--port", address.partition(":")[2]).returncode == 0
+    assert settle("topics", "create").returncode == 0
+    settings = read_settings()
+    refused: set[str] = set()
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not refused:  # the state may pass between two questions
+        assert time.monotonic() < give_up
+        os.kill(pid_of(tmp_path), signal.SIGSTOP)
+        time.sleep(SESSION_SECONDS + 1)
+        os.kill(pid_of(tmp_path), signal.SIGCONT)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            try:
+                assert set(CATALOGUE) <= set(reach(settings))
+            except Failure as failure:
+                refused.add(str(failure))
+    why = "it is starting, or was silent and has not come back yet; try again in a moment"
+    assert refused == {f"no Kafka at {address}: {why}"}
 
 
 def test_a_stop_without_a_start_is_fine(settle: Run) -> None:

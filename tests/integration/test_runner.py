@@ -24,10 +24,12 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 from typing_extensions import override
 
-from agents import runner as agents_runner
+from agents import deadlines, task_state
+from agents import partition as agents_partition
 from agents.broker import Broker
+from agents.deadlines import StalledError
 from agents.live_topics import read_live
-from agents.runner import StalledError, TaskRunner
+from agents.runner import TaskRunner
 from schemas.instant import Micros
 from settlement.cause import Out
 from settlement.tasks.task import Change, Head, Record, Task
@@ -426,7 +428,7 @@ async def test_state_that_is_not_decided_is_waited_for_and_never_left_out(job: J
         await producer.begin_transaction()
         await producer.send_and_wait(state_topic(job.name), b"100", b"sum|b", 0)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(agents_runner, "UNENDED_SECONDS", 1.0)
+            patched.setattr(task_state, "UNENDED_SECONDS", 1.0)
             async with job.running() as runner:
                 said = str(await _ended(runner, StalledError))
         assert said.startswith(
@@ -443,7 +445,7 @@ async def test_state_that_is_not_decided_is_waited_for_and_never_left_out(job: J
 
 @on_topics()
 async def test_a_long_sweep_is_committed_in_parts_and_goes_on_where_it_was(job: Job) -> None:
-    whole, agents_runner.BYTES_PER_TRANSACTION = agents_runner.BYTES_PER_TRANSACTION, 5000
+    whole, agents_partition.BYTES_PER_TRANSACTION = agents_partition.BYTES_PER_TRANSACTION, 5000
     broken = {17, 31}
     job.breaks = lambda _key, step: step in broken
     try:
@@ -459,7 +461,7 @@ async def test_a_long_sweep_is_committed_in_parts_and_goes_on_where_it_was(job: 
             said = await job.said_at_last(41)
             assert runner.owned[0].progress.transactions > 1
     finally:
-        agents_runner.BYTES_PER_TRANSACTION = whole
+        agents_partition.BYTES_PER_TRANSACTION = whole
     assert said == [f"swept-{number}" for number in range(1, 41)] + ["1-0"]
     assert await job.applied() == {(0, 0): 1, (0, 1): 1}
 
@@ -475,10 +477,7 @@ async def test_a_revoked_partition_is_committed_before_it_goes(job: Job) -> None
     async with job.running(NEVER_MS) as first:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (
-                not all(
-                    owned._positions  # noqa: SLF001 - applied, and nothing says so yet
-                    for owned in first.owned.values()
-                )
+                not all(owned.transaction.inputs for owned in first.owned.values())
                 or len(first.owned) < 2
             ):
                 await asyncio.sleep(0.05)
@@ -511,7 +510,7 @@ async def test_a_clean_stop_commits_what_was_applied(job: Job) -> None:
     await job.send({"v": 1, "times": 0})
     async with job.running(NEVER_MS) as runner:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not runner.owned or not runner.owned[0]._positions:  # noqa: SLF001 - as above
+            while not runner.owned or not runner.owned[0].transaction.inputs:
                 await asyncio.sleep(0.05)
     assert await job.applied() == {(0, 0): 1}
 
@@ -532,9 +531,9 @@ async def test_a_partition_that_is_being_read_back_is_given_up_at_once(job: Job)
 
     await job.send({"v": 1})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(agents_runner, "read_state", read_for_ever)
+        patched.setattr(agents_partition, "read_state", read_for_ever)
         # Who waits for it, waits for ever.
-        patched.setattr(agents_runner, "STOP_SECONDS", float("inf"))
+        patched.setattr(deadlines, "STOP_SECONDS", float("inf"))
         async with asyncio.timeout(PATIENCE_SECONDS), job.running():
             await reading.wait()
     assert given_up.is_set()
@@ -549,8 +548,8 @@ def test_a_broker_that_does_not_answer_ends_the_worker_in_time(
     node = kafka.node
     if node is None:
         pytest.skip("the broker runs in a container: its process can't be stopped from here")
-    monkeypatch.setattr(agents_runner, "TRANSACTION_SECONDS", 3.0)
-    monkeypatch.setattr(agents_runner, "STOP_SECONDS", 2.0)
+    monkeypatch.setattr(agents_partition, "TRANSACTION_SECONDS", 3.0)
+    monkeypatch.setattr(deadlines, "STOP_SECONDS", 2.0)
 
     async def run() -> None:
         job = Job(kafka.broker, "a-broker-that-does-not-answer", 1)

@@ -1,0 +1,40 @@
+"""Deadlines that hold: aiokafka's own calls have none, and wait for the whole of an outage."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+START_SECONDS = 60.0
+# From SIGTERM to having left the group; Docker kills after ten seconds.
+STOP_SECONDS = 8.0
+
+
+class StalledError(Exception):
+    """Kafka did not finish in time; the message says what was waited for."""
+
+
+async def within(seconds: float, call: Awaitable[Any], what: str) -> Any:  # noqa: ANN401 - as the call
+    """Await with a deadline that holds even where the call can't be cancelled.
+
+    aiokafka aborts a transaction that is cancelled, which waits for the broker too; so the call is
+    left behind, and the worker ends.
+    """
+    waited = asyncio.ensure_future(call)
+    try:
+        done, _ = await asyncio.wait({waited}, timeout=seconds)
+    except asyncio.CancelledError:
+        waited.cancel()
+        raise
+    if not done:
+        waited.cancel()
+        raise StalledError(f"{what}: Kafka has not finished within {seconds:.3g} s")
+    if waited.cancelled():
+        # By aiokafka itself, which does so while a broker goes; who awaits was not meant.
+        raise StalledError(f"{what}: Kafka's client has given up")
+    return waited.result()
+
+
+def rest(until: float) -> float:
+    """Return the seconds left, at least a moment: all of a stop together takes `STOP_SECONDS`."""
+    return max(0.2, until - time.monotonic())

@@ -1,0 +1,248 @@
+"""One partition of a task in the worker that owns it: steps 2 to 5 of agents/runner.py."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from agents import deadlines
+from agents.deadlines import START_SECONDS, rest, within
+from agents.inputs import Inputs
+from agents.task_state import read_state
+from agents.transaction import POSITION, Transaction
+from settlement.cause import Out
+from settlement.tasks.task import Head, Task
+from topics.catalogue import state_topic
+
+if TYPE_CHECKING:
+    from agents.runner import TaskRunner
+
+log = logging.getLogger("settle")
+
+# A transaction of this size takes some 100 ms: larger ones gain nothing and delay the rest.
+INPUTS_PER_TRANSACTION = 2000
+# Far below the 60 MB at which one request would be retried for ever (one request per broker).
+BYTES_PER_TRANSACTION = 8 * 1024 * 1024
+# Other partitions of the worker get their turn after so long.
+_TURN_SECONDS = 0.002
+# Nothing has to be applied for so long while a window is awaited: look again.
+_WAIT_SECONDS = 0.2
+# Below the transaction timeout of the producer, so that the worker ends before its transaction is
+# ended for it.
+TRANSACTION_SECONDS = 18.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """What /health and /status show of one task partition."""
+
+    ready: bool = False
+    # Committed since the worker has it.
+    inputs: int = 0
+    events: int = 0
+    transactions: int = 0
+    restored_records: int = 0
+    restored_seconds: float = 0.0
+    # Inputs that are fetched and not applied yet, and of them those that wait for a window.
+    queued: int = 0
+    waiting_since: float | None = None
+    lag: dict[str, int] = field(default_factory=dict)
+
+
+class PartitionRunner:
+    """One partition of a task, from assignment to revocation."""
+
+    def __init__(self, runner: "TaskRunner", partition: int) -> None:
+        """Begin at once: fence, read back, serve."""
+        self.runner = runner
+        self.partition = partition
+        self.progress = Progress()
+        # None until it is read back.
+        self.task: Task | None = None
+        self.inputs = Inputs(runner.reader, runner.kind.inputs, partition)
+        self._name = f"{runner.kind.name}-{partition}"
+        self._producer = runner.broker.producer(self._name)
+        self.transaction = self._next_transaction()
+        self._first_applied: float | None = None
+        self._committed = 0.0
+        self._stop = asyncio.Event()
+        # What is awaited may be given up; nothing that is here could go on when last looked at.
+        self._waiting = False
+        self._is_idle = True
+        self.work = asyncio.create_task(self._work(), name=self._name)
+
+    # -- from assignment to revocation -------------------------------------------------------------
+
+    async def _work(self) -> None:
+        try:
+            await within(START_SECONDS, self._producer.start(), f"the producer of {self._name}")
+            self.task = await self._restore()
+            self.progress.ready = True
+            self.runner.changed()
+            await self._serve(self.task)
+        except (ProducerFenced, InvalidProducerEpoch):
+            # Another worker owns the partition now; the group will tell us so, too.
+            log.warning("%s: fenced, another worker has taken over", self._name)
+        finally:
+            self.progress.ready = False
+            # `work` is done only after this: `supervise` looks then.
+            self.work.add_done_callback(lambda _: self.runner.changed())
+
+    async def _restore(self) -> Task:
+        """Read state and positions back, after the fence, and set the inputs to the positions."""
+        started = time.perf_counter()
+        runner = self.runner
+        stored, records = await read_state(
+            runner.broker, TopicPartition(state_topic(runner.kind.name), self.partition)
+        )
+        task = runner.kind(self.partition, runner.partitions)
+        positions = dict.fromkeys(runner.kind.inputs, 0)
+        for key, value in stored.items():
+            if key.startswith(POSITION):
+                positions[key.removeprefix(POSITION).decode()] = int(value)
+            else:
+                task.restore(key, value)
+        task.restored()
+        runner.reader.open(self.partition, self.inputs, positions)
+        self.progress.restored_records = records
+        self.progress.restored_seconds = time.perf_counter() - started
+        log.info(
+            "%s: %d records of state in %.2f s", self._name, records, self.progress.restored_seconds
+        )
+        return task
+
+    async def _serve(self, task: Task) -> None:
+        """Apply and commit until the partition is given up."""
+        while not self._stop.is_set():
+            try:
+                await self._wait()
+                await self.inputs.begin_round(self._interruptibly)
+            except asyncio.CancelledError:
+                if not self._stop.is_set():
+                    raise
+                break  # the waiting was cut short; nothing was under way
+            await self._apply_ready(task)
+        if self.transaction.inputs:
+            await self._commit(task)
+
+    async def stop(self) -> None:
+        """Finish and commit what is under way, or give it up; return with the producer closed."""
+        until = time.monotonic() + deadlines.STOP_SECONDS
+        self._stop.set()
+        if not self.progress.ready:
+            self.work.cancel()  # it reads its state back, so there is nothing to finish
+        elif self._waiting and self.work.cancel():
+            self.work.uncancel()  # it is told to stop waiting, not to end
+        await asyncio.wait({self.work}, timeout=deadlines.STOP_SECONDS)
+        if not self.work.done():
+            log.warning("%s: its transaction did not end in time and is given up", self._name)
+            self.work.cancel()
+        elif not self.work.cancelled() and (error := self.work.exception()) is not None:
+            log.warning("%s: given up: %s", self._name, error)
+        try:
+            await within(rest(until), self._producer.stop(), "stopping")
+        except Exception as error:  # noqa: BLE001 - the next owner fences it
+            log.warning("%s: its producer did not stop: %s", self._name, error)
+
+    # -- inputs ------------------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        """Wait for something new if nothing that is here can go on; then until a commit may be."""
+        if self._is_idle:
+            deadline = _WAIT_SECONDS
+            if self._first_applied is not None:
+                due = self._first_applied + self.runner.quiet_commit_seconds
+                deadline = min(deadline, max(0.0, due - time.monotonic()))
+            with suppress(TimeoutError):
+                await self._interruptibly(asyncio.wait_for(self.inputs.arrived.wait(), deadline))
+        if len(self.inputs) and (early := self._early()) > 0:
+            await self._interruptibly(asyncio.sleep(early))
+
+    async def _interruptibly(self, call: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - as the call
+        """Await what may be given up at any moment when the partition is revoked."""
+        if self._stop.is_set():
+            call.close()
+            raise asyncio.CancelledError
+        self._waiting = True
+        try:
+            return await call
+        finally:
+            self._waiting = False
+
+    async def _apply_ready(self, task: Task) -> None:
+        """Apply what this round covers; commit what has something to say."""
+        turn = time.perf_counter()
+        while (head := self.inputs.earliest(task)) is not None:
+            if self._stop.is_set() or not await self.inputs.may_be_applied(head):
+                break
+            await self._apply(task, head)
+            if self._is_full() or self.transaction.inputs >= INPUTS_PER_TRANSACTION:
+                await self._commit(task)
+            if time.perf_counter() - turn > _TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = time.perf_counter()
+        self._is_idle = head is None
+        self._show_progress()
+        if self.transaction.events or self._is_quiet_due():
+            await self._commit(task)
+
+    async def _apply(self, task: Task, head: Head) -> None:
+        out: Out = []
+        for _ in task.apply(head, out):
+            self.transaction.say(task, out)
+            if self._is_full():
+                await self._commit(task)
+        self.transaction.say(task, out)
+        self.transaction.applied(head.record)
+        self.inputs.applied(head.record)
+        if self._first_applied is None:
+            self._first_applied = time.monotonic()
+
+    def _is_full(self) -> bool:
+        return self.transaction.bytes >= BYTES_PER_TRANSACTION
+
+    def _is_quiet_due(self) -> bool:
+        return (
+            self._first_applied is not None
+            and time.monotonic() - self._first_applied >= self.runner.quiet_commit_seconds
+        )
+
+    def _show_progress(self) -> None:
+        progress = self.progress
+        progress.queued = len(self.inputs)
+        if not (self._is_idle and progress.queued):
+            progress.waiting_since = None
+        elif progress.waiting_since is None:
+            progress.waiting_since = time.monotonic()
+        progress.lag = self.inputs.lag()
+
+    # -- transactions ------------------------------------------------------------------------------
+
+    async def _commit(self, task: Task) -> None:
+        """Commit everything that was applied since the last time."""
+        done = self.transaction
+        done.complete(task)
+        if self.runner.deliver is not None:
+            await self.runner.deliver(task)
+        if (early := self._early()) > 0:
+            await asyncio.sleep(early)
+        await within(TRANSACTION_SECONDS, done.commit(), f"a transaction of {self._name}")
+        self._committed = time.monotonic()
+        self._first_applied = None
+        self.transaction = self._next_transaction()
+        self.progress.inputs += done.inputs
+        self.progress.events += done.events
+        self.progress.transactions += 1
+
+    def _next_transaction(self) -> Transaction:
+        return Transaction(self._producer, self.runner.kind.name, self.partition)
+
+    def _early(self) -> float:
+        """Return for how many seconds the next commit would be too early."""
+        return self._committed + self.runner.commit_interval_seconds - time.monotonic()

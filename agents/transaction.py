@@ -1,0 +1,126 @@
+"""One transaction of a task partition: what a batch of inputs causes, all of it committed or none.
+
+It holds events, changed state, input positions, and in `task-log` which inputs were applied in
+which order: from that `settle verify` refolds the partition.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from settlement.cause import Out, fields
+from settlement.tasks.task import Record, Task, address
+from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
+
+# Keys of a task's state topic that begin so are those of input positions: the topic's name follows.
+POSITION = b"@"
+# What other programs read bears CloudEvents headers (contract section 1).
+_PUBLISHED = frozenset(OUTPUT_TOPICS)
+# What a record takes beside its key and its value, about.
+_RECORD_BYTES = 100
+
+
+class Transaction:
+    """Gathers what is caused, and commits it once; then the next one is another."""
+
+    def __init__(self, producer: AIOKafkaProducer, name: str, partition: int) -> None:
+        """Take the task's name, and the transactional producer of its partition."""
+        self._producer = producer
+        self._name = name
+        self._partition = partition
+        self._source = f"/settle/{name}".encode()
+        self._batches: dict[tuple[str, int], list[Any]] = {}
+        self.positions: dict[str, int] = {}
+        # Inputs in the order in which they were applied: topic, first offset, how many in a row.
+        self._spans: list[list[Any]] = []
+        self.inputs = 0
+        self.events = 0
+        self.bytes = 0
+
+    def say(self, task: Task, out: Out) -> None:
+        """Take events; `out` is empty then."""
+        for topic, key, said in out:
+            # What was put into words where it was decided is sent as it is.
+            value = said.encode() if isinstance(said, str) else orjson.dumps(said)
+            headers = self._headers(fields(said)) if topic in _PUBLISHED else None
+            to = address(topic, key, said, task)
+            for partition in to.partitions:
+                self._append(topic, partition, to.key, value, headers)
+        self.events += len(out)
+        out.clear()
+
+    def applied(self, record: Record) -> None:
+        """Take an input as applied, all of it."""
+        self.positions[record.topic] = record.offset + 1
+        if self._spans and self._spans[-1][0] == record.topic:
+            self._spans[-1][2] += 1
+        else:
+            self._spans.append([record.topic, record.offset, 1])
+        self.inputs += 1
+
+    def complete(self, task: Task) -> None:
+        """Take what else belongs to it: the task's changed state, positions, the task-log."""
+        state = state_topic(self._name)
+        for key, value in task.changes():
+            self._append(state, self._partition, key, value)
+        for topic, position in self.positions.items():
+            self._append(state, self._partition, POSITION + topic.encode(), b"%d" % position)
+        if self._spans:
+            applied = {"task": self._name, "partition": self._partition, "spans": self._spans}
+            self._append(TASK_LOG, self._partition, None, orjson.dumps(applied))
+
+    async def commit(self) -> None:
+        """Send all of it and commit.
+
+        Raises:
+            KafkaError: nothing of it is committed, and the producer may be of no more use.
+        """
+        async with self._producer.transaction():
+            sent = []
+            for (topic, partition), batches in self._batches.items():
+                for batch in batches:
+                    batch.close()
+                    future = await self._producer.send_batch(batch, topic, partition=partition)
+                    # If a later one can't be sent, nobody awaits this one any more.
+                    future.add_done_callback(_seen)
+                    sent.append(future)
+            # A commit succeeds although a batch of it was rejected: every future must have come.
+            await asyncio.gather(*sent)
+
+    def _append(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        headers = headers or []  # aiokafka takes a list, no tuple and no None
+        batches = self._batches.get((topic, partition))
+        if batches is None:
+            batches = self._batches[topic, partition] = [self._producer.create_batch()]
+        # A full batch says so by returning None, silently otherwise (docs/decisions/0008).
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+            batch = self._producer.create_batch()
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                raise AssertionError(f"{topic}: a record of {len(value or b'')} bytes fits nowhere")
+            batches.append(batch)
+        self.bytes += len(value or b"") + len(key or b"") + _RECORD_BYTES
+
+    def _headers(self, event: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+        return [
+            ("ce_id", event["event_id"].encode()),
+            ("ce_type", event["type"].encode()),
+            ("ce_source", self._source),
+            ("ce_time", event["event_time"].encode()),
+            ("ce_specversion", b"1.0"),
+        ]
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Look at what a future ended with; a gather that awaits it raises it all the same."""
+    if not future.cancelled():
+        future.exception()
