@@ -21,6 +21,7 @@ from typing_extensions import override
 from agents.apex_gateway import ApexGateway
 from agents.client_books import client_books
 from agents.clock import TICK_SECONDS, Clock
+from agents.deadlines import StalledError
 from agents.delivery import delivery
 from agents.live import Live
 from agents.market import market
@@ -107,11 +108,17 @@ class AgentService(Service):
         except Exception as error:  # whatever it is: the worker says it in one line and ends
             await self._worker.fail(self.name, error)
             raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                # Not ours: aiokafka cancels calls of its own, and who awaited them is not told why.
+                await self._worker.fail(self.name, StalledError("Kafka's client has given up"))
+            raise
 
     @override
     async def on_stop(self) -> None:
-        self._worker.stopping()
-        await self.stop_runner()
+        # Faust stops one after the other; nobody waits for that.
+        await self._worker.stop_runners()
 
     async def stop_runner(self) -> None:
         """Let the agent finish, commit and leave its group; asked again, wait for the same.
@@ -173,13 +180,18 @@ class Worker:
         if self.failed is None:
             self.failed = f"{name} can't go on: {str(error) or type(error).__name__}"
             log.critical("%s; the worker ends", self.failed)
-            self.stopping()
-        await asyncio.gather(*(service.stop_runner() for service in self.services))
+        await self.stop_runners()
         self.stopped()
 
     async def stop(self) -> None:
-        """Let all agents finish, commit and leave their groups."""
+        """Let all agents finish, commit and leave their groups, and tell Faust."""
+        await self.stop_runners()
         await asyncio.gather(*(service.stop() for service in self.services))
+
+    async def stop_runners(self) -> None:
+        """Let all agents finish, commit and leave their groups, at the same time."""
+        self.stopping()
+        await asyncio.gather(*(service.stop_runner() for service in self.services))
 
     def still_stopping(self) -> list[str]:
         """Name the agents that have not stopped yet."""

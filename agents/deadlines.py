@@ -1,13 +1,20 @@
 """Deadlines that hold: aiokafka's own calls have none, and wait for the whole of an outage."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
+log = logging.getLogger("settle")
+
 START_SECONDS = 60.0
 # From SIGTERM to having left the group; Docker kills after ten seconds.
 STOP_SECONDS = 8.0
+# Of one client that is not needed any more.
+_CLOSE_SECONDS = 2.5
 
 
 class StalledError(Exception):
@@ -36,5 +43,13 @@ async def within(seconds: float, call: Awaitable[Any], what: str) -> Any:  # noq
 
 
 def rest(until: float) -> float:
-    """Return the seconds left, at least a moment: all of a stop together takes `STOP_SECONDS`."""
+    """Return the seconds left, at least a moment for each part of a stop."""
     return max(0.2, until - time.monotonic())
+
+
+async def closed(client: Any) -> None:  # noqa: ANN401 - aiokafka has no types
+    """Stop a client of Kafka that is not needed any more, in time, whatever it says to that."""
+    try:
+        await within(_CLOSE_SECONDS, client.stop(), "closing a client")
+    except (KafkaError, StalledError) as error:
+        log.info("%s", error)

@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from agents.broker import Broker, started
 from agents.buckets import BucketRefusedError, Buckets
+from agents.deadlines import closed
 from agents.issued_files import ContentGoneError, IssuedFiles
 from agents.partition import PartitionRunner
 from schemas.report import FileNotPut, FilePut, PutReason
@@ -44,7 +45,7 @@ _KEPT_BYTES = 64 * 1024 * 1024
 _APPLIED_SECONDS = 30.0
 _SEND_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
-# Of each part of a stop, and there are three.
+# What is at work when all stops gets so long.
 _STOP_SECONDS = 2.5
 
 
@@ -80,7 +81,7 @@ class FileQueues:
         while True:
             changed = self._changed
             self._look()
-            await _within(changed, _LOOK_SECONDS)
+            await _wait_at_most(changed, _LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Put nothing more. What is under way may get there: it is put again, without effect."""
@@ -90,11 +91,8 @@ class FileQueues:
             work.cancel()
         if working:
             await asyncio.wait(working, timeout=_STOP_SECONDS)
-        for stop in (self._issued.stop, self._drop_producer):
-            try:
-                await asyncio.wait_for(stop(), _STOP_SECONDS)
-            except (KafkaError, TimeoutError) as error:
-                log.warning("delivery: a client of Kafka did not stop: %s", repr(error))
+        await self._issued.stop()
+        await self._drop_producer()
 
     def _look(self) -> None:
         """See to it that somebody works at each queue."""
@@ -174,7 +172,7 @@ class FileQueues:
 
         async def known() -> None:
             while self._owns(owner) and file.key in task.queues.get(file.client, {}):
-                await _within(self._changed, _LOOK_SECONDS)
+                await _wait_at_most(self._changed, _LOOK_SECONDS)
 
         try:
             await asyncio.wait_for(known(), _APPLIED_SECONDS)
@@ -208,10 +206,7 @@ class FileQueues:
         """Forget a producer, which a failure may have poisoned; the next send makes a new one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
-            except (KafkaError, TimeoutError) as error:
-                log.warning("delivery: a producer did not stop: %s", repr(error))
+            await closed(producer)
 
     def _keep(self, file: File) -> None:
         new = (file.client, file.key) not in self._kept
@@ -220,7 +215,7 @@ class FileQueues:
             self._kept_bytes += len(file.content)
 
 
-async def _within(event: asyncio.Event, seconds: float) -> None:
+async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, at most so long."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)

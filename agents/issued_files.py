@@ -7,6 +7,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker, started
+from agents.deadlines import closed
 from settlement.tasks.delivery import IssuedFile
 from topics.catalogue import REPORT_ISSUES
 
@@ -33,7 +34,7 @@ class IssuedFiles:
         """Read no longer."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await closed(consumer)
 
     async def content(self, partition: int, file: IssuedFile) -> bytes:
         """Return a file's content, of which the checksum holds.

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from agents import deadlines
-from agents.deadlines import START_SECONDS, rest, within
+from agents.deadlines import START_SECONDS, StalledError, rest, within
 from agents.inputs import Inputs
 from agents.task_state import read_state
 from agents.transaction import POSITION, Transaction
@@ -36,6 +36,8 @@ _WAIT_SECONDS = 0.2
 # Below the transaction timeout of the producer, so that the worker ends before its transaction is
 # ended for it.
 TRANSACTION_SECONDS = 18.0
+# Longer than a group needs to say who owns what.
+FENCED_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -87,12 +89,24 @@ class PartitionRunner:
             self.runner.changed()
             await self._serve(self.task)
         except (ProducerFenced, InvalidProducerEpoch):
-            # Another worker owns the partition now; the group will tell us so, too.
             log.warning("%s: fenced, another worker has taken over", self._name)
+            await self._hear_of_it()
         finally:
             self.progress.ready = False
             # `work` is done only after this: `supervise` looks then.
             self.work.add_done_callback(lambda _: self.runner.changed())
+
+    async def _hear_of_it(self) -> None:
+        """Wait until the group says, too, that another worker owns the partition now.
+
+        Raises:
+            StalledError: it does not: who fenced us was not the owner, and nobody serves it.
+        """
+        self.progress.ready = False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), FENCED_SECONDS)
+        if not self._stop.is_set():
+            raise StalledError(f"{self._name}: fenced, and its group still gives it to us")
 
     async def _restore(self) -> Task:
         """Read state and positions back, after the fence, and set the inputs to the positions."""

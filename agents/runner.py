@@ -12,8 +12,8 @@ The argument, for a reader to check:
    are read on from those positions.
 4. What a batch of inputs causes goes into one transaction: events, changed state, positions, and
    which inputs were applied in which order (`task-log`). Either all of it is committed or none.
-5. On any error the memory of p is forgotten, and the worker ends: what is not committed is done
-   again, from the same inputs, by whoever owns p next.
+5. On any error the memory of p is forgotten, and the worker ends (`supervise`): what is not
+   committed is done again, from the same inputs, by whoever owns p next.
 
 So an input is applied in exactly one committed transaction. Step 1 is here, 2 to 5 are in
 partition.py; task_state.py reads back, inputs.py says which input is next, transaction.py what is
@@ -109,10 +109,10 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         while not self._leaving:
             self._changed.clear()
             for owned in list(self.owned.values()):
-                if owned.work.done() and not owned.work.cancelled():
-                    error = owned.work.exception()
-                    if error is not None:
-                        raise error
+                if owned.work.cancelled():
+                    raise StalledError(f"partition {owned.partition}: Kafka's client has given up")
+                if owned.work.done() and (error := owned.work.exception()) is not None:
+                    raise error
             # A membership that has died says so to who fetches.
             if self._reading is not None and self._reading.done() and not self._leaving:
                 self._reading.result()
@@ -143,6 +143,8 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     @override
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Start every partition of which all inputs are ours."""
+        if self._leaving:
+            return  # a rebalance that was under way has ended; the next owner must not be fenced
         topics_of: dict[int, set[str]] = {}
         for place in assigned:
             topics_of.setdefault(place.partition, set()).add(place.topic)

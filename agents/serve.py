@@ -6,11 +6,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import NoReturn
 
 import faust
 import mode.loop
-from aiokafka.errors import KafkaError
 from typing_extensions import override
 
 from agents.app import Worker
@@ -36,7 +36,7 @@ def serve(worker: Worker) -> None:
     worker.stopped = process.end_soon
     try:
         process.execute_from_commandline()
-    except Exception:
+    except (Exception, SystemExit):
         if worker.failed is None:
             raise
         sys.exit(1)  # why has been said
@@ -61,7 +61,7 @@ class _Process(faust.Worker):
 
     @override
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
-        self._signalled = True
+        self._signalled = not self.crashed
         self.end_at_latest()
         super()._schedule_shutdown(signal)
 
@@ -71,6 +71,8 @@ class _Process(faust.Worker):
         # longer, in a rebalance for ever.
         await self._agents.stop()
         self.end_soon()
+        if await asyncio.to_thread(self._kafka_is_away):
+            self._end()  # Faust would wait for it
         await super()._stop_on_signal(signal)
 
     def end_at_latest(self) -> None:
@@ -106,16 +108,21 @@ class _Process(faust.Worker):
 
     @staticmethod
     def _end_with(status: int, said: str) -> NoReturn:
-        if said:
-            sys.stderr.write(f"settle: {said}\n")
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            if said:
+                sys.stderr.write(f"settle: {said}\n")
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
 
     def _kafka_is_away(self) -> bool:
-        # In the watchdog's thread, with a loop of its own: the worker's is busy with what hangs.
-        asking = self._agents.live.broker.partitions()
-        try:
-            asyncio.run(asyncio.wait_for(asking, _KAFKA_SECONDS))
-        except (OSError, KafkaError, TimeoutError):
-            return True
-        return False
+        answered = threading.Event()
+
+        def ask() -> None:
+            # With a loop of its own: the worker's is busy with what hangs.
+            with suppress(Exception):
+                asyncio.run(self._agents.live.broker.partitions())
+                answered.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        return not answered.wait(_KAFKA_SECONDS)

@@ -5,7 +5,7 @@ import time
 from aiokafka import TopicPartition
 
 from agents.broker import Broker
-from agents.deadlines import START_SECONDS, StalledError, within
+from agents.deadlines import START_SECONDS, StalledError, closed, within
 
 # Longer than a dead producer's transaction stays open.
 UNENDED_SECONDS = 30.0
@@ -49,7 +49,7 @@ async def read_state(broker: Broker, place: TopicPartition) -> tuple[dict[bytes,
                 else:
                     stored[record.key] = record.value
     finally:
-        await consumer.stop()
+        await closed(consumer)
     return stored, records
 
 
@@ -61,4 +61,4 @@ async def _sent_end(broker: Broker, place: TopicPartition) -> int:
         end: int = (await asking.end_offsets([place]))[place]
         return end
     finally:
-        await asking.stop()
+        await closed(asking)

@@ -33,7 +33,7 @@ class Transaction:
         self._partition = partition
         self._source = f"/settle/{name}".encode()
         self._batches: dict[tuple[str, int], list[Any]] = {}
-        self.positions: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         # Inputs in the order in which they were applied: topic, first offset, how many in a row.
         self._spans: list[list[Any]] = []
         self.inputs = 0
@@ -54,7 +54,7 @@ class Transaction:
 
     def applied(self, record: Record) -> None:
         """Take an input as applied, all of it."""
-        self.positions[record.topic] = record.offset + 1
+        self._positions[record.topic] = record.offset + 1
         if self._spans and self._spans[-1][0] == record.topic:
             self._spans[-1][2] += 1
         else:
@@ -66,7 +66,7 @@ class Transaction:
         state = state_topic(self._name)
         for key, value in task.changes():
             self._append(state, self._partition, key, value)
-        for topic, position in self.positions.items():
+        for topic, position in self._positions.items():
             self._append(state, self._partition, POSITION + topic.encode(), b"%d" % position)
         if self._spans:
             applied = {"task": self._name, "partition": self._partition, "spans": self._spans}
@@ -76,7 +76,7 @@ class Transaction:
         """Send all of it and commit.
 
         Raises:
-            KafkaError: nothing of it is committed, and the producer may be of no more use.
+            KafkaError: it may be committed or not; only who reads back after the next fence knows.
         """
         async with self._producer.transaction():
             sent = []

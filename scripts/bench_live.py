@@ -1,11 +1,12 @@
 """`make bench-live`: how fast the live pipeline is, beside its peers, all on one broker in one run.
 
-    python -m scripts.bench_live                     all, about five minutes on two cores
+    python -m scripts.bench_live                     all, about ten minutes on two cores
     python -m scripts.bench_live job path latency    some
 
 job      the same small stateful job on four engines (scripts/peers/), one process each
 path     orders a second through the whole pipeline, one worker
 latency  order appended -> execution readable by a read_committed consumer, at 1,000 orders a second
+latency-in-memory  the same, the broker's log in memory: without what the disk takes
 start    records a second that a starting worker reads back; from kill -9 to the next commit
 """
 
@@ -16,10 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -32,6 +33,7 @@ from rich.table import Table
 from agents import topics
 from agents.broker import Broker
 from scripts.local_kafka import LocalKafka, free_port
+from scripts.order_times import Order, OrderTimes, order_times
 from topics.catalogue import CASH_CALLS, CLOCK, EXECUTIONS, ORDERS, TRADING_TASK, state_topic
 from topics.partition import partition_of
 
@@ -48,7 +50,9 @@ LATENCY_SECONDS = 15
 LATENCY_WARM_SECONDS = 60
 # Java takes it after, and so before, what the command line says: as for a broker that stays up.
 _JAVA_OPTIONS = "-XX:TieredStopAtLevel=4 -XX:-UseSerialGC -XX:+UseParallelGC -Xmx1g -Xmn512m"
-_JAVA = {"latency": {"_JAVA_OPTIONS": _JAVA_OPTIONS}}
+_JAVA = {"_JAVA_OPTIONS": _JAVA_OPTIONS}
+# A folder in memory, where this system has one.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
 # Where workers share a machine, the one that nobody waits for gives way (nice).
 _GIVES_WAY = 10
 _PATIENCE_SECONDS = 180.0
@@ -57,6 +61,8 @@ _PEERS = Path(__file__).parent / "peers"
 _SETTLE = Path(sys.executable).with_name("settle")
 _QUIXSTREAMS = Path(".venv-peers/bin/python")
 _HAS_QUIXSTREAMS = _QUIXSTREAMS.exists()
+LATENCY = "latency"
+LATENCY_IN_MEMORY = "latency-in-memory"
 DAY = "2026-03-02T15:00:00.000000Z"
 
 
@@ -145,7 +151,7 @@ class Bench:
         )
 
     async def latency(self) -> None:
-        """Measure from an order's append to its execution being readable.
+        """Measure from an order's append to its execution being readable, the log on disk.
 
         With one worker, and as operators would run it who care: trading has a worker of its own,
         and what follows trading does not hold it up. The broker runs as one does that stays up,
@@ -159,7 +165,14 @@ class Bench:
         _say("latency: one worker")
         with self._worker(), self._worker_ready():
             await self._latency("one worker", "l")
-        _say("latency: trading apart")
+        await self._trading_apart("market and trading apart", "m")
+
+    async def latency_in_memory(self) -> None:
+        """Measure the same with the broker's log in memory: without what the disk takes."""
+        await self._trading_apart("market and trading apart, the broker's log in memory", "n")
+
+    async def _trading_apart(self, workers: str, prefix: str) -> None:
+        _say(f"latency: {workers}")
         with (
             self._worker(
                 *_tasks("settlement", "client-books", "delivery", "monitor"), nice=_GIVES_WAY
@@ -167,13 +180,12 @@ class Bench:
             self._worker(*_tasks("market", "trading")),
             self._worker_ready(),
         ):
-            await self._latency("market and trading apart", "m")
+            await self._latency(workers, prefix)
 
     async def _latency(self, workers: str, prefix: str) -> None:
         await self._open_market()
-        async with self._producer() as producer:
-            await self._times(producer, f"{prefix}w", LATENCY_WARM_SECONDS)
-            times = await self._times(producer, prefix, LATENCY_SECONDS)
+        await self._times(f"{prefix}w", LATENCY_WARM_SECONDS)
+        times = await self._times(prefix, LATENCY_SECONDS)
         readable = sorted(order.readable - order.appended for order in times)
         executed = sorted(order.executed - order.appended for order in times)
         for name, share in (("p50", 0.5), ("p99", 0.99)):
@@ -184,38 +196,11 @@ class Bench:
                 f"{executed[at] * 1000:,.0f} ms",
             )
 
-    async def _times(self, producer: AIOKafkaProducer, prefix: str, seconds: int) -> list["_Times"]:
-        """Send orders at the rate; return when the broker and a reader saw each."""
-        count = LATENCY_RATE * seconds
-        appended: dict[str, float] = {}
-        seen: dict[str, tuple[float, float]] = {}
-        async with self._consumer(EXECUTIONS, from_end=True) as consumer:
-
-            async def read() -> None:
-                while len(seen) < count:
-                    fetched = await consumer.getmany(timeout_ms=1000)
-                    now = time.time()
-                    for records in fetched.values():
-                        for record in records:
-                            cause = orjson.loads(record.value)["cause_id"]
-                            seen[cause] = record.timestamp / 1000, now
-
-            def note(name: str) -> Callable[[Any], object]:
-                return lambda sent: appended.setdefault(name, sent.result().timestamp / 1000)
-
-            reading = asyncio.create_task(read())
-            started = time.monotonic()
-            for number in range(count):
-                early = started + number / LATENCY_RATE - time.monotonic()
-                if early > 0:
-                    await asyncio.sleep(early)
-                name, key, value = _order(prefix, number)
-                partition = partition_of(key.decode(), PARTITIONS)
-                sent = await producer.send(ORDERS, value, key, partition)
-                sent.add_done_callback(note(name))
-            await asyncio.wait_for(reading, _PATIENCE_SECONDS)
-            await producer.flush()
-        return [_Times(at, *seen[name]) for name, at in appended.items()]
+    async def _times(self, prefix: str, seconds: int) -> list[OrderTimes]:
+        orders = [_order(prefix, number) for number in range(LATENCY_RATE * seconds)]
+        return await asyncio.to_thread(
+            order_times, self.node.address, PARTITIONS, orders, LATENCY_RATE
+        )
 
     async def start(self) -> None:
         """Measure a start with state, and a take-over after kill -9."""
@@ -412,17 +397,6 @@ class Bench:
         raise RuntimeError(f"the worker is not ready; see {self.directory}/worker.log")
 
 
-class _Times(NamedTuple):
-    """Of one order: its append and its execution's, as the broker stamps them; when that was read.
-
-    Seconds of the one clock of this machine; the broker's are of whole milliseconds, cut off.
-    """
-
-    appended: float
-    executed: float
-    readable: float
-
-
 def _tasks(*names: str) -> list[str]:
     return [word for name in names for word in ("--task", name)]
 
@@ -436,8 +410,8 @@ def _account(number: int) -> str:
     return f"ACME{number:04d}"
 
 
-def _order(prefix: str, number: int) -> tuple[str, bytes, bytes]:
-    """Return an order's event id, key and value: mostly buys, some sells of what was bought."""
+def _order(prefix: str, number: int) -> Order:
+    """Return an order for 25.00 at the market."""
     account = _account(number % ACCOUNTS)
     name = f"{prefix}-{number}"
     order = {
@@ -452,7 +426,7 @@ def _order(prefix: str, number: int) -> tuple[str, bytes, bytes]:
         "time_in_force": "IOC",
         "notional": "25.00",
     }
-    return name, account.encode(), orjson.dumps(order)
+    return Order(name, account.encode(), orjson.dumps(order))
 
 
 def _say(text: str) -> None:
@@ -462,26 +436,40 @@ def _say(text: str) -> None:
 async def _run(named: list[str], directory: Path) -> Bench:
     bench: Bench | None = None
     for name in named:
-        # A broker of its own for each, so that none runs among another's leavings.
-        node = LocalKafka(directory / f"kafka-{name}", free_port(), environment=_JAVA.get(name))
-        node.start()
-        try:
-            fresh = Bench(node, directory)
-            if bench is not None:
-                fresh.table, fresh.notes = bench.table, bench.notes
-            bench = fresh
-            await topics.create(bench.broker, PARTITIONS, 1)
-            await getattr(bench, name)()
-        finally:
-            node.kill()
+        with _folder(name, directory) as folder:
+            # A broker of its own for each, so that none runs among another's leavings.
+            java = _JAVA if name in {LATENCY, LATENCY_IN_MEMORY} else None
+            node = LocalKafka(folder / f"kafka-{name}", free_port(), environment=java)
+            node.start()
+            try:
+                fresh = Bench(node, directory)
+                if bench is not None:
+                    fresh.table, fresh.notes = bench.table, bench.notes
+                bench = fresh
+                await topics.create(bench.broker, PARTITIONS, 1)
+                await getattr(bench, name.replace("-", "_"))()
+            finally:
+                node.kill()
     if bench is None:
         raise AssertionError("nothing was named")
     return bench
 
 
+@contextmanager
+def _folder(name: str, directory: Path) -> Iterator[Path]:
+    """Return where the broker of a benchmark keeps its log."""
+    if name != LATENCY_IN_MEMORY:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as in_memory:
+        yield Path(in_memory)
+
+
 def main() -> None:
     """Run the benchmarks that are named, all without a name."""
-    all_of_them = ["job", "path", "latency", "start"]
+    all_of_them = ["job", "path", LATENCY, LATENCY_IN_MEMORY, "start"]
+    if not _MEMORY.is_dir():
+        all_of_them.remove(LATENCY_IN_MEMORY)
     named = sys.argv[1:] or all_of_them
     unknown = set(named) - set(all_of_them)
     if unknown:

@@ -359,12 +359,41 @@ async def test_a_fenced_owner_commits_nothing_and_does_no_harm(job: Job) -> None
         async with job.producer(f"{job.name}-0"):
             await job.send({"v": 2})
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await asyncio.wait({runner.owned[0].work})
-        assert runner.owned[0].work.exception() is None
+                while runner.owned[0].progress.ready:
+                    await asyncio.sleep(0.05)
+            assert not runner.owned[0].work.done()  # it waits to be told by its group
         assert await job.said() == ["1-0"]
     async with job.running():
         assert await job.said_at_last(2) == ["1-0", "3-0"]
     assert await job.applied() == {(0, 0): 1, (0, 1): 1}
+
+
+@on_topics()
+async def test_a_fenced_owner_ends_if_its_group_says_nothing(job: Job) -> None:
+    """Who fenced it was no owner: a worker that came too late, say. Nobody else would serve it."""
+    await job.send({"v": 1})
+    async with job.running() as runner:
+        await job.said_at_last(1)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(agents_partition, "FENCED_SECONDS", 1.0)
+            async with job.producer(f"{job.name}-0"):
+                await job.send({"v": 2})
+                said = str(await _ended(runner, StalledError))
+    assert said == f"{job.name}-0: fenced, and its group still gives it to us"
+    async with job.running():
+        assert await job.said_at_last(2) == ["1-0", "3-0"]
+
+
+@on_topics()
+async def test_who_leaves_takes_no_partition(job: Job) -> None:
+    """A rebalance that ends while it leaves: it would fence the next owner."""
+    async with job.running() as runner:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not runner.owned:
+                await asyncio.sleep(0.05)
+    assert runner.owned == {}
+    await runner.on_partitions_assigned([TopicPartition(job.input, 0)])
+    assert runner.owned == {}
 
 
 @on_topics()
