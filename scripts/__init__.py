@@ -17,5 +17,6 @@ apex_simulator.py simulated_firm.py   a clearing firm to try with
 maven.py local_kafka.py broker_files/  a Kafka without Docker
 schemas.py             `make schemas`: JSON Schemas and AsyncAPI for other programs
 run_day.py             `make run`
-bench.py bench_live.py peers/  `make bench`, `make bench-live`
+bench.py bench_live.py order_times.py peers/
+                       `make bench`, `make bench-live`
 """
