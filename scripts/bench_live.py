@@ -169,7 +169,7 @@ class Bench:
 
     async def latency_in_memory(self) -> None:
         """Measure the same with the broker's log in memory: without what the disk takes."""
-        await self._trading_apart("the same, log in memory", "n")
+        await self._trading_apart("market and trading apart, log in memory", "n")
 
     async def _trading_apart(self, workers: str, prefix: str) -> None:
         _say(f"latency: {workers}")
