@@ -392,7 +392,7 @@ async def test_who_leaves_takes_no_partition(job: Job) -> None:
             while not runner.owned:
                 await asyncio.sleep(0.05)
     assert runner.owned == {}
-    await runner.on_partitions_assigned([TopicPartition(job.input, 0)])
+    await runner.on_partitions_assigned(TopicPartition(t, 0) for t in (job.before, job.input))
     assert runner.owned == {}
 
 
