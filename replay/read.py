@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import orjson
 
 from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
-from schemas.event import Input
+from schemas.event import VALUE_BYTES_MAX, Input
 from schemas.instant import Micros, time_text
 from topics.catalogue import CATALOGUE, INPUT_ORDER
-from topics.decode import Refused, decode
+from topics.decode import Refused, decode, may_be_too_deep, read_input
 
 STANDARD_INPUT = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -175,19 +175,20 @@ class InputFiles:
         self, text: bytes, name: str, source: int, number: int, at: Micros
     ) -> InputLine | None:
         """Read any line, after one of the time `at`; None: it is of a topic that we emit."""
+        line = _members(text)
+        if line is None:
+            raise _no_line(name, number)
+        topic = line.topic
         try:
-            line = orjson.loads(text)
-            topic = line["topic"]
-            value = line["value"]
             rank = _RANK.get(topic)
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except TypeError:
             raise _no_line(name, number) from None
         if rank is None:
             if topic not in CATALOGUE:
                 raise _no_topic(name, number, topic)
             return None
-        usual = self._usual.values.get(topic)
-        event = (usual(value) if usual else None) or decode(topic, value)
+        usual = self._usual.values.get(topic) if line.is_small else None
+        event = (usual(line.value) if usual else None) or _event(line, text)
         # What is refused has no time of its own.
         if isinstance(event, Input):
             at = event.own_time
@@ -281,35 +282,110 @@ def _chunks(file: Stream) -> Iterator[bytes]:
 
 def _topic_of(text: bytes) -> object:
     """Return the topic of a line, None if it has none."""
+    line = _members(text)
+    return None if line is None else line.topic
+
+
+class _Members(NamedTuple):
+    """A line's topic and value.
+
+    `is_small`: the value is within the limits of contract section 1, without a look at its bytes.
+    Otherwise it may be no JSON at all, and None.
+    """
+
+    topic: Any
+    value: Any
+    is_small: bool
+
+
+def _members(text: bytes) -> _Members | None:
+    """Return a line's topic and value, None if it is not `{topic, value}`."""
     try:
-        return orjson.loads(text)["topic"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        line = orjson.loads(text)
+        is_small = len(text) <= VALUE_BYTES_MAX and not may_be_too_deep(text)
+        return _Members(line["topic"], line["value"], is_small)
+    except orjson.JSONDecodeError:
+        # The value alone may be what is wrong, or so deep that nobody parses it.
+        raw = _raw_members(text)
+        if "value" not in raw:
+            return None
+        try:
+            return _Members(orjson.loads(raw["topic"]), None, is_small=False)
+        except (orjson.JSONDecodeError, KeyError):
+            return None
+    except (KeyError, TypeError):
         return None
 
 
+def event_of(text: bytes) -> Input | Refused:
+    """Return the event in a line that was read, or why it is dead-lettered for its form."""
+    line = _members(text)
+    if line is None:
+        raise AssertionError("a line that was read has a topic and a value")
+    return _event(line, text)
+
+
+def _event(line: _Members, text: bytes) -> Input | Refused:
+    if line.is_small:
+        event = decode(line.topic, line.value)
+        if not isinstance(event, Refused):
+            return event
+    raw = raw_value(text)
+    return read_input(line.topic, line_key(line.topic, raw), raw)
+
+
 # What matters to find where a JSON value ends: strings, brackets, and what stands between members.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},:]|[^][{},:"\s]+', re.DOTALL)
 
 
 def raw_value(text: bytes) -> bytes:
     """Return the bytes of `value` in a line that was read, as they are."""
-    found = b""
+    return _raw_members(text)["value"]
+
+
+def line_key(topic: str, raw: bytes) -> bytes | None:
+    """Return the Kafka key that `settle produce` gives a value, None if it names none."""
+    name = CATALOGUE[topic].key
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    key = value.get(name) if isinstance(value, dict) and name is not None else None
+    return key.encode() if isinstance(key, str) else None
+
+
+def _raw_members(text: bytes) -> dict[str, bytes]:
+    """Return the members of a line that is an object, whatever their values are; else none.
+
+    A member that is given twice: the last counts.
+    """
+    members: dict[str, bytes] = {}
     depth = 0
     key: bytes | None = None
     start = end = 0
     for token in _TOKEN.finditer(text):
         mark = token[0]
+        if text[end : token.start()].strip() or (depth == 0 and (end or mark != b"{")):
+            return {}  # an open string, or more than one object
         if depth == 1 and key is None and mark.startswith(b'"'):
             key = mark
         elif depth == 1 and mark == b":" and not start:
             start = token.end()
         elif depth == 1 and mark in b",}":
-            if key is not None and orjson.loads(key) == "value":
-                found = text[start:end].strip()  # given twice, the last counts
+            raw = text[start:end].strip()
+            if key is not None and start and raw:
+                members[_text_of(key)] = raw
             key, start = None, 0
         if mark in b"{[":
             depth += 1
         elif mark in b"}]":
             depth -= 1
         end = token.end()
-    return found
+    return {} if depth or text[end:].strip() else members
+
+
+def _text_of(string: bytes) -> str:
+    try:
+        return cast("str", orjson.loads(string))
+    except orjson.JSONDecodeError:
+        return ""

@@ -1,7 +1,8 @@
 """What live topics recorded, off the broker: read from a dump, and replayed (contract section 12).
 
-A dump has lines of `topic`, `partition`, `offset`, `append_time`, `key` and `value` (or `raw`,
-base64, where the value's bytes are not what its JSON is written as).
+A dump has lines of `topic`, `partition`, `offset`, `append_time`, `key` (or `key_raw`, base64,
+where the key is not UTF-8) and `value` (or `raw`, base64, where the value's bytes are not what its
+JSON is written as).
 """
 
 import gzip
@@ -136,7 +137,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, Iterable[bytes]]]:
 
 def _record_of(line: Mapping[str, Any]) -> Record:
     """Return the record in a line."""
-    topic, partition, offset, key = (line[name] for name in ("topic", "partition", "offset", "key"))
+    topic, partition, offset = (line[name] for name in ("topic", "partition", "offset"))
     if topic not in CATALOGUE:
         raise ValueError(f"no topic {topic!r}")
     if not isinstance(partition, int) or not isinstance(offset, int) or min(partition, offset) < 0:
@@ -152,9 +153,16 @@ def _record_of(line: Mapping[str, Any]) -> Record:
         partition,
         offset,
         micros(line["append_time"]) // 1000,
-        None if key is None else cast("str", key).encode(),
+        _key_of(line),
         value,
     )
+
+
+def _key_of(line: Mapping[str, Any]) -> bytes | None:
+    if "key_raw" in line:
+        return b64decode(line["key_raw"], validate=True)
+    key = line["key"]
+    return None if key is None else cast("str", key).encode()
 
 
 def _said(error: Exception) -> str:

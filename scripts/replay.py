@@ -24,7 +24,7 @@ from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
 from replay.usual import USUAL
-from schemas.instant import micros
+from schemas.instant import input_micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from topics.catalogue import APEX_JOURNAL_RESULTS
@@ -87,7 +87,7 @@ def replay(
             "3 takes Linux, two processors, and files as INPUT", param_hint="--processes"
         )
     try:
-        until_at = None if until is None else micros(until)
+        until_at = None if until is None else input_micros(until)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--until") from None
     started = time.perf_counter()

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import cast
 
-import orjson
-
 from replay.audit.account import Account
 from replay.audit.admission import World
 from replay.audit.audit import Audit
@@ -23,18 +21,18 @@ from replay.audit.net_inputs import NetInput, NetInputs
 from replay.audit.order_answers import Answer, OrderAnswers
 from replay.audit.quote_refold import QuoteRefold
 from replay.audit.trading import Rank, rank_of
-from replay.read import InputLine, raw_value
+from replay.read import InputLine, line_key, raw_value
 from schemas.account import AccountUpdated
 from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.client import ClientUpdated
-from schemas.dead_letter import RAW_BYTES_MAX
+from schemas.dead_letter import DETAIL_LENGTH_MAX, RAW_BYTES_MAX, RAW_KEY_BYTES_MAX
 from schemas.event import Input
 from schemas.funding import CashAdjusted, Funding, FundingStep
-from schemas.instant import Micros, micros, time_text
+from schemas.instant import FIRST_TIME, Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
-from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, CATALOGUE, REFERENCE_TOPICS
+from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, REFERENCE_TOPICS
 from topics.decode import Refused
 
 
@@ -126,6 +124,9 @@ class Answers:
             return {event.reason}
         if isinstance(event, PriceTick):
             return self.quotes.refusals(event, line.at)
+        if isinstance(event, InstrumentUpdated):
+            known = self.world.instruments.get(event.symbol)
+            return set() if known is None or known.base == event.base else {"BASE_CHANGED"}
         if isinstance(event, AccountUpdated):
             before = self.world.accounts.get(event.account_id)
             if before is not None and before.client != event.client:
@@ -275,26 +276,26 @@ class Answers:
             )
         letter = self.audit.dead_letters.take()
         raw = raw_value(line.text)
+        key = line_key(line.topic, raw)
         expected = {
-            "event_time": time_text(self.latest or 0),
+            "event_time": time_text(FIRST_TIME if self.latest is None else self.latest),
             "source_topic": line.topic,
             "source_offset": line.number,
-            "source_key": _key(line.topic, raw),
+            "source_key": _key_text(key),
+            "source_key_raw": None if key is None else b64encode(key[:RAW_KEY_BYTES_MAX]).decode(),
+            "source_key_length": len(key or b""),
             "raw": b64encode(raw[:RAW_BYTES_MAX]).decode(),
             "raw_length": len(raw),
             "raw_sha256": sha256(raw).hexdigest(),
             "reason": letter.event["reason"] if letter.event["reason"] in reasons else reasons,
         }
         if isinstance(line.event, Refused):
-            expected["detail"] = line.event.detail
+            expected["detail"] = line.event.detail[:DETAIL_LENGTH_MAX]
         for field, value in expected.items():
             if letter.event[field] != value:
                 raise topic.differs(letter, field, expected=value, found=letter.event[field])
 
 
-def _key(topic: str, raw: bytes) -> str | None:
-    """Return the Kafka key that the value names, None if it names none."""
-    value = orjson.loads(raw)
-    field = CATALOGUE[topic].key
-    key = value.get(field) if isinstance(value, dict) and field is not None else None
-    return key if isinstance(key, str) else None
+def _key_text(key: bytes | None) -> str | None:
+    """Return a key as a dead letter shows it; as a value's field it is UTF-8."""
+    return None if key is None or len(key) > RAW_KEY_BYTES_MAX else key.decode()

@@ -162,7 +162,7 @@ def desk(kafka: Kafka) -> Desk:
         "base": "BTC",
         "minimum_price_increment": "0.01",
         "minimum_quantity_increment": "0.00000001",
-        "stale_after_ms": 10**9,
+        "stale_after_ms": 86_400_000,
     }
     desk.send(
         ("clients", _event("ClientUpdated", "c", **client), b"ACME", None),
