@@ -23,6 +23,7 @@ DeadLetterReason = Literal[
     "UNKNOWN_JOURNAL",
     "UNKNOWN_REASON",
     "CONTRADICTION",
+    "QUARANTINED",
 ]
 RAW_BYTES_MAX = 64 * 1024
 
