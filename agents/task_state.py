@@ -85,9 +85,7 @@ async def _read_to(
     return records
 
 
-async def _sent_ends(
-    broker: Broker, places: Sequence[TopicPartition]
-) -> dict[TopicPartition, int]:
+async def _sent_ends(broker: Broker, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     """Return the offsets behind all that was sent to partitions, committed or not."""
     asking = broker.consumer(None, isolation_level="read_uncommitted")
     try:

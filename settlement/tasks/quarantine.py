@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 
-from schemas.quarantine import RecordQuarantined
+from schemas.quarantine import WHY_LENGTH_MAX, RecordQuarantined
 from settlement.cause import Out
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.task import Change, Head, Record, Task
@@ -50,24 +50,28 @@ def record_quarantined(topic: str, partition: int, offset: int, why: str) -> Rec
     }
 
 
-def quarantined(values: Iterable[bytes | None]) -> dict[Place, str]:
-    """Return the reason of each quarantined record of a partition, from the values of its topic."""
+def quarantined(values: Iterable[bytes | None], partition: int) -> dict[Place, str]:
+    """Return the reason of each quarantined record of a partition, from the values of its topic.
+
+    A value that is no quarantine of that partition has no effect.
+    """
     reasons: dict[Place, str] = {}
     for value in values:
-        event: RecordQuarantined = orjson.loads(value or b"")
-        reasons.setdefault((event["topic"], event["offset"]), event["why"])
+        try:
+            match orjson.loads(value or b""):
+                case {"topic": str(topic), "partition": number, "offset": int(offset), "why": why}:
+                    if number == partition and isinstance(why, str) and len(why) <= WHY_LENGTH_MAX:
+                        reasons.setdefault((topic, offset), why)
+        except orjson.JSONDecodeError:
+            continue
     return reasons
 
 
-def earlier_readers(kind: type[Task], topic: str) -> list[type[Task]]:
-    """Return the tasks that read a topic and come before `kind` in the chain."""
-    readers: list[type[Task]] = []
-    for earlier in CHAIN:
-        if earlier is kind:
-            return readers
-        if topic in earlier.inputs:
-            readers.append(earlier)
-    return []
+def earlier_readers(name: str, topic: str) -> list[str]:
+    """Return the names of the tasks that read a topic and come before a task in the chain."""
+    chain = [kind.name for kind in CHAIN]
+    before = CHAIN[: chain.index(name)] if name in chain else ()
+    return [kind.name for kind in before if topic in kind.inputs]
 
 
 def is_dead_lettered(place: Place, earlier: Iterable[tuple[int, bool]]) -> bool | None:
