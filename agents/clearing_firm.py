@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from schemas.event import FREE_TEXT_LENGTH_MAX
 from schemas.instant import micros, time_text
 
 # So much of a body that is no answer is kept in a dead letter. Escaped as JSON, a byte takes up to
@@ -24,7 +25,6 @@ BODY_BYTES_MAX = 1 << 20
 ANSWERS_MAX = 100
 # A longer amount is no number that a schema admits.
 _AMOUNT_CHARACTERS_MAX = 32
-_REASON_CHARACTERS_MAX = 140
 # An answer, or a refusal of this very request. All else says nothing of the journal: it is on its
 # way (202), the firm is in trouble (5xx), or it does not let us in (401, 403, 404).
 _OK = 200
@@ -157,7 +157,7 @@ def _answer_of(
         case "REJECTED", None | str() as amount, str(reason) if (
             amount is None or len(amount) <= _AMOUNT_CHARACTERS_MAX
         ):
-            value = {"type": "ApexJournalRejected", "reason": reason[:_REASON_CHARACTERS_MAX]}
+            value = {"type": "ApexJournalRejected", "reason": reason[:FREE_TEXT_LENGTH_MAX]}
             if amount is not None:
                 value["amount"] = amount
         case _:

@@ -25,6 +25,7 @@ DeadLetterReason = Literal[
     "CONTRADICTION",
     "BASE_CHANGED",
     "TOO_LARGE",
+    "QUARANTINED",
 ]
 # Of a value and a key, so many bytes; of what is wrong, so many code points.
 RAW_BYTES_MAX = 64 * 1024

@@ -107,6 +107,11 @@ class SettlementTask(Task):
     def now(self) -> Micros | None:
         return self._now
 
+    @property
+    @override
+    def next_window_at(self) -> Micros | None:
+        return None if self.next_window is None else self.next_window.scheduled_at
+
     @override
     def read(self, record: Record) -> Head:
         if record.topic != EXECUTIONS:

@@ -93,6 +93,11 @@ class Task(ABC):
     def now(self) -> Micros | None:
         """The task's time T, None before it starts."""
 
+    @property
+    def next_window_at(self) -> Micros | None:
+        """When the next scheduled window is; None: the task knows none."""
+        return None
+
     def status(self) -> Mapping[str, Any]:
         """Show what a person asks of a running task, as JSON."""
         return {}

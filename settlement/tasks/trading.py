@@ -80,6 +80,12 @@ class TradingTask(Task):
     def now(self) -> Micros | None:
         return self.trading.now
 
+    @property
+    @override
+    def next_window_at(self) -> Micros | None:
+        window = self.trading.next_window
+        return None if window is None else window.scheduled_at
+
     @override
     def read(self, record: Record) -> Head:
         if record.topic != MARKET_FEED:
