@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from schemas.event import FREE_TEXT_LENGTH_MAX
-from schemas.instant import micros, time_text
+from schemas.instant import input_micros, time_text
 
 # So much of a body that is no answer is kept in a dead letter. Escaped as JSON, a byte takes up to
 # six, and an input has at most 64 KiB (contract section 1).
@@ -220,6 +220,6 @@ def _in_utc(at: dt.datetime) -> str | None:
     if at.tzinfo is None:
         return None
     try:
-        return time_text(micros(at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
+        return time_text(input_micros(at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
     except (ValueError, OverflowError):
         return None
