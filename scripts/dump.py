@@ -48,7 +48,7 @@ def dump(
 
             def took(record: Record) -> None:
                 nonlocal lines
-                written = file.write(_line(record))
+                written = file.write(dump_line(record))
                 lines += 1
                 if tell is not None:
                     tell(written)
@@ -61,7 +61,8 @@ def dump(
     sys.stderr.write(f"{lines:,} records in {out}\n")
 
 
-def _line(record: Record) -> bytes:
+def dump_line(record: Record) -> bytes:
+    """Return one record as a line of a dump."""
     line = {
         "topic": record.topic,
         "partition": record.partition,
