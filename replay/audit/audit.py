@@ -11,10 +11,8 @@ from replay.audit.difference import DifferenceError
 from replay.audit.files import DayRows
 from replay.audit.firm_answers import FirmAnswers
 from replay.audit.funding import Fundings
-from replay.audit.inputs_written import WrittenInputs
 from replay.audit.journals import Journals
 from replay.audit.ledger import Ledger
-from replay.audit.net_written import WrittenNets
 from replay.audit.nets import Nets
 from replay.audit.orders import Orders
 from replay.audit.quotes import Quotes
@@ -51,10 +49,14 @@ class Audit:
     """One audit; every step raises `DifferenceError` at the first difference."""
 
     def __init__(
-        self, directory: Path, close_at_end: ExitStack, on_bytes: Callable[[int], None]
+        self,
+        directory: Path,
+        summary: StoredSummary,
+        close_at_end: ExitStack,
+        on_bytes: Callable[[int], None],
     ) -> None:
-        """Open the directory; `on_bytes` is told of bytes of topics that were read."""
-        self.summary = StoredSummary(directory)
+        """Open the directory; `on_bytes` is called with the bytes of topics that were read."""
+        self.summary = summary
         self.topics: dict[str, TopicFile] = {}
         for topic in OUTPUT_TOPICS:
             self.topics[topic] = TopicFile(directory, topic, on_bytes)
@@ -85,21 +87,6 @@ class Audit:
         self.totals = Totals()
         self.windows = 0
 
-    def outputs(self) -> None:
-        """Audit the directory by itself, without the inputs."""
-        written = WrittenInputs(self.cash_calls, self.fundings, WrittenNets(self.nets, self.shares))
-        if self.summary.began is not None:
-            self.schedule.begin(self.summary.began)
-        for step in self.trading.steps():
-            if step.executions or step.window is not None:
-                written.apply_before(step)
-                self.settle(step)
-        written.apply_rest()
-        dead_letters = self.dead_letters
-        while dead_letters.topic.head is not None:
-            dead_letters.take()
-        self.close()
-
     def settle(self, step: Step) -> None:
         """Refold what settlement and reports make of one step of trading."""
         for execution in step.executions:
@@ -127,12 +114,12 @@ class Audit:
     def close(
         self,
         *,
-        input_answers: bool | None = None,
+        input_answers: bool,
         **more: Any,  # noqa: ANN401 - further keys of the summary
     ) -> None:
         """Demand that nothing is left over, and compare the summary; `more`: what inputs told.
 
-        `input_answers`: whether the inputs had answers of a clearing firm, None: not at hand.
+        `input_answers`: whether the inputs had answers of a clearing firm.
         """
         for topic in self.topics.values():
             if topic.topic != REPORT_DELIVERIES:

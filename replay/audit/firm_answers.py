@@ -73,10 +73,10 @@ class FirmAnswers:
                 account=account_id,
             )
 
-    def close(self, end: Micros | None, *, input_answers: bool | None) -> None:
+    def close(self, end: Micros | None, *, input_answers: bool) -> None:
         """Demand that it said all up to the end, and no more.
 
-        `input_answers`: whether the input has answers of its own; None: the inputs are not at hand.
+        `input_answers`: whether the input has answers of its own, so that the firm is silent.
 
         Raises:
             DifferenceError: it did not.
@@ -92,8 +92,7 @@ class FirmAnswers:
             raise DifferenceError(
                 NAME, "the file", expected="none: the input has answers", found="a file"
             )
-        silent = self.path is None and input_answers is not False
-        if silent or self._missing is None or end is None or self._missing[0] > end:
+        if input_answers or self._missing is None or end is None or self._missing[0] > end:
             return
         at, account_id, journal_id = self._missing
         raise DifferenceError(

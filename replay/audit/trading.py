@@ -4,7 +4,6 @@ What one cause makes is one step; the windows stand between the steps. Each `Ord
 next `Execution` with it. What settlement works on is in the steps, in order.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -59,14 +58,6 @@ class Trading:
         self.executions = executions
         self.orders = orders
         self.schedule = schedule
-
-    def steps(self) -> Iterator[Step]:
-        """Check and yield every step, then the end."""
-        step = self.take()
-        while step is not None:
-            yield step
-            step = self.take()
-        self.finish()
 
     def place(self) -> tuple[Micros, Rank] | None:
         """Return when the next step takes its turn, None at the end."""
