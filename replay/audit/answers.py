@@ -193,24 +193,19 @@ class Answers:
         cause_id = answer.fields["cause_id"]
         if head is not None and (trading.place(), trading.next_cause()) == (place, cause_id):
             found = head
-        outcome = None if found is None else (found.event["type"], found.event.get("reason"))
-        if found is None or outcome not in answer.outcomes:
+        expected = (answer.kind, answer.reason)
+        if found is None or (found.event["type"], found.event.get("reason")) != expected:
             raise DifferenceError(
                 f"input {line.topic} line {line.number}",
                 "the answer",
-                expected=" or ".join(
-                    f"{kind} {reason or ''}".strip()
-                    for kind, reason in sorted(answer.outcomes, key=str)
-                ),
+                expected=f"{answer.kind} {answer.reason or ''}".strip(),
                 found=trading.updates.described_head(),
                 event_id=cause_id,
                 account=answer.fields["account_id"],
             )
-        for field, expected in answer.fields.items():
-            if field in found.event and found.event[field] != expected:
-                raise trading.updates.differs(
-                    found, field, expected=expected, found=found.event[field]
-                )
+        for field, value in answer.fields.items():
+            if field in found.event:
+                trading.updates.same(found, field, value)
         self._take()
         self.audit.orders.accepting = None
 

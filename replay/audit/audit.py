@@ -1,6 +1,6 @@
 """The audit of one replay directory: everything is refolded, in the order in which it happened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from replay.audit.shares import Shares
 from replay.audit.summary import StoredSummary, Totals
 from replay.audit.topic_file import TopicFile
 from replay.audit.trading import Step, Trading
+from replay.input_files import FOLDER
 from schemas.instant import micros
 from schemas.journal import FBO, USD
 from schemas.money import usd
@@ -128,11 +129,13 @@ class Audit:
         end = self.summary.stored.get("last_time")
         self.firm.close(None if end is None else micros(end), input_answers=input_answers)
         self.ledger.check("the end of the replay")
-        self._only_topics()
+        self._only("topics", {f"{topic}.jsonl" for topic in self.topics})
+        named = {file.name for file in self.summary.input_files}
+        self._only(FOLDER, named if self.firm.path is None else {*named, self.firm.path.name})
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.calls = self.cash_calls.counted
         self.totals.nets = list(self.nets.standings())
-        self.totals.rejected = self.orders.ids.rejected
+        self.totals.rejected = self.orders.rejected
         self.totals.dead_letters = self.dead_letters.reasons
         self.summary.same(
             {
@@ -148,9 +151,10 @@ class Audit:
             }
         )
 
-    def _only_topics(self) -> None:
-        for path in sorted((self.directory / "topics").iterdir()):
-            if path.name not in {f"{topic}.jsonl" for topic in OUTPUT_TOPICS}:
+    def _only(self, folder: str, names: Collection[str]) -> None:
+        """Demand that a folder, if it is there, holds nothing but these."""
+        for path in sorted((self.directory / folder).glob("*")):
+            if path.name not in names:
                 raise DifferenceError(
-                    f"topics/{path.name}", "the file", expected="no such topic", found="a file"
+                    f"{folder}/{path.name}", "the file", expected="no such file", found="a file"
                 )

@@ -12,12 +12,13 @@ import orjson
 
 from replay.audit.cause import Cause
 from replay.audit.difference import DifferenceError
+from replay.input_files import FOLDER
 from schemas.instant import Micros, time_text
 from schemas.money import usd
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
 ANSWERED_AFTER: Micros = 2_000_000
-NAME = f"inputs/{APEX_JOURNAL_RESULTS}.jsonl"
+NAME = f"{FOLDER}/{APEX_JOURNAL_RESULTS}.jsonl"
 
 
 class FirmAnswers:
@@ -34,10 +35,6 @@ class FirmAnswers:
         self._number = 0
         # The first answer that is not kept: when it would have been given, to which account.
         self._missing: tuple[Micros, str, str] | None = None
-        folder = directory / "inputs"
-        others = {f"inputs/{path.name}" for path in folder.iterdir()} if folder.is_dir() else set()
-        for name in sorted(others - {NAME}):
-            raise DifferenceError(name, "the file", expected="no such input", found="a file")
 
     def requested(self, account_id: str, journal_id: str, amount: int, cause: Cause) -> None:
         """Demand the answer to a request, unless the replay ended before.

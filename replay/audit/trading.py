@@ -92,8 +92,6 @@ class Trading:
         self.executions.nothing_more("no OrderFilled belongs to it")
         self.orders.quotes.read_all()
         self.orders.nothing_due()
-        for increments in self.orders.increments.values():
-            increments.check(self.executions, self.updates)
 
     def _window_is_next(self) -> bool:
         """Whether a window is due: at one instant expiries come before it, all else after."""
