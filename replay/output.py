@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from replay.input_files import FOLDER, KeptInputs
+from replay.input_files import FOLDER, InputFile, KeptInputs
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
@@ -63,6 +63,28 @@ def _is_replay(directory: Path) -> bool:
         return "topics_sha256" in orjson.loads((directory / SUMMARY).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return False
+
+
+def stored_summary(
+    summary: Summary,
+    until: Micros | None,
+    written: "Checksums",
+    inputs: Sequence[InputFile],
+    *,
+    recorded: bool,
+) -> dict[str, Any]:
+    """Return what `summary.json` holds: counts, inputs, and all checksums.
+
+    `until`: as asked for. `recorded`: the one input is a dump, and its order was followed.
+    """
+    return {
+        **summary.as_json(),
+        "until": None if until is None else time_text(until),
+        "recorded": recorded,
+        "input_files": [file._asdict() for file in inputs],
+        "topics_sha256": dict(sorted(written.topics.items())),
+        "files_sha256": dict(sorted(written.files.items())),
+    }
 
 
 class _TopicFile:
@@ -288,22 +310,13 @@ class ReplayDirectory:
         *,
         recorded: bool = False,
     ) -> None:
-        """Write the summary with all checksums.
-
-        `until`: as asked for. `recorded`: the one input is a dump, and its order was followed.
+        """Write the summary, as `stored_summary` makes it.
 
         Raises:
             UnreadableInputError: an input was changed meanwhile.
         """
         inputs.check_unchanged()
-        stored = {
-            **summary.as_json(),
-            "until": None if until is None else time_text(until),
-            "recorded": recorded,
-            "input_files": [file._asdict() for file in inputs.files],
-            "topics_sha256": dict(sorted(written.topics.items())),
-            "files_sha256": dict(sorted(written.files.items())),
-        }
+        stored = stored_summary(summary, until, written, inputs.files, recorded=recorded)
         (self.aside / SUMMARY).write_bytes(
             orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )

@@ -165,7 +165,7 @@ def run_recorded(recorded: Path, out: Path) -> Summary:
             RecordedFiles(directory.aside, summary) as output,
         ):
             kept = directory.keep([str(recorded)])
-            refolded = replay_recorded(recorded, output, summary, tell)
+            refolded = replay_recorded(recorded, output, summary, tell, str(directory.aside))
             directory.finish(summary, None, output.finish(), kept, recorded=True)
     except DifferenceError as error:
         raise Failure(f"{recorded}: not as it was recorded: {error}") from None

@@ -16,7 +16,7 @@ from replay.audit.account import Account
 from replay.audit.admission import World
 from replay.audit.audit import Audit
 from replay.audit.cause import Cause
-from replay.audit.difference import DifferenceError
+from replay.audit.difference import DifferenceError, described
 from replay.audit.funding_inputs import FundingInputs
 from replay.audit.journals import outcome_of
 from replay.audit.net_inputs import NetInput, NetInputs
@@ -198,7 +198,7 @@ class Answers:
             raise DifferenceError(
                 f"input {line.topic} line {line.number}",
                 "the answer",
-                expected=f"{answer.kind} {answer.reason or ''}".strip(),
+                expected=described({"type": answer.kind, "reason": answer.reason, **answer.fields}),
                 found=trading.updates.described_head(),
                 event_id=cause_id,
                 account=answer.fields["account_id"],

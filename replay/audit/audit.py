@@ -1,13 +1,12 @@
 """The audit of one replay directory: everything is refolded, in the order in which it happened."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from replay.audit.bucket import Bucket
 from replay.audit.dead_letters import DeadLetters
-from replay.audit.difference import DifferenceError
 from replay.audit.files import DayRows
 from replay.audit.firm_answers import FirmAnswers
 from replay.audit.funding import Fundings
@@ -20,6 +19,7 @@ from replay.audit.schedule import Schedule
 from replay.audit.settlement import CashCalls
 from replay.audit.shares import Shares
 from replay.audit.summary import StoredSummary, Totals
+from replay.audit.surplus_files import no_surplus_files
 from replay.audit.topic_file import TopicFile
 from replay.audit.trading import Step, Trading
 from replay.input_files import FOLDER
@@ -129,9 +129,11 @@ class Audit:
         end = self.summary.stored.get("last_time")
         self.firm.close(None if end is None else micros(end), input_answers=input_answers)
         self.ledger.check("the end of the replay")
-        self._only("topics", {f"{topic}.jsonl" for topic in self.topics})
-        named = {file.name for file in self.summary.input_files}
-        self._only(FOLDER, named if self.firm.path is None else {*named, self.firm.path.name})
+        no_surplus_files(self.directory, "topics", {f"{topic}.jsonl" for topic in self.topics})
+        inputs = {file.name for file in self.summary.input_files}
+        if self.firm.path is not None:
+            inputs.add(self.firm.path.name)
+        no_surplus_files(self.directory, FOLDER, inputs)
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.calls = self.cash_calls.counted
         self.totals.nets = list(self.nets.standings())
@@ -150,11 +152,3 @@ class Audit:
                 **more,
             }
         )
-
-    def _only(self, folder: str, names: Collection[str]) -> None:
-        """Demand that a folder, if it is there, holds nothing but these."""
-        for path in sorted((self.directory / folder).glob("*")):
-            if path.name not in names:
-                raise DifferenceError(
-                    f"{folder}/{path.name}", "the file", expected="no such file", found="a file"
-                )

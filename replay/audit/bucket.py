@@ -19,6 +19,7 @@ from replay.audit.files import (
     positions_file,
 )
 from replay.audit.ledger import Ledger
+from replay.audit.surplus_files import no_surplus_files
 from replay.audit.topic_file import TopicFile, Written
 from settlement.calendar import civil_time_text, first_window, same_window_day_before
 from topics.catalogue import EXECUTIONS
@@ -105,12 +106,7 @@ class Bucket:
             DifferenceError: there is one.
         """
         self.deliveries.nothing_more("no window issued it")
-        for path in sorted(self.root.rglob("*")):
-            name = path.relative_to(self.root).as_posix()
-            if not path.is_dir() and name not in self.digests:
-                raise DifferenceError(
-                    f"s3/{name}", "the file", expected="no such file", found="a file"
-                )
+        no_surplus_files(self.root.parent, "s3", self.digests)
 
     def _files(
         self, client: str, accounts: list[Account], window: Written
@@ -164,7 +160,7 @@ class Bucket:
             )
         found = path.read_bytes()
         if found != content:
-            raise _first_line(f"s3/{name}", content, found)
+            raise different_line(f"s3/{name}", content, found)
 
     def _check_delivery(
         self,
@@ -199,7 +195,7 @@ def _balances(accounts: list[Account]) -> list[tuple[str, int, int]]:
     ]
 
 
-def _first_line(place: str, content: bytes, found: bytes) -> DifferenceError:
+def different_line(place: str, content: bytes, found: bytes) -> DifferenceError:
     """Return the first line that differs; its account is one of its first two fields."""
     expected_lines, found_lines = _lines(content), _lines(found)
     number = 0
