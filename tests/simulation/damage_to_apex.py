@@ -212,8 +212,9 @@ def firm_line_more(copy: ReplayCopy) -> str:
 def last_firm_line_dropped(copy: ReplayCopy) -> str:
     """The last answer: it would have been given before the end."""
     path = copy.root / FIRM
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-    return FIRM
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    return str(orjson.loads(last)["value"]["event_id"])
 
 
 FIRMS: dict[str, Damage] = {

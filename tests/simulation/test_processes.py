@@ -506,7 +506,6 @@ def test_a_broken_invariant_stops_all(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["day.jsonl", "--processes", "2"], "1 or 3"),
-        (["-", "--processes", "3"], "files as INPUT"),
         (["--recorded", "dump.jsonl", "--processes", "3"], "goes without"),
     ],
 )
