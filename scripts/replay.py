@@ -71,7 +71,9 @@ def replay(
 
     Each line is {"topic": ..., "value": {...}}, each file in event_time order; files are merged.
     Without answers of a clearing firm in INPUT, a simulated one completes each Apex journal after
-    two seconds; what it says is kept in DIR/inputs.
+    two seconds; its answers are written to DIR/inputs. There, links lead to the inputs, and
+    summary.json has their size and SHA-256, so that settle verify DIR can audit the replay later;
+    standard input is copied.
 
     Example: settle replay market.jsonl day.jsonl.gz --out out/day
     """

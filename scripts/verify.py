@@ -82,12 +82,7 @@ def verify(
     # Nothing in an audit refers to itself in a circle: collections would only walk through it.
     gc.disable()
     try:
-        if StoredSummary(directory).recorded:
-            with byte_progress("verifying", 0) as tell:
-                checked = _refolded_lines(audit_recorded(directory, inputs or [], tell), states=False)
-        else:
-            with byte_progress("verifying", topic_bytes(directory)) as tell:
-                checked = audit_directory(directory, inputs or [], tell)
+        checked = _audited(directory, inputs or [])
     except (DifferenceError, UnreadableInputError) as error:
         raise Failure(f"{directory}: {error}") from None
     except OSError as error:
@@ -95,6 +90,15 @@ def verify(
     finally:
         gc.enable()
     _show(f"{directory}: no difference", checked)
+
+
+def _audited(directory: Path, inputs: list[str]) -> list[tuple[str, str]]:
+    if not StoredSummary(directory).recorded:
+        with byte_progress("verifying", topic_bytes(directory)) as tell:
+            return audit_directory(directory, inputs, tell)
+    with byte_progress("verifying", 0) as tell:
+        refolded = audit_recorded(directory, inputs, tell)
+    return _refolded_lines(refolded, states=False)
 
 
 def _verify_live(*, running: bool) -> None:

@@ -118,7 +118,7 @@ class Audit:
         input_answers: bool,
         **more: Any,  # noqa: ANN401 - further keys of the summary
     ) -> None:
-        """Demand that nothing is left over, and compare the summary; `more`: what inputs told.
+        """Demand that nothing is left over, and compare the summary; `more`: further keys.
 
         `input_answers`: whether the inputs had answers of a clearing firm.
         """

@@ -145,19 +145,8 @@ class Orders:
         order = WorkingOrder(self.updates, line, self.accepting)
         self.at_work.add(order)
         self._accepted = order
-        self._check_market(line, order)
-
-    def _check_market(self, line: Written, order: WorkingOrder) -> None:
         side = order.side_taken(self.quotes.latest.get(order.symbol))
-        if side is not None and not side.open_at(line.at):
-            side = None
-        self._stop_reached = side is not None and order.stop_reached(side)
-        if not order.triggered and not self._stop_reached:
-            return
-        if side is None:
-            raise self._wrong(line, "the side that the order takes", "quoted at its acceptance")
-        if order.too_far(side):
-            raise self._wrong(line, "limit_price", "at most 10% through the market")
+        self._stop_reached = side is not None and side.open_at(line.at) and order.stop_reached(side)
 
     def _reject_cancel(self, line: Written) -> None:
         if self._known(line) is not None:

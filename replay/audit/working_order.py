@@ -43,7 +43,7 @@ class WorkingOrder:
         """Take what `OrderAccepted` says, and the rates that were fixed then.
 
         Raises:
-            DifferenceError: its numbers or its form can't be an accepted order's (section 6).
+            DifferenceError: one of its numbers is none.
         """
         event = line.event
         self.accepted = line
@@ -70,7 +70,6 @@ class WorkingOrder:
         self.last_sequence = 0
         # How many units are left to fill; of a notional, what its rest buys at its last price.
         self.residue = 0
-        self._check_form(topic, line)
 
     @property
     def order_id(self) -> tuple[str, str]:
@@ -110,24 +109,6 @@ class WorkingOrder:
             return self.quantity - self.units
         left: int = (self.notional or 0) - self.gross
         return left * numbers.UNIT_PRICES_PER_CENT // at_price
-
-    def _check_form(self, topic: TopicFile, line: Written) -> None:
-        kind, force = self.order_type, self.time_in_force
-        stated = (self.notional, self.quantity, self.limit, self.stop)
-        for fits, what in (
-            ((self.notional is None) != (self.quantity is None), "notional or quantity"),
-            ((self.limit is None) == (kind == "MARKET"), "limit_price"),
-            ((self.stop is None) == (kind != "STOP_LIMIT"), "stop_price"),
-            ((self.expire_time is None) == (force != "GTD"), "expire_time"),
-            (kind != "MARKET" or force == "IOC", "time_in_force of a MARKET order"),
-            (kind != "STOP_LIMIT" or force != "IOC", "time_in_force of a STOP_LIMIT order"),
-            (all(number is None or number > 0 for number in stated), "numbers above 0"),
-            (self.expire_time is None or self.expire_time > line.at, "expire_time to come"),
-        ):
-            if not fits:
-                raise topic.differs(
-                    line, what, expected="as contract section 6 accepts it", found=line.event
-                )
 
 
 def _stated(topic: TopicFile, line: Written, field: str, read: Callable[[str], int]) -> int | None:

@@ -192,9 +192,7 @@ def test_the_audit_imports_no_decision() -> None:
 # -- the command ---------------------------------------------------------------------------------
 
 
-def test_the_command_prints_what_it_checked(
-    day: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_what_it_checked(day: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verify(day)
     printed = capsys.readouterr().out
     assert "no difference" in printed
