@@ -30,7 +30,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.broker import Broker
+from agents.broker import RECORDS_PER_FETCH_MAX, Broker
 from settlement.tasks.task import Head, Record, Task
 from topics.catalogue import INPUT_ORDER
 
@@ -230,7 +230,9 @@ class Reader:
     async def run(self) -> None:
         """Give what arrives to its partition, until the consumer is stopped."""
         while True:
-            fetched = await self.consumer.getmany(timeout_ms=_FETCH_MS)
+            fetched = await self.consumer.getmany(
+                timeout_ms=_FETCH_MS, max_records=RECORDS_PER_FETCH_MAX
+            )
             # Without an await in between, so positions say what has been put.
             for place, records in fetched.items():
                 inputs = self._open.get(place.partition)

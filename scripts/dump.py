@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -17,8 +17,12 @@ from schemas.instant import milliseconds_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
-from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+    from agents.record_batches import Header
 
 _STANDARD_OUTPUT = "-"
 # A refold gives the states again.
@@ -33,11 +37,14 @@ def dump(
     """Write every record of every topic, as it is now, with the order in which inputs were applied.
 
     Each line is {"topic", "partition", "offset", "append_time", "key", "value"}, or "raw" (base64)
-    for a value that is no JSON as we write it. `settle replay --recorded` takes it.
+    for a value that is no JSON as we write it. "headers" lists other headers than those of
+    CloudEvents, as {"key", "value"}, or "key_raw" and "raw" (base64) where they are not UTF-8.
+    `settle replay --recorded` takes it and ignores headers.
 
     Example: settle dump --out day.jsonl.gz
     """
-    from agents.live_topics import UnverifiableTopicsError, read_live
+    from agents.live_topics import UnverifiableTopicsError, read_records
+    from agents.record_batches import headers_kept
     from scripts.live import run
 
     settings = read_settings()
@@ -45,14 +52,15 @@ def dump(
     try:
         with _opened(out) as file, byte_progress("dumping", 0) as tell:
 
-            def took(record: Record) -> None:
+            def took(record: "ConsumerRecord") -> None:
                 nonlocal lines
                 written = file.write(_line(record))
                 lines += 1
                 if tell is not None:
                     tell(written)
 
-            run(settings, read_live(broker(settings), took, _DUMPED))
+            with headers_kept():
+                run(settings, read_records(broker(settings), took, _DUMPED))
     except UnverifiableTopicsError as error:
         raise Failure(str(error)) from None
     except OSError as error:
@@ -60,15 +68,34 @@ def dump(
     sys.stderr.write(f"{lines:,} records in {out}\n")
 
 
-def _line(record: Record) -> bytes:
+def _line(record: "ConsumerRecord") -> bytes:
     line = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "append_time": milliseconds_text(record.appended_ms * 1000),
+        "append_time": milliseconds_text(record.timestamp * 1000),
         "key": None if record.key is None else record.key.decode(errors="replace"),
     }
-    return orjson.dumps(line | _value(record.value), option=orjson.OPT_APPEND_NEWLINE)
+    line |= _value(record.value)
+    # Those of CloudEvents repeat what the value says.
+    headers = [_header(header) for header in record.headers if not header[0].startswith("ce_")]
+    if headers:
+        line["headers"] = headers
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _header(header: "Header") -> dict[str, str | None]:
+    name, value = header
+    line: dict[str, str | None] = {}
+    try:
+        line["key"] = name.encode().decode()
+    except UnicodeEncodeError:  # an escaped byte
+        line["key_raw"] = b64encode(name.encode(errors="surrogateescape")).decode()
+    try:
+        line["value"] = None if value is None else value.decode()
+    except UnicodeDecodeError:
+        line["raw"] = b64encode(value or b"").decode()
+    return line
 
 
 def _value(value: bytes | None) -> dict[str, Any]:

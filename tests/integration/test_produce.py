@@ -12,6 +12,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from agents.producing import Producing
+from agents.record_batches import headers_kept
 from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
 from topics.catalogue import CATALOGUE, CLOCK, INPUT_ORDER, PRODUCE, state_topic
 from topics.decode import Refused, decode
@@ -33,8 +34,9 @@ async def _records(kafka: Kafka) -> list[ConsumerRecord]:
         records: list[ConsumerRecord] = []
         for place in places:
             while await consumer.position(place) < ends[place]:
-                for fetched in (await consumer.getmany(place, timeout_ms=1000)).values():
-                    records += fetched
+                with headers_kept():
+                    for fetched in (await consumer.getmany(place, timeout_ms=1000)).values():
+                        records += fetched
         return records
     finally:
         await consumer.stop()
