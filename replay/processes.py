@@ -85,9 +85,10 @@ def are_possible(paths: Sequence[str]) -> bool:
 class Processes:
     """A context: the reader and the back office of one replay, both gone on exit."""
 
-    def __init__(self, paths: Sequence[str], aside: Path) -> None:
+    def __init__(self, paths: Sequence[str], aside: Path, *, allow_gaps: bool = True) -> None:
         """Take the inputs, and the directory that is written."""
         self._paths = tuple(paths)
+        self._allow_gaps = allow_gaps
         self._aside = aside
 
     def __enter__(self) -> Self:
@@ -101,7 +102,7 @@ class Processes:
             _widen(end)
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
-        reader = (_read, (self._paths,), (lines,), every)
+        reader = (_read, (self._paths, self._allow_gaps), (lines,), every)
         back_office = (_settle, (self._paths, self._aside), (messages, answers), every)
         self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
@@ -267,7 +268,7 @@ def _child(
         return
 
 
-def _read(paths: tuple[str, ...], to: Connection) -> None:
+def _read(paths: tuple[str, ...], allow_gaps: bool, to: Connection) -> None:  # noqa: FBT001 - of a fork, by place
     """Read all lines; with each block go the bytes of input that were read since the last."""
     os.nice(_LESS_URGENT)
     done = 0
@@ -278,7 +279,7 @@ def _read(paths: tuple[str, ...], to: Connection) -> None:
 
     block: list[Packed] = []
     try:
-        for line in InputFiles(paths, tell, usual=USUAL).lines():
+        for line in InputFiles(paths, tell, usual=USUAL, allow_gaps=allow_gaps).lines():
             block.append(packed(line))
             if len(block) >= _TOGETHER:
                 to.send_bytes(marshal.dumps((done, block)))

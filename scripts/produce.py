@@ -59,6 +59,7 @@ def produce(
         list[str],
         typer.Argument(metavar="INPUT...", help="JSON Lines, plain or gzip; - is standard input."),
     ],
+    *,
     in_step: Annotated[
         bool, typer.Option("--in-step", help="Let each input be settled before the next.")
     ] = False,
@@ -76,6 +77,9 @@ def produce(
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Send an input anew that was sent before.")
+    ] = False,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="Permit steps of more than 40 days.")
     ] = False,
 ) -> None:
     """Send inputs to their topics, each once: killed and run again, it goes on where it was.
@@ -100,7 +104,8 @@ def produce(
         production = _Production(settings, in_step=in_step, flat_out=flat_out, speed=speed)
         try:
             called = name or _called(inputs)
-            run(settings, production.run(called, read_inputs(inputs, tell), again=again))
+            lines = read_inputs(inputs, tell, allow_gaps=allow_gaps)
+            run(settings, production.run(called, lines, again=again))
         except UnreadableInputError as error:
             raise Failure(f"{error}; {production.lines} lines before it are produced") from None
         except StalledProducerError as error:

@@ -185,3 +185,18 @@ def test_a_missing_file_is_one_clear_line(kafka: Kafka) -> None:
     refused = kafka.settle("produce", "nowhere.jsonl", check=False)
     assert refused.returncode == 1
     assert refused.stderr == "settle: nowhere.jsonl: No such file or directory\n"
+
+
+def test_a_step_of_more_than_forty_days_names_the_line_and_can_be_allowed(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    path = tmp_path / "gap.jsonl"
+    tick = '{"topic": "clock", "value": {"type": "ClockTicked", "event_id": "%s", '
+    tick += '"event_time": "%s", "at": "%s"}}\n'
+    days = ("2026-03-02T00:00:00Z", "2026-04-11T00:00:00Z", "2026-05-21T00:00:00.000001Z")
+    path.write_text("".join(tick % (day, day, day) for day in days))
+    refused = kafka.settle("produce", str(path), "--flat-out", check=False)
+    assert refused.returncode == 1
+    assert f"{path}, line 3: event_time 2026-05-21T00:00:00.000001Z is 40 days" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    kafka.settle("produce", str(path), "--flat-out", "--allow-gaps")
