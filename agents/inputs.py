@@ -36,8 +36,10 @@ from topics.catalogue import INPUT_ORDER
 
 # Inputs that were fetched and not applied; above, Kafka keeps the rest.
 _QUEUE_MAX = 4000
-# Marks of transactions may be all that is left up to an end, and nobody says when they are read.
+# Markers of transactions can be all that is left up to an end, and nothing reports when they are
+# read: positions are looked at again after this time, and later after a tenth of the time waited.
 _LOOK_SECONDS = 0.001
+_LOOK_SECONDS_MAX = 0.02
 # A membership that has died says so to who begins to fetch.
 _FETCH_MS = 1000
 # How long a round waits for transactions on input topics. The question that follows can wait behind
@@ -90,10 +92,12 @@ class Inputs:
         if not self._covered:
             return
         self._ends = await interruptibly(self._reader.ends(self.places.values()))
-        patient_until = time.monotonic() + _UNDECIDED_SECONDS
+        asked = time.monotonic()
         while not await self._nothing_is_missing():
-            await interruptibly(asyncio.sleep(_LOOK_SECONDS))
-            if time.monotonic() > patient_until:
+            waited = time.monotonic() - asked
+            pause = min(max(_LOOK_SECONDS, waited / 10), _LOOK_SECONDS_MAX)
+            await interruptibly(asyncio.sleep(pause))
+            if waited > _UNDECIDED_SECONDS:
                 await interruptibly(self._give_up_waiting())
 
     async def _nothing_is_missing(self) -> bool:
