@@ -16,6 +16,7 @@ clock.py           the only reader of the wall clock: ClockTicked, about once a 
 monitor.py         a Faust agent over derived streams: views for /status; losing it loses no money
 app.py serve.py    the Faust app that hosts them all, its pages; how a worker starts and ends
 live.py broker.py  what an agent needs to know; how a client of the broker is made
+record_batches.py  what was fetched, parsed by us: anybody may have written it
 client_folder.py   what a client finds in its bucket, listed and read
 topics.py          the catalogue on a broker: create, and what differs
 positions.py producing.py live_topics.py

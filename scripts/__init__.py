@@ -12,6 +12,7 @@ buying_power.py reconcile.py client_files.py client_options.py own_record.py exp
                        what a client and an accountant make of the files and the journal
 kafka.py topics.py worker.py produce.py consume.py dump.py
                        live on Kafka; live.py: how they run, and how Kafka's errors reach a person
+produced_records.py    what produce sends: an input's records, and the time between them
 reports.py buckets.py  clients' files for the operator; their buckets as the settings say
 apex_simulator.py simulated_firm.py   a clearing firm to try with
 maven.py local_kafka.py broker_files/  a Kafka without Docker

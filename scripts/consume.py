@@ -67,6 +67,8 @@ async def _consume(
 ) -> None:
     from aiokafka import TopicPartition
 
+    from agents.broker import RECORDS_PER_FETCH_MAX
+
     partitions = range(settings.partitions)
     if key is not None and CATALOGUE[topic].key is not None and topic != "journal":
         partitions = range(right := partition_of(key, settings.partitions), right + 1)
@@ -78,7 +80,8 @@ async def _consume(
         ends = await consumer.end_offsets(places)
         await _seek(consumer, ends, start)
         while follow or any([await consumer.position(place) < ends[place] for place in places]):
-            for records in (await consumer.getmany(timeout_ms=200)).values():
+            fetched = await consumer.getmany(timeout_ms=200, max_records=RECORDS_PER_FETCH_MAX)
+            for records in fetched.values():
                 for record in records:
                     if key is None or record.key == key.encode():
                         shown.show(record)
