@@ -57,7 +57,12 @@ class Settings(BaseSettings):
         "127.0.0.1", description="the address a worker's web pages listen on; 0.0.0.0: every one"
     )
     web_port: Annotated[
-        int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="of /health and /status; not set, the first free port from 6066 on",
+        ),
     ] = 6066
     s3_url: str = Field(
         "file:out/s3",

@@ -111,6 +111,19 @@ def test_a_stream_that_the_shell_has_closed_is_no_defect(tmp_path: Path, closed:
     assert (tmp_path / "day").read_bytes().startswith(b'{"topic":"clients"')
 
 
+def test_a_letter_that_the_encoding_lacks_is_no_defect(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(SETTLE), "kafka", "stop", "--dir", "\N{GREEK SMALL LETTER BETA}"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=SECONDS_MAX,
+        check=False,
+        env={name: os.environ[name] for name in ("HOME", "PATH")} | {"PYTHONIOENCODING": "latin-1"},
+    )
+    assert done.stdout == b"no Kafka runs in \\u03b2\n"
+    assert (done.stderr, done.returncode) == (b"", 0)
+
+
 def test_the_ci_run_gives_no_variable_of_the_shell_to_a_command() -> None:
     lines = (PROJECT / ".ci/run").read_text(encoding="utf-8").splitlines()
     commands = [line.strip() for line in lines if "make " in line or ".venv/bin/" in line]
