@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from schemas.printable import printable
+from scripts.credentials import without_credentials
 from scripts.errors import TRACEBACK, Failure
 
 
@@ -43,7 +44,7 @@ def run(command: Callable[[], object]) -> NoReturn:
         )
     _flush_or_discard(output)
     if message is not None:
-        sys.stderr.write(f"settle: {printable(message)}\n")
+        sys.stderr.write(f"settle: {printable(without_credentials(message))}\n")
         status = 1
     sys.exit(status)
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from schemas.printable import printable
 from scripts.buckets import buckets
+from scripts.credentials import without_credentials
 from scripts.errors import Failure
 from scripts.settings import broker, firm, read_settings
 from topics.catalogue import APEX_GATEWAY, CATALOGUE, MONITOR, TASKS
@@ -106,16 +107,20 @@ def worker(
 
 
 class PrintableFormatter(logging.Formatter):
-    """Writes each message as one line that is safe to print; only a traceback has more lines."""
+    """Writes each message as one line that is safe to print, without credentials of URLs.
+
+    Only a traceback has more lines.
+    """
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = printable(record.message)
+        record.message = printable(without_credentials(record.message))
         return super().formatMessage(record)
 
     @override
     def formatException(self, ei: Any) -> str:
-        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+        text = without_credentials(super().formatException(ei))
+        return "\n".join(map(printable, text.split("\n")))
 
 
 def _listening(host: str, port: int, *, may_move: bool) -> socket.socket:
