@@ -15,6 +15,8 @@ issued_reports.py  every file and what became of it, and which clients there are
 clock.py           the only reader of the wall clock: ClockTicked, about once a second
 monitor.py         a Faust agent over derived streams: views for /status; losing it loses no money
 app.py serve.py    the Faust app that hosts them all, its pages; how a worker starts and ends
+pages.py web_server.py
+                   the worker's pages; an HTTP server that no client can hold up
 live.py broker.py  what an agent needs to know; how a client of the broker is made
 record_batches.py  what was fetched, parsed by us: anybody may have written it
 client_folder.py   what a client finds in its bucket, listed and read

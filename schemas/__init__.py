@@ -1,6 +1,7 @@
 """WORDS: every event of the pipeline, one noun per file.
 
     money.py instant.py       how numbers and instants are read and written
+    printable.py             text that is safe for a terminal, a log and a page
     event.py                 what all events share
     client.py instrument.py account.py            reference data          in
     price_tick.py -> best_quote.py                market data             in -> out

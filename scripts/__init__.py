@@ -3,7 +3,9 @@
 A command imports the Kafka client, the S3 client and the live engine when it runs, not at the top:
 Faust alone takes a second to load, and most commands need neither.
 
-console.py settle.py   the console script: while it loads; all commands, how errors reach a person
+console.py settle.py   the console script: while it loads; all commands
+process.py             signals, error lines and standard output of every command
+credentials.py         addresses without the credentials in them
 errors.py progress.py  an error that says what, where, and what to do; a bar for long work
 settings.py            environment variables and one TOML file, read once; `settle config`
 replay.py generate.py import_quotes.py verify.py report_day.py
