@@ -145,7 +145,9 @@ def desk(kafka: Kafka) -> Desk:
         ("accounts", _event("AccountUpdated", a, account_id=a, client="ACME"), a.encode(), p)
         for a, p in ((ACCOUNT, HERE), (OTHER, partition_of(OTHER, PARTITIONS)))
     ]
-    client = _event("ClientUpdated", "c", client="ACME")
+    client = _event(
+        "ClientUpdated", "c", client="ACME", commission_model="TRADE_FEE", commission_bps="25"
+    )
     terms = {"minimum_price_increment": "0.01", "minimum_quantity_increment": "0.00000001"}
     instrument = _event(
         "InstrumentUpdated", "i", symbol="BTCUSD", base="BTC", stale_after_ms=86_400_000, **terms
