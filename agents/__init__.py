@@ -6,7 +6,7 @@ assignment.py partition.py parking.py
 inputs.py transaction.py
                    which input is next; what is committed
 restore.py quarantines.py task_state.py deadlines.py
-                   state and what is skipped, restored to the end of all that was sent; bounded waits
+                   state and what is skipped, restored to the end of all that was sent; deadlines
 market.py trading.py settlement.py client_books.py delivery.py
                    one agent per task (settlement/tasks/ says what it decides)
 apex_gateway.py clearing_firm.py
