@@ -32,7 +32,7 @@ app = typer.Typer(
     help="Event-driven settlement for a digital-asset brokerage.\n\n"
     "Example: settle generate --out day.jsonl\n\n"
     "Example: settle replay day.jsonl --out day\n\n"
-    "Example: settle verify day --input day.jsonl",
+    "Example: settle verify day",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",  # else a paragraph is broken where its source is

@@ -17,13 +17,12 @@ import orjson
 from aiokafka import TopicPartition
 
 from agents.broker import Broker
+from tests.pipeline_in_memory import LETTER
 from topics.catalogue import CATALOGUE, DEAD_LETTERS, OUTPUT_TOPICS
 
 Event = dict[str, Any]
 # By topic and key, in order.
 Events = dict[tuple[str, str], list[Event]]
-
-_LETTER = ("source_topic", "source_key", "raw", "reason", "detail")
 
 
 class Settled(NamedTuple):
@@ -98,7 +97,7 @@ def _settled(events: Events, files: Path) -> Settled:
     for place, all_of_key in events.items():
         kept = [event for event in all_of_key if event["type"] != "WindowOpened"]
         if place[0] == DEAD_LETTERS:
-            letters += [tuple(str(event[name]) for name in _LETTER) for event in kept]
+            letters += [tuple(str(event[name]) for name in LETTER) for event in kept]
         elif kept:
             compared[place] = kept
     found = {

@@ -4,6 +4,7 @@
     chain.py           all tasks in the order in which funds flow
     quarantine.py      records that a person has quarantined: who skips them, who dead-letters
     market.py          best_quote
+    market_feed.py     reference data, from market to every account partition
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure
     client_lines.py    what settlement sends to the clients' books, and its markers
