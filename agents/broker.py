@@ -19,7 +19,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from agents.record_batches import FetchedBatches
 
 # Every consumer of this process, Faust's included, parses record batches with ours. aiokafka has no
-# setting for it (docs/decisions/0019).
+# setting for it (docs/decisions/0020).
 fetcher.MemoryRecords = FetchedBatches
 
 # A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.

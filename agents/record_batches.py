@@ -8,7 +8,7 @@ outside of its batch. Its fetch then fails for all partitions, and no task sees 
 Here only the offset, key and value of a record count. Headers are skipped unread, offsets follow
 from the place in the batch, and decompression stops at a limit. Where the records of a batch can't
 be read, each offset gives a record without key and value, which its task dead-letters as MALFORMED.
-It costs as much as aiokafka's own parser where records have headers (docs/decisions/0019).
+It costs as much as aiokafka's own parser where records have headers (docs/decisions/0020).
 """
 
 import struct

@@ -12,7 +12,7 @@ replay.py generate.py import_quotes.py verify.py report_day.py
                        streams and days, without a broker; day_page/: the page that shows a day
 buying_power.py reconcile.py client_files.py client_options.py own_record.py export_journal.py
                        what a client and an accountant make of the files and the journal
-kafka.py topics.py worker.py produce.py consume.py dump.py
+kafka.py topics.py worker.py produce.py consume.py dump.py quarantine.py
                        live on Kafka; live.py: how they run, and how Kafka's errors reach a person
 produced_records.py    what produce sends: an input's records, and the time between them
 reports.py buckets.py  clients' files for the operator; their buckets as the settings say

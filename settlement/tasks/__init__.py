@@ -2,6 +2,7 @@
 
     task.py            what every task is; a record and what was read in it; where events go
     chain.py           all tasks in the order in which funds flow
+    quarantine.py      records that a person has quarantined: who skips them, who dead-letters
     market.py          best_quote
     market_feed.py     reference data, from market to every account partition
     trading.py         execution; it alone opens windows

@@ -257,7 +257,7 @@ class ClientBooksTask(Task):
         return marker is not None
 
     def _check(self, number: int, marker: WindowMarker | None) -> None:
-        """Compare what came with what was sent; a mismatch stops the worker."""
+        """Compare what came with what was sent; a mismatch parks the partition."""
         came = {name: counts_text(counts) for name, counts in self._sources[number].came.items()}
         if marker is not None and came != marker["clients"]:
             raise AssertionError(
