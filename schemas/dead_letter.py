@@ -23,6 +23,7 @@ DeadLetterReason = Literal[
     "UNKNOWN_JOURNAL",
     "UNKNOWN_REASON",
     "CONTRADICTION",
+    "TOO_MANY_PROVIDERS",
 ]
 RAW_BYTES_MAX = 64 * 1024
 
