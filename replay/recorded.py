@@ -18,7 +18,7 @@ import orjson
 from replay.output import OutputFiles
 from replay.read import UnreadableInputError
 from replay.record_spool import RecordSpool
-from replay.refold import Refolded, refold
+from replay.refold import Refolded, Sink, refold
 from replay.summary import Summary
 from schemas.instant import micros
 from settlement.tasks.delivery import File
@@ -77,21 +77,26 @@ class RecordedFiles(OutputFiles):
 
 
 def replay_recorded(
-    path: Path, output: RecordedFiles, summary: Summary, tell: Told | None = None
+    path: Path,
+    output: Sink,
+    summary: Summary,
+    tell: Told | None = None,
+    directory: str | None = None,
 ) -> Refolded:
     """Replay a dump partition by partition, in the recorded order, into `output`.
+
+    `directory` is for temporary files.
 
     Raises:
         UnreadableInputError: the file is no dump, or damaged; the message names the line.
         DifferenceError: something is not as the dump recorded it.
     """
-    aside = str(output.aside)
-    with RecordSpool(aside) as spool:
+    with RecordSpool(directory) as spool:
         recorded = RecordedTopics(spool, with_states=False)
         read_dump(path, recorded, tell)
         if not recorded.has(TASK_LOG):
             raise UnreadableInputError(f"{path}: no record of {TASK_LOG}, so no order is recorded")
-        refolded = refold(recorded, output, aside)
+        refolded = refold(recorded, output, directory)
     summary.inputs.update(refolded.inputs)
     summary.first_time = refolded.first_time
     summary.time_began = refolded.time_began

@@ -1,4 +1,4 @@
-"""With the inputs at hand: every input was answered, and everything written answers an input.
+"""Every input was answered, and everything written answers an input.
 
 The inputs set the pace. Before each, what trading did until then is refolded; then the input's own
 answer is demanded: best quotes, an order's first update, a funding's step, or its dead letter.
@@ -16,7 +16,7 @@ from replay.audit.account import Account
 from replay.audit.admission import World
 from replay.audit.audit import Audit
 from replay.audit.cause import Cause
-from replay.audit.difference import DifferenceError
+from replay.audit.difference import DifferenceError, described
 from replay.audit.funding_inputs import FundingInputs
 from replay.audit.journals import outcome_of
 from replay.audit.net_inputs import NetInput, NetInputs
@@ -39,7 +39,7 @@ from topics.decode import Refused
 
 
 class Answers:
-    """One audit with its inputs; every step raises `DifferenceError` at the first difference."""
+    """One audit; every step raises `DifferenceError` at the first difference."""
 
     def __init__(self, audit: Audit) -> None:
         """Take an audit that has not begun."""
@@ -47,14 +47,11 @@ class Answers:
         self.world = World({}, {}, {})
         audit.orders.duties.instruments = self.world.instruments
         audit.orders.duties.position = audit.ledger.position
-        audit.bucket.inputs_known = True
         self.order_answers = OrderAnswers(self.world, audit.ledger, audit.orders)
         self.funding_inputs = FundingInputs()
         self.net_inputs = NetInputs(self.world, audit.nets, audit.shares)
-        self.net_accounts: dict[str, set[str]] = {}
-        audit.nets.accounts = self.net_accounts
-        self.terms: dict[str, int] = {}
-        audit.shares.terms = self.terms
+        self.net_accounts = audit.nets.accounts
+        self.terms = audit.shares.terms
         self.quotes = QuoteRefold(audit.directory)
         self.inputs: Counter[str] = Counter()
         self.began: Micros | None = None
@@ -196,24 +193,19 @@ class Answers:
         cause_id = answer.fields["cause_id"]
         if head is not None and (trading.place(), trading.next_cause()) == (place, cause_id):
             found = head
-        outcome = None if found is None else (found.event["type"], found.event.get("reason"))
-        if found is None or outcome not in answer.outcomes:
+        expected = (answer.kind, answer.reason)
+        if found is None or (found.event["type"], found.event.get("reason")) != expected:
             raise DifferenceError(
                 f"input {line.topic} line {line.number}",
                 "the answer",
-                expected=" or ".join(
-                    f"{kind} {reason or ''}".strip()
-                    for kind, reason in sorted(answer.outcomes, key=str)
-                ),
+                expected=described({"type": answer.kind, "reason": answer.reason, **answer.fields}),
                 found=trading.updates.described_head(),
                 event_id=cause_id,
                 account=answer.fields["account_id"],
             )
-        for field, expected in answer.fields.items():
-            if field in found.event and found.event[field] != expected:
-                raise trading.updates.differs(
-                    found, field, expected=expected, found=found.event[field]
-                )
+        for field, value in answer.fields.items():
+            if field in found.event:
+                trading.updates.same(found, field, value)
         self._take()
         self.audit.orders.accepting = None
 
@@ -222,6 +214,7 @@ class Answers:
         ledger = self.audit.ledger
         account = ledger.account(event.account_id, event.client)
         account.mode = event.mode
+        was_marketplace = None if account.model is None else account.marketplace
         account.model = event.funding_model
         self.terms.setdefault(event.client, 0)
         net_accounts = self.net_accounts.setdefault(event.client, set())
@@ -236,12 +229,9 @@ class Answers:
             barred = self.order_answers.barred(event.account_id, place[0])
             if barred is not None:
                 raise self.audit.orders.missing(barred, f"OrderCancelled by {event.event_id}")
-        marketplace = event.funding_model == "MARKETPLACE"
-        if account.marketplace is None:
-            account.is_marketplace(now=marketplace)
-        elif account.marketplace != marketplace:
-            cause = Cause(ACCOUNTS, event.event_id, place[0])
-            ledger.model_changed(account, cause, marketplace=marketplace)
+        if was_marketplace is not None and account.marketplace != was_marketplace:
+            # Its buying power begins or ends.
+            ledger.announce(account, Cause(ACCOUNTS, event.event_id, place[0]))
 
     def _account_of(self, event: Funding) -> Account:
         account = self.world.accounts[event.account_id]

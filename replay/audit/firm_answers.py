@@ -12,12 +12,13 @@ import orjson
 
 from replay.audit.cause import Cause
 from replay.audit.difference import DifferenceError
+from replay.input_files import FOLDER
 from schemas.instant import Micros, time_text
 from schemas.money import usd
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
 ANSWERED_AFTER: Micros = 2_000_000
-NAME = f"inputs/{APEX_JOURNAL_RESULTS}.jsonl"
+NAME = f"{FOLDER}/{APEX_JOURNAL_RESULTS}.jsonl"
 
 
 class FirmAnswers:
@@ -34,10 +35,6 @@ class FirmAnswers:
         self._number = 0
         # The first answer that is not kept: when it would have been given, to which account.
         self._missing: tuple[Micros, str, str] | None = None
-        folder = directory / "inputs"
-        others = {f"inputs/{path.name}" for path in folder.iterdir()} if folder.is_dir() else set()
-        for name in sorted(others - {NAME}):
-            raise DifferenceError(name, "the file", expected="no such input", found="a file")
 
     def requested(self, account_id: str, journal_id: str, amount: int, cause: Cause) -> None:
         """Demand the answer to a request, unless the replay ended before.
@@ -73,10 +70,10 @@ class FirmAnswers:
                 account=account_id,
             )
 
-    def close(self, end: Micros | None, *, input_answers: bool | None) -> None:
+    def close(self, end: Micros | None, *, input_answers: bool) -> None:
         """Demand that it said all up to the end, and no more.
 
-        `input_answers`: whether the input has answers of its own; None: the inputs are not at hand.
+        `input_answers`: whether the input has answers of its own, so that the firm is silent.
 
         Raises:
             DifferenceError: it did not.
@@ -92,8 +89,7 @@ class FirmAnswers:
             raise DifferenceError(
                 NAME, "the file", expected="none: the input has answers", found="a file"
             )
-        silent = self.path is None and input_answers is not False
-        if silent or self._missing is None or end is None or self._missing[0] > end:
+        if input_answers or self._missing is None or end is None or self._missing[0] > end:
             return
         at, account_id, journal_id = self._missing
         raise DifferenceError(

@@ -21,11 +21,9 @@ class WorkingOrder:
         "client",
         "client_order_id",
         "commission",
-        "exact",
         "expire_time",
         "fills",
         "gross",
-        "last_fill",
         "last_sequence",
         "limit",
         "notional",
@@ -41,8 +39,8 @@ class WorkingOrder:
         "weighted",
     )
 
-    def __init__(self, topic: TopicFile, line: Written) -> None:
-        """Take what `OrderAccepted` says.
+    def __init__(self, topic: TopicFile, line: Written, rates: Rates) -> None:
+        """Take what `OrderAccepted` says, and the rates that were fixed then.
 
         Raises:
             DifferenceError: its numbers or its form can't be an accepted order's (section 6).
@@ -68,11 +66,9 @@ class WorkingOrder:
         self.gross = 0
         self.weighted = 0  # sum of units x price
         self.commission = 0
-        self.rates: Rates | None = None  # known from the first fill on
-        self.exact = False  # whether the inputs told its terms
+        self.rates = rates
         self.last_sequence = 0
-        # The latest `OrderFilled`, and how many units a notional's rest would buy at its price.
-        self.last_fill: Written | None = None
+        # How many units are left to fill; of a notional, what its rest buys at its last price.
         self.residue = 0
         self._check_form(topic, line)
 
@@ -105,17 +101,8 @@ class WorkingOrder:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to fill; a notional's rest buys less than the finest unit."""
+        """Whether nothing is left to fill; a notional's rest buys less than the increment."""
         return self.fills > 0 and self.residue == 0
-
-    @property
-    def may_be_done(self) -> bool:
-        """Whether it may have ended without a word.
-
-        A notional order does when its rest buys less than the quantity increment, which only the
-        inputs tell.
-        """
-        return self.notional is not None and self.fills > 0 and not self.exact
 
     def left_at(self, at_price: int) -> int:
         """How many units are left to fill; of a notional, what its rest buys at this price."""
