@@ -132,9 +132,7 @@ def _check_rates(executions: TopicFile, line: Written, order: WorkingOrder) -> N
         executions.same(line, field, printed(rate))
 
 
-def _check_price(
-    executions: TopicFile, line: Written, order: WorkingOrder, raw_price: int
-) -> None:
+def _check_price(executions: TopicFile, line: Written, order: WorkingOrder, raw_price: int) -> None:
     """Check base, price and quote price; `raw_price`: the market's, in 10^-18 USD."""
     instrument = order.instrument
     executions.same(line, "base", instrument.base)

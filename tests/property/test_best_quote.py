@@ -307,10 +307,9 @@ def histories(draw: st.DrawFn) -> list[Happening]:
 
     Others that quote no side may come first: enough of them leave no room for all four.
     """
-    happenings: list[Happening] = []
+    others = range(draw(st.sampled_from([0, 0, 0, 97, 98, 99, 100])))
+    happenings: list[Happening] = [Tick(2000 + n, f"p{n}", n % 3, None, None, None) for n in others]
     at = 0
-    for number in range(draw(st.sampled_from([0, 0, 0, 97, 98, 99, 100]))):
-        happenings.append(Tick(2000 + number, f"p{number}", number % 3, None, None, None))
     for number in range(draw(st.integers(1, 30))):
         at = max(0, at + draw(st.sampled_from([0, 0, 1, 250, 500, 999, 1000, 1999, 2000, -600])))
         bid, ask = draw(bids_and_asks())
