@@ -164,15 +164,11 @@ class Trading:
         self.clients[event.client] = client_rates(event)
 
     def instrument_updated(self, event: InstrumentUpdated) -> None:
-        """Take an instrument's terms, also for the orders that work."""
-        instrument = Instrument(event)
-        self.instruments[event.symbol] = instrument
-        for order in [o for o in self.working if o.instrument.symbol == event.symbol]:
-            book = self._book(event.symbol)
-            book.remove(order)
-            order.instrument = instrument
-            self._hold_what_is_left(order)
-            book.add(order)
+        """Set an instrument's terms for new orders; working orders keep theirs.
+
+        Only `tradable` takes effect on working orders: `quoted` tries none while it is false.
+        """
+        self.instruments[event.symbol] = Instrument(event)
 
     def refusal(self, event: AccountUpdated | OrderCancelRequested) -> Refused | None:
         """Say why an input is dead-lettered, None if it is not. Changes nothing."""

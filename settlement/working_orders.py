@@ -20,7 +20,7 @@ from settlement.submitted_order import SubmittedOrder
 
 
 class Instrument:
-    """An instrument's terms in minor units."""
+    """An instrument's terms in minor units; an order keeps those of its acceptance (section 6)."""
 
     __slots__ = (
         "base",

@@ -105,10 +105,11 @@ class OrderAnswers:
         return about
 
     def _accepted(self, event: OrderSubmitted) -> dict[str, Any]:
-        """Return what `OrderAccepted` repeats of an order; fix what the order is charged."""
+        """Return what `OrderAccepted` repeats of an order; fix the rates and terms it keeps."""
         account = self.world.accounts[event.account_id]
-        self.orders.accepting = rates_of(event, self.world.clients[account.client])
-        decimals = self.world.instruments[event.symbol].price_decimals
+        instrument = self.world.instruments[event.symbol]
+        self.orders.accepting = (rates_of(event, self.world.clients[account.client]), instrument)
+        decimals = instrument.price_decimals
         notional, units = event.notional, event.quantity
         return {
             "symbol": event.symbol,
@@ -130,19 +131,18 @@ class OrderAnswers:
         held: dict[str, int] = defaultdict(int)
         for order in self.orders.at_work.by_account.get(event.account_id, {}).values():
             if not order.buy:
-                instrument = self.world.instruments[order.symbol]
-                increment = instrument.minimum_quantity_increment
-                held[instrument.base] += _still_holds(order, increment)
+                held[order.instrument.base] += _still_holds(order)
         return {asset: units - held[asset] for asset, units in account.positions.items()}
 
 
-def _still_holds(order: WorkingOrder, increment: int) -> int:
+def _still_holds(order: WorkingOrder) -> int:
     """Return what a working sell order holds; a notional one its rest at its limit, rounded up."""
     if order.quantity is not None:
         return order.quantity - order.units
     if order.limit is None or order.notional is None:
         return 0
     rest = (order.notional - order.gross) * numbers.UNIT_PRICES_PER_CENT
+    increment = order.instrument.minimum_quantity_increment
     return -(-rest // (order.limit * increment)) * increment
 
 
