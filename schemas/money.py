@@ -29,6 +29,8 @@ BPS_DECIMALS = 8
 DIGITS_MAX = 15
 
 DOLLAR: Cents = 10**CENTS_DECIMALS
+# USD amounts are below this (contract section 1, Limits).
+USD_LIMIT: Cents = 10**12 * DOLLAR
 WHOLE: Units = 10**UNITS_DECIMALS
 PRICE_ONE: Price = 10**PRICE_DECIMALS
 
@@ -98,6 +100,14 @@ def usd(cents: Cents) -> str:
     if cents < 0:
         return "-" + usd(-cents)
     return f"{cents // DOLLAR}{_CENTS_TEXTS[cents % DOLLAR]}"
+
+
+def json_cents(cents: Cents) -> int | str:
+    """Return a sum of amounts as JSON that only tasks read, with `int`.
+
+    Sums have no limit, and orjson writes no integer beyond 64 bits: those become text.
+    """
+    return cents if -(1 << 63) <= cents < 1 << 63 else str(cents)
 
 
 def usd_for_a_person(cents: Cents) -> str:

@@ -493,12 +493,12 @@ def test_the_trade_date(at: str, date: str) -> None:
     assert (execution["trade_date"], execution["event_time"]) == (date, ct(at))
 
 
-def test_numbers_beyond_15_digits_do_not_stop_the_stream() -> None:
-    """10^14 BTC at 90,000.00 is 9 x 10^18: 21 digits."""
+def test_the_largest_gross_does_not_stop_the_stream() -> None:
+    """11,111,111.111111 BTC at 90,000.00 is 999,999,999,999.99."""
     story = Story()
-    story.tick(bid="80000.00", ask="90000.00", ask_size="100000000000000")
-    execution = story.order("o1", quantity="100000000000000").one("Execution")
-    assert execution["gross"] == "9000000000000000000.00"
+    story.tick(bid="80000.00", ask="90000.00", ask_size="99999999")
+    execution = story.order("o1", quantity="11111111.111111").one("Execution")
+    assert execution["gross"] == "999999999999.99"
     assert story.order("o2", quantity="1").said() == [
         ("OrderAccepted", "o2"),
         ("OrderFilled", "o2"),
