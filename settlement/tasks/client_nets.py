@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from schemas.money import json_cents
 from settlement.clients import Clients
 from settlement.net_settlement import ClientNet, Net
 from settlement.revenue_share import Share
@@ -68,31 +69,37 @@ def restored_nets(clients: Clients) -> None:
 
 
 def _net_record(net: ClientNet) -> list[Any]:
-    lines = [[window_to, amount, count] for window_to, (amount, count) in net.lines.items()]
-    return [lines, net.advance, net.wires_in, net.wires_out]
+    lines = [
+        [window_to, json_cents(amount), count] for window_to, (amount, count) in net.lines.items()
+    ]
+    return [lines, *map(json_cents, (net.advance, net.wires_in, net.wires_out))]
 
 
 def _fill_net(net: ClientNet, stored: list[Any]) -> None:
-    lines, net.advance, net.wires_in, net.wires_out = stored
-    net.lines = {window_to: (amount, count) for window_to, amount, count in lines}
+    lines, *amounts = stored
+    net.advance, net.wires_in, net.wires_out = map(int, amounts)
+    net.lines = {window_to: (int(amount), count) for window_to, amount, count in lines}
 
 
 def _closed_record(net: Net) -> list[Any]:
-    return [net.amount, net.executions, net.outstanding, net.opinion, net.status]
+    amount, outstanding = json_cents(net.amount), json_cents(net.outstanding)
+    return [amount, net.executions, outstanding, net.opinion, net.status]
 
 
 def _closed_net(stored: list[Any]) -> Net:
     amount, executions, outstanding, *said = stored
-    net = Net(amount, executions, outstanding)
+    net = Net(int(amount), executions, int(outstanding))
     net.opinion, net.status = said
     return net
 
 
 def _share_record(share: Share) -> list[Any]:
-    months = [[month, *amounts] for month, amounts in sorted(share.months.items())]
-    return [share.bps, months, share.carried, share.stated, share.deducted, share.paid]
+    months = [[month, *map(json_cents, amounts)] for month, amounts in sorted(share.months.items())]
+    totals = map(json_cents, (share.carried, share.stated, share.deducted, share.paid))
+    return [share.bps, months, *totals]
 
 
 def _fill_share(share: Share, stored: list[Any]) -> None:
-    share.bps, months, share.carried, share.stated, share.deducted, share.paid = stored
-    share.months = {month: (revenue, write_offs) for month, revenue, write_offs in months}
+    share.bps, months, *totals = stored
+    share.carried, share.stated, share.deducted, share.paid = map(int, totals)
+    share.months = {month: (int(revenue), int(write_offs)) for month, revenue, write_offs in months}

@@ -30,7 +30,13 @@ from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
 from settlement.pipeline import settle_window
-from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
+from settlement.tasks.client_lines import (
+    TimeStarted,
+    count_line,
+    count_of,
+    count_record,
+    window_markers,
+)
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from topics.catalogue import (
     ACCOUNTS,
@@ -48,7 +54,6 @@ from topics.catalogue import (
     SETTLEMENT_TASK,
 )
 from topics.decode import Refused
-from topics.partition import partition_of
 
 _TIME = b"time"
 _FUNDING = b"funding|"
@@ -209,24 +214,10 @@ class SettlementTask(Task):
             yield
             before = len(out)
         cause = Cause(EXECUTIONS, event["cause_id"], at)
-        for to_partition in range(self.partitions):
-            marker: WindowMarker = {
-                "type": "WindowMarker",
-                "event_id": cause.event_id("WindowMarker", str(to_partition)),
-                "event_time": cause.at_text,
-                "cause_id": cause.id,
-                "partition": self.partition,
-                "partitions": self.partitions,
-                "to_partition": to_partition,
-                "window": event["window"],
-                "scheduled_at": event["scheduled_at"],
-                "clients": {
-                    client: sent
-                    for client, sent in sorted(self._sent.items())
-                    if partition_of(client, self.partitions) == to_partition
-                },
-            }
-            out.append((CLIENT_LINES, "", marker))
+        out += [
+            (CLIENT_LINES, "", marker)
+            for marker in window_markers(event, cause, self._sent, self.partition, self.partitions)
+        ]
         self._touched_sent.update(self._sent)
         self._sent = {}
         self._done_until = None
@@ -275,7 +266,10 @@ class SettlementTask(Task):
             yield b"total|" + name.encode(), str(settlement.ledger.totals[name]).encode()
         for client in sorted(self._touched_sent):
             sent = self._sent.get(client)
-            yield b"sent|" + client.encode(), None if sent is None else orjson.dumps(sent)
+            yield (
+                b"sent|" + client.encode(),
+                (None if sent is None else orjson.dumps(count_record(sent))),
+            )
         yield from fresh_ids(_FUNDING, settlement.fundings)
         yield from fresh_ids(_JOURNAL, settlement.journals)
         self._touched_accounts.clear()
@@ -307,7 +301,7 @@ class SettlementTask(Task):
             case b"total":
                 settlement.ledger.totals[rest.decode()] = int(value)
             case b"sent":
-                self._sent[rest.decode()] = orjson.loads(value)
+                self._sent[rest.decode()] = count_of(orjson.loads(value))
             case _:
                 raise AssertionError(f"a record of no known kind: {key!r}")
 
