@@ -105,6 +105,7 @@ def due_at(order: WorkingOrder, side: Side, position: int) -> Due:
     units = min(left - left % step, side.size - side.size % step)
     if not order.buy:
         units = min(units, position)
+    units = numbers.fillable(units, own, step)
     if units <= 0 or not numbers.worth(units, own):
         return Due(kinds, 0, over=False)
     return Due(kinds | {"OrderFilled"}, units, over=False)

@@ -46,6 +46,7 @@ def check_fill(
     left = order.left_at(at_price)
     step = order.instrument.minimum_quantity_increment
     most = min(left - left % step, side.size - side.size % step)
+    most = numbers.fillable(most, at_price, step)
     # A sell may also be held back by the position.
     if taken % step or not 0 < taken <= most or (order.buy and taken < most):
         raise executions.differs(
@@ -114,8 +115,9 @@ def _check_money(
     rates = order.rates
     gross = numbers.worth(taken, at_price)
     executions.same(line, "gross", usd(gross))
-    if not gross:
-        raise executions.differs(line, "gross", expected="above 0.00", found="0.00")
+    if not 0 < gross < numbers.CENTS_LIMIT:
+        expected = f"above 0.00 and below {usd(numbers.CENTS_LIMIT)}"
+        raise executions.differs(line, "gross", expected=expected, found=usd(gross))
     executions.same(line, "markup", usd(abs(gross - numbers.worth(taken, raw_price))))
     owed = max(rates[4], numbers.share(order.gross + gross, rates[2]) + rates[3])
     commission = owed - order.commission

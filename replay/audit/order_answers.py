@@ -73,7 +73,8 @@ class OrderAnswers:
             return Answer("OrderRejected", "DUPLICATE_ORDER_ID", self._about(event))
         self.orders.quotes.read_to(at)
         quote = self.orders.quotes.latest.get(event.symbol)
-        reason = refusal(event, self.world, quote, self._available(event), at)
+        available, assets = self._available(event), self._assets(event)
+        reason = refusal(event, self.world, quote, available, assets, at)
         if reason not in _ID_STAYS_FREE:
             self._orders[order_id] = content
         if reason is not None:
@@ -133,6 +134,15 @@ class OrderAnswers:
             if not order.buy:
                 held[order.instrument.base] += _still_holds(order)
         return {asset: units - held[asset] for asset, units in account.positions.items()}
+
+    def _assets(self, event: OrderSubmitted) -> set[str]:
+        """Return what the buyer ever held and what its working buys are for."""
+        account = self.ledger.accounts.get(event.account_id)
+        if event.side == "SELL" or account is None:
+            return set()
+        working = self.orders.at_work.by_account.get(event.account_id, {}).values()
+        bought = {self.world.instruments[order.symbol].base for order in working if order.buy}
+        return bought | account.positions.keys()
 
 
 def _still_holds(order: WorkingOrder) -> int:

@@ -10,6 +10,7 @@
     client_lines.py    what settlement sends to the clients' books, and its markers
     client_books.py client_nets.py rows.py
                        net_settlement, revenue_share, reports
+    report_parts.py    a file as records of `report-issues`
     delivery.py        files that are to be put, and that they were
 
 A task takes records of its input topics in one partition, one after the other, and says what it

@@ -15,7 +15,7 @@ from typing_extensions import override
 from agents.broker import Broker
 from agents.runner import TaskRunner
 from tests.integration.conftest import PARTITIONS, Kafka
-from tests.integration.test_runner import PATIENCE_SECONDS, Job
+from tests.integration.job import PATIENCE_SECONDS, Job
 from topics.catalogue import ACCOUNTS, FUNDINGS
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
