@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple, NoReturn
 
 import orjson
 
+from replay.open_input import open_input
 from schemas.instant import Micros, input_micros, time_text
 from schemas.money import (
     NUMBER_PATTERN,
@@ -139,7 +140,7 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
         UnreadableFileError: it can't be opened. Damage shows while reading: `reading_errors`.
     """
     try:
-        raw = path.open("rb")
+        raw = open_input(path)
     except OSError as error:
         raise UnreadableFileError(f"{path}: {error.strerror}") from error
     with raw:
