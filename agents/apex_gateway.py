@@ -200,7 +200,7 @@ class ApexGateway(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         for answer in answers:
             if answer["type"] == "ApexJournalUnclear":
                 log.error(
-                    "journal %s: the clearing firm says what we don't understand: %s;"
+                    "journal %s: unclear answer from the clearing firm: %s;"
                     " it is kept in dead-letters",
                     event["journal_id"],
                     answer["detail"],

@@ -2,11 +2,11 @@
 
 Money does not pass through Faust's streams or tables (docs/decisions/0009); each task runs on the
 exactly-once runner as a service of the app, and a service that raises stops the worker with exit 1.
+A task that raises does not: its partition is parked (agents/parking.py).
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -23,6 +23,7 @@ from agents.client_books import client_books
 from agents.clock import TICK_SECONDS, Clock
 from agents.deadlines import StalledError
 from agents.delivery import delivery
+from agents.health import LOOK_SECONDS, Health
 from agents.live import Live
 from agents.market import market
 from agents.monitor import Views, monitor
@@ -48,10 +49,6 @@ AGENTS: dict[str, Callable[[Live], TaskRunner]] = {
     CLIENT_BOOKS_TASK: client_books,
     DELIVERY_TASK: delivery,
 }
-# Above this many inputs behind, a partition is not ready: what it decides is old.
-LAG_MAX = 10_000
-# An input may wait so long for its window before somebody should look: the clock has stopped.
-WAIT_SECONDS_MAX = 5.0
 
 
 class _ReadCommitted(driver.AIOKafkaConsumerThread):
@@ -157,6 +154,7 @@ class Worker:
         self.gateway: ApexGateway | None = None
         if APEX_GATEWAY in tasks and live.firm is not None:
             self.gateway = ApexGateway(live.broker, live.partitions, live.firm)
+        self.health = Health(live, self.runners, self.gateway)
         self.services = [AgentService(self, runner.kind.name, runner) for runner in self.runners]
         if self.gateway is not None:
             self.services.append(AgentService(self, APEX_GATEWAY, self.gateway))
@@ -167,6 +165,7 @@ class Worker:
             monitor(self.app, self.views)
         for service in self.services:
             self.app.add_dependency(service)
+        self.app.add_dependency(_LookService(self.health))
         if with_clock:
             clock = Clock(live)
             self.app.add_dependency(_ClockService(clock))
@@ -203,66 +202,6 @@ class Worker:
         if told is not None:
             told()
 
-    def not_ready(self) -> list[str]:
-        """Say why the worker is not ready, in one line each; empty: it is."""
-        wrong = []
-        for runner in self.runners:
-            name = runner.kind.name
-            if not runner.joined:
-                wrong.append(f"{name}: has not joined its group")
-            for owned in list(runner.owned.values()):
-                place, progress = f"{name}-{owned.partition}", owned.progress
-                if not progress.ready:
-                    wrong.append(f"{place}: its state is being read back")
-                wrong += [
-                    f"{place}: {lag} inputs of {topic} behind"
-                    for topic, lag in progress.lag.items()
-                    if lag > LAG_MAX
-                ]
-                if progress.waiting_since is not None:
-                    waited = time.monotonic() - progress.waiting_since
-                    if waited > WAIT_SECONDS_MAX:
-                        wrong.append(f"{place}: an input waits for its window since {waited:.0f} s")
-        if self.gateway is not None:
-            wrong += self.gateway.not_ready()
-        return wrong
-
-    def alerts(self) -> list[str]:
-        """Say what a person should look at although all goes on, a line each."""
-        return [
-            f"{runner.kind.name}-{number}: {alert}"
-            for runner in self.runners
-            for number, owned in sorted(runner.owned.items())
-            if owned.task is not None
-            for alert in owned.task.alerts()
-        ]
-
-    def status(self) -> dict[str, Any]:
-        """Show every task partition that this worker owns, and what went by."""
-        tasks: dict[str, dict[str, Any]] = {}
-        for runner in self.runners:
-            partitions = tasks[runner.kind.name] = {}
-            for number, owned in sorted(runner.owned.items()):
-                progress = owned.progress
-                partitions[str(number)] = {
-                    "ready": progress.ready,
-                    "inputs": progress.inputs,
-                    "events": progress.events,
-                    "transactions": progress.transactions,
-                    "lag": progress.lag,
-                    "queued": progress.queued,
-                    "waits_for_a_window_seconds": None
-                    if progress.waiting_since is None
-                    else round(time.monotonic() - progress.waiting_since, 1),
-                    "restored_records": progress.restored_records,
-                    "restored_seconds": round(progress.restored_seconds, 3),
-                    **(owned.task.status() if owned.task is not None else {}),
-                }
-        shown = {"tasks": tasks, "seen": self.views.as_json()}
-        if self.gateway is not None:
-            shown[APEX_GATEWAY] = self.gateway.status()
-        return shown
-
 
 class _ClockService(Service):
     """Ticks about once a second; a tick that fails is said and not repeated."""
@@ -287,18 +226,35 @@ class _ClockService(Service):
         await asyncio.wait_for(self._clock.stop(), 5)
 
 
+class _LookService(Service):
+    """Looks at the topics again and again, for /health."""
+
+    def __init__(self, health: Health) -> None:
+        super().__init__()
+        self._health = health
+
+    @Service.timer(LOOK_SECONDS)
+    async def _look(self) -> None:
+        await self._health.look()
+
+
 def _add_pages(app: faust.App, worker: Worker) -> None:
     @app.page("/health")
     async def health(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
-        wrong = worker.not_ready()
+        wrong = worker.health.not_ready()
         return web.json(
-            {"ready": not wrong, "because": wrong, "alerts": worker.alerts()},
+            {"ready": not wrong, "because": wrong, "alerts": worker.health.alerts()},
             status=503 if wrong else 200,
         )
 
+    @app.page("/live")
+    async def live(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
+        # To start the worker again would help no parked partition, and hold up the others.
+        return web.json({"live": True})
+
     @app.page("/status")
     async def status(web: Any, _request: Any) -> Any:  # noqa: ANN401 - Faust's web
-        return web.json(worker.status())
+        return web.json(worker.health.status() | {"seen": worker.views.as_json()})
 
 
 def _faust_app(live: Live) -> faust.App:

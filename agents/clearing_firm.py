@@ -4,6 +4,7 @@ The endpoint is described in docs/clearing-firm.md. A request may be sent again 
 knows it by its `Idempotency-Key`, the `journal_id`.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -13,11 +14,17 @@ from typing import Any
 import aiohttp
 import orjson
 
-from schemas.instant import micros, time_text
+from schemas.event import FREE_TEXT_LENGTH_MAX
+from schemas.instant import input_micros, time_text
 
-# Of a body that we don't understand, so much is kept: it travels in a dead letter.
+# So much of a body that is no answer is kept in a dead letter. Escaped as JSON, a byte takes up to
+# six, and an input has at most 64 KiB (contract section 1).
 _KEPT_BYTES = 8192
-_TOO_LONG_BYTES = 1 << 20
+# A longer body is not read to its end, and a longer list of answers is not taken apart.
+BODY_BYTES_MAX = 1 << 20
+ANSWERS_MAX = 100
+# A longer amount is no number that a schema admits.
+_AMOUNT_CHARACTERS_MAX = 32
 # An answer, or a refusal of this very request. All else says nothing of the journal: it is on its
 # way (202), the firm is in trouble (5xx), or it does not let us in (401, 403, 404).
 _OK = 200
@@ -25,7 +32,7 @@ _REFUSED_REQUEST = frozenset({400, 406, 409, 410, 411, 412, 413, 414, 415, 422, 
 
 
 class NoAnswerError(Exception):
-    """The firm has not answered yet; `after` seconds it likes to be asked again, if it said so."""
+    """The firm has not answered yet; `after`: the seconds of its `Retry-After`, if it sent one."""
 
     def __init__(self, why: str, after: float | None = None) -> None:
         super().__init__(why)
@@ -60,6 +67,7 @@ class ClearingFirm:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=self._address.timeout_ms / 1000),
             connector=aiohttp.TCPConnector(limit=connections_max),
+            cookie_jar=aiohttp.DummyCookieJar(),  # no header of the firm is kept or parsed
         )
 
     async def close(self) -> None:
@@ -68,10 +76,10 @@ class ClearingFirm:
             await self._session.close()
 
     async def ask(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Ask for a journal and return what the firm says, as values of `apex-journal-results`.
+        """Send a journal request; return the firm's answers as values of `apex-journal-results`.
 
         Raises:
-            NoAnswerError: nothing is known yet: no connection, no time, an error of the firm's.
+            NoAnswerError: no answer yet: no connection, a time-out, an error status.
         """
         if self._session is None:
             raise AssertionError("the session is not open")
@@ -85,12 +93,24 @@ class ClearingFirm:
                 },
                 allow_redirects=False,
             ) as response:
-                body = await response.content.read(_TOO_LONG_BYTES)
                 if response.status != _OK and response.status not in _REFUSED_REQUEST:
                     raise NoAnswerError(f"status {response.status}", _retry_after(response))
-                return answers_of(request, response.status, body, response.headers.get("Date"))
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(str(error) or type(error).__name__) from None
+                body = await _body(response)
+                date = response.headers.get("Date")
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            # ValueError: what aiohttp and the codecs below it raise about headers and compression.
+            raise NoAnswerError(repr(error)) from None
+        return answers_of(request, response.status, body, date)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body, or its beginning if it is longer than `BODY_BYTES_MAX`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            break
+    return bytes(body)
 
 
 def _body_of(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,36 +126,52 @@ def _retry_after(response: aiohttp.ClientResponse) -> float | None:
 def answers_of(
     request: Mapping[str, Any], status: int, body: bytes, date: str | None
 ) -> list[dict[str, Any]]:
-    """Read what the firm said about a request, as values of `apex-journal-results`.
+    """Read a response to a request as values of `apex-journal-results`. Raises nothing.
 
-    A reason or an amount that is none of ours is passed on as it is; settlement dead-letters it.
-    What can't be expressed as an answer is passed on whole under a type that nobody knows, so that
-    its dead letter keeps it: never dropped, never guessed. `date`: HTTP's, of the response.
+    `date` is HTTP's, of the response. An unknown reason and a wrong amount are forwarded, and
+    settlement dead-letters them. What is no answer is forwarded under a type that no topic has, so
+    its dead letter keeps the first 8 KiB: never dropped, never guessed.
     """
+    if len(body) > BODY_BYTES_MAX:
+        return [_unclear(request, f"status {status}, more than {BODY_BYTES_MAX} bytes", body)]
     try:
-        said = orjson.loads(body)["answers"] if status == _OK else None
+        answers = orjson.loads(body)["answers"] if status == _OK else None
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        said = None
-    if not isinstance(said, list) or not said:
+        answers = None
+    if not isinstance(answers, list) or not answers:
         return [_unclear(request, f"status {status}", body)]
-    return [_answer_of(request, one, date) for one in said]
+    if len(answers) > ANSWERS_MAX:
+        return [_unclear(request, f"{len(answers)} answers, at most {ANSWERS_MAX}", body)]
+    return [_answer_of(request, answer, date, body) for answer in answers]
 
 
-def _answer_of(request: Mapping[str, Any], said: object, date: str | None) -> dict[str, Any]:
-    if not isinstance(said, dict) or said.get("journal_id") != request["journal_id"]:
-        return _unclear(request, "no answer to this journal", orjson.dumps(said))
+def _answer_of(
+    request: Mapping[str, Any], answer: object, date: str | None, body: bytes
+) -> dict[str, Any]:
+    if not isinstance(answer, dict) or answer.get("journal_id") != request["journal_id"]:
+        return _unclear(request, "no answer to this journal", _bytes_of(answer, body))
     value: dict[str, Any]
-    match said.get("status"), said.get("amount"), said.get("reason"):
-        case "COMPLETED", str(amount), None:
+    match answer.get("status"), answer.get("amount"), answer.get("reason"):
+        case "COMPLETED", str(amount), None if len(amount) <= _AMOUNT_CHARACTERS_MAX:
             value = {"type": "ApexJournalCompleted", "amount": amount}
-        case "REJECTED", None | str() as amount, str(reason):
-            value = {"type": "ApexJournalRejected", "reason": reason}
+        case "REJECTED", None | str() as amount, str(reason) if (
+            amount is None or len(amount) <= _AMOUNT_CHARACTERS_MAX
+        ):
+            value = {"type": "ApexJournalRejected", "reason": reason[:FREE_TEXT_LENGTH_MAX]}
             if amount is not None:
                 value["amount"] = amount
         case _:
-            return _unclear(request, "no answer that we know", orjson.dumps(said))
-    answered_at = _instant(said.get("answered_at")) or _http_date(date) or request["event_time"]
+            return _unclear(request, "no answer that we know", _bytes_of(answer, body))
+    answered_at = _instant(answer.get("answered_at")) or _http_date(date) or request["event_time"]
     return _event(request, value, answered_at)
+
+
+def _bytes_of(answer: object, body: bytes) -> bytes:
+    """Return one answer as JSON; the whole body if orjson reads deeper than it writes."""
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:
+        return body
 
 
 def _unclear(request: Mapping[str, Any], what: str, body: bytes) -> dict[str, Any]:
@@ -158,16 +194,32 @@ def _event(request: Mapping[str, Any], value: dict[str, Any], at: str) -> dict[s
 
 
 def _instant(text: object) -> str | None:
+    """Return a time with a zone as we write it, None if it is no such time."""
     if not isinstance(text, str):
         return None
     try:
-        return time_text(micros(text))
-    except ValueError:
+        return _in_utc(dt.datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
         return None
 
 
 def _http_date(text: str | None) -> str | None:
+    """Return HTTP's `Date` as we write it, None if it is no date."""
+    if text is None:
+        return None
     try:
-        return None if text is None else f"{parsedate_to_datetime(text):%Y-%m-%dT%H:%M:%SZ}"
-    except ValueError:
+        at = parsedate_to_datetime(text)
+    except Exception:  # noqa: BLE001 - email.utils raises whatever its arithmetic runs into
+        return None
+    # RFC 5322: `-0000` is UTC of an unknown place, which Python reads as no zone.
+    return _in_utc(at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+
+
+def _in_utc(at: dt.datetime) -> str | None:
+    """Return a time as we write it, None without a zone or out of the contract's years."""
+    if at.tzinfo is None:
+        return None
+    try:
+        return time_text(input_micros(at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")))
+    except (ValueError, OverflowError):
         return None

@@ -64,7 +64,7 @@ class FileQueues:
         self._sending = asyncio.Lock()
         self._kept: dict[tuple[str, str], bytes] = {}
         self._kept_bytes = 0
-        self._at_work: dict[tuple[PartitionRunner, str], asyncio.Task[None]] = {}
+        self._at_work: dict[tuple[DeliveryTask, str], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._stopped = False
 
@@ -106,21 +106,23 @@ class FileQueues:
             task = owner.task
             if isinstance(task, DeliveryTask) and owner.progress.ready:
                 for client in task.queues:
-                    if (owner, client) not in self._at_work:
-                        self._at_work[owner, client] = asyncio.create_task(
+                    if (task, client) not in self._at_work:
+                        self._at_work[task, client] = asyncio.create_task(
                             self._empty(owner, task, client), name=f"files-{partition}-{client}"
                         )
         if not self._at_work:  # what is kept still is of partitions that others own now
             self._kept.clear()
             self._kept_bytes = 0
 
-    def _owns(self, owner: PartitionRunner) -> bool:
-        return self._owned.get(owner.partition) is owner and owner.progress.ready
+    def _owns(self, owner: PartitionRunner, task: DeliveryTask) -> bool:
+        """Whether the task is ours: a partition that was parked has restored another one."""
+        is_owned = self._owned.get(owner.partition) is owner and owner.progress.ready
+        return is_owned and owner.task is task
 
     async def _empty(self, owner: PartitionRunner, task: DeliveryTask, client: str) -> None:
         """Put the files of one client, in order, until none waits or they are another owner's."""
         tries = 0
-        while self._owns(owner) and (queue := task.queues.get(client)):
+        while self._owns(owner, task) and (queue := task.queues.get(client)):
             file = next(iter(queue.values()))
             refused = await self._put(owner.partition, file)
             if refused is None:
@@ -171,7 +173,7 @@ class FileQueues:
         """Wait until the task knows that a file was put, or it is another owner's."""
 
         async def known() -> None:
-            while self._owns(owner) and file.key in task.queues.get(file.client, {}):
+            while self._owns(owner, task) and file.key in task.queues.get(file.client, {}):
                 await _wait_at_most(self._changed, _LOOK_SECONDS)
 
         try:

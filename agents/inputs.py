@@ -15,14 +15,18 @@ end, as of after the head was appended: no deposit overtakes its account. So, ro
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from agents.broker import Broker
-from settlement.tasks.task import Head, Record, Task
+from settlement.tasks.task import Head, Record
+
+log = logging.getLogger("settle")
 
 # Inputs that were fetched and not applied; above, Kafka keeps the rest.
 _QUEUE_MAX = 4000
@@ -30,9 +34,21 @@ _QUEUE_MAX = 4000
 _LOOK_SECONDS = 0.001
 # A membership that has died says so to who begins to fetch.
 _FETCH_MS = 1000
+# A topic partition that ends before the position may be whole again when its leader has caught up.
+_BEHIND_SECONDS = 1.0
 
 # Awaits what may be given up at any moment when the partition is revoked.
 Interruptibly = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
+
+
+class Heads(Protocol):
+    """Reads the next record of a topic: a task, and what it skips."""
+
+    def read(self, record: Record) -> Head:
+        """Read a record."""
+
+    def waits(self, head: Head) -> bool:
+        """Whether a head must stay where it is."""
 
 
 class Inputs:
@@ -87,7 +103,7 @@ class Inputs:
                 return False
         return True
 
-    def earliest(self, task: Task) -> Head | None:
+    def earliest(self, task: Heads) -> Head | None:
         """Return the earliest head that need not wait; of equal ones that of the first topic."""
         best: Head | None = None
         for topic, queue in self._queues.items():
@@ -118,6 +134,10 @@ class Inputs:
         if len(queue) == _QUEUE_MAX // 2:
             self._reader.consumer.resume(self.places[record.topic])
 
+    def alerts(self) -> list[str]:
+        """Return a line for each input topic that is held up."""
+        return []
+
     def lag(self) -> dict[str, int]:
         """Return how many records of each topic are not applied, as far as is known."""
         lags: dict[str, int] = {}
@@ -143,6 +163,8 @@ class Reader:
         # Connections answer one request after the other, and a fetch may wait for half a second.
         self._asking = broker.consumer(None)
         self._open: dict[int, Inputs] = {}
+        # Topic partitions of which records are missing, in words.
+        self.gaps: dict[TopicPartition, str] = {}
         self._wanted: set[TopicPartition] = set()
         self._question: asyncio.Task[dict[TopicPartition, int]] | None = None
         self._last_question: asyncio.Task[dict[TopicPartition, int]] | None = None
@@ -157,8 +179,11 @@ class Reader:
         await asyncio.gather(self.consumer.stop(), self._asking.stop())
 
     def hold(self, places: Iterable[TopicPartition]) -> None:
-        """Fetch nothing of partitions whose state is being read back."""
-        self.consumer.pause(*places)
+        """Fetch nothing of partitions whose state is being restored, or that are parked."""
+        for place in places:
+            self.consumer.pause(place)
+            # Any position will do: without one, aiokafka looks for an offset of the group.
+            self.consumer.seek(place, 0)
 
     def open(self, partition: int, inputs: Inputs, positions: dict[str, int]) -> None:
         """Read on from the positions of a restored partition.
@@ -177,7 +202,11 @@ class Reader:
     async def run(self) -> None:
         """Give what arrives to its partition, until the consumer is stopped."""
         while True:
-            fetched = await self.consumer.getmany(timeout_ms=_FETCH_MS)
+            try:
+                fetched = await self.consumer.getmany(timeout_ms=_FETCH_MS)
+            except OffsetOutOfRangeError as error:
+                await self._out_of_range(error.args[0])
+                continue
             # Without an await in between, so positions say what has been put.
             for place, records in fetched.items():
                 inputs = self._open.get(place.partition)
@@ -185,6 +214,24 @@ class Reader:
                     inputs.put(place, records)
             if fetched:
                 await asyncio.sleep(self._pause_seconds)
+
+    async def _out_of_range(self, offsets: dict[TopicPartition, int]) -> None:
+        """Go on behind deleted inputs. Never go back: no input is applied twice."""
+        begins = await self._asking.beginning_offsets(offsets)
+        for place, offset in offsets.items():
+            here = place in self.consumer.assignment()
+            if not here or await self.consumer.position(place) != offset:
+                continue  # it was revoked or restored meanwhile
+            begin = begins[place]
+            if begin > offset:
+                gap = f"inputs {offset} to {begin - 1} were deleted before they were read"
+                self.consumer.seek(place, begin)
+            else:
+                gap = f"it ends before offset {offset}, up to which it was read"
+                await asyncio.sleep(_BEHIND_SECONDS)
+            if self.gaps.get(place) != gap:
+                self.gaps[place] = gap
+                log.error("%s-%d: %s", place.topic, place.partition, gap)
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where inputs end, as of after this was called.

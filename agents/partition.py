@@ -3,22 +3,24 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from agents import deadlines
-from agents.deadlines import START_SECONDS, StalledError, rest, within
+from agents.deadlines import START_SECONDS, StalledError, closed, rest, within
 from agents.inputs import Inputs
-from agents.task_state import read_state
-from agents.transaction import POSITION, Transaction
+from agents.parking import Parking, TaskFailedError, WaitsForEarlierTaskError
+from agents.quarantines import Skips
+from agents.restore import restore
+from agents.transaction import RejectedError, Transaction
+from schemas.instant import Micros
 from settlement.cause import Out
-from settlement.tasks.task import Head, Task
-from topics.catalogue import state_topic
+from settlement.tasks import quarantine
+from settlement.tasks.task import Head, Record, Task
 
 if TYPE_CHECKING:
     from agents.runner import TaskRunner
@@ -65,10 +67,16 @@ class PartitionRunner:
         self.runner = runner
         self.partition = partition
         self.progress = Progress()
-        # None until it is read back.
+        # None until its state is restored, and while it is parked.
         self.task: Task | None = None
+        # When the next window is, of what is committed; None if the task knows none.
+        self.next_window: Micros | None = None
         self.inputs = Inputs(runner.reader, runner.kind.inputs, partition)
         self._name = f"{runner.kind.name}-{partition}"
+        self.parking = Parking(self._name)
+        self._skips = Skips()
+        # The input that the task is at.
+        self._at: Record | None = None
         self._producer = runner.broker.producer(self._name)
         self.transaction = self._next_transaction()
         self._first_applied: float | None = None
@@ -83,11 +91,15 @@ class PartitionRunner:
 
     async def _work(self) -> None:
         try:
-            await within(START_SECONDS, self._producer.start(), f"the producer of {self._name}")
-            self.task = await self._restore()
-            self.progress.ready = True
-            self.runner.changed()
-            await self._serve(self.task)
+            await self._start_producer()
+            while not self._stop.is_set():
+                try:
+                    self.task = await self._restore()
+                    self.progress.ready = True
+                    self.runner.changed()
+                    await self._serve(self.task)
+                except TaskFailedError as failure:
+                    await self._park(failure)
         except (ProducerFenced, InvalidProducerEpoch):
             log.warning("%s: fenced, another worker has taken over", self._name)
             await self._hear_of_it()
@@ -95,6 +107,34 @@ class PartitionRunner:
             self.progress.ready = False
             # `work` is done only after this: `supervise` looks then.
             self.work.add_done_callback(lambda _: self.runner.changed())
+
+    async def _start_producer(self) -> None:
+        await within(START_SECONDS, self._producer.start(), f"the producer of {self._name}")
+
+    async def _park(self, failure: TaskFailedError) -> None:
+        """Forget what is not committed, and wait until it is time to try again.
+
+        A stop ends the wait at once, as it ends a restore.
+        """
+        self.progress.ready = False
+        self.task = None
+        pause = self.parking.failed(failure, self.transaction.reached())
+        if self._stop.is_set():
+            return  # the next owner tries again
+        runner = self.runner
+        runner.reader.close(self.partition)
+        runner.reader.hold(self.inputs.places.values())
+        self.inputs = Inputs(runner.reader, runner.kind.inputs, self.partition)
+        self.progress.queued = 0
+        self.progress.waiting_since = None
+        # A new producer aborts the open transaction, which would hide the commits of others for as
+        # long as the pause. And the old one is unusable if a batch was rejected.
+        old, self._producer = self._producer, runner.broker.producer(self._name)
+        self.transaction = self._next_transaction()
+        self._first_applied = None
+        await closed(old)
+        await self._start_producer()
+        await asyncio.sleep(pause)
 
     async def _hear_of_it(self) -> None:
         """Wait until the group says, too, that another worker owns the partition now.
@@ -109,25 +149,21 @@ class PartitionRunner:
             raise StalledError(f"{self._name}: fenced, and its group still gives it to us")
 
     async def _restore(self) -> Task:
-        """Read state and positions back, after the fence, and set the inputs to the positions."""
+        """Restore state and positions, after the fence, and set the inputs to the positions."""
         started = time.perf_counter()
-        runner = self.runner
-        stored, records = await read_state(
-            runner.broker, TopicPartition(state_topic(runner.kind.name), self.partition)
+        runner, progress = self.runner, self.progress
+        task, positions, self._skips, progress.restored_records = await restore(
+            runner.broker, runner.kind, self.partition, runner.partitions
         )
-        task = runner.kind(self.partition, runner.partitions)
-        positions = dict.fromkeys(runner.kind.inputs, 0)
-        for key, value in stored.items():
-            if key.startswith(POSITION):
-                positions[key.removeprefix(POSITION).decode()] = int(value)
-            else:
-                task.restore(key, value)
-        task.restored()
+        self.next_window = task.next_window_at
+        self.parking.restored()
         runner.reader.open(self.partition, self.inputs, positions)
-        self.progress.restored_records = records
-        self.progress.restored_seconds = time.perf_counter() - started
+        progress.restored_seconds = time.perf_counter() - started
         log.info(
-            "%s: %d records of state in %.2f s", self._name, records, self.progress.restored_seconds
+            "%s: %d records of state in %.2f s",
+            self._name,
+            progress.restored_records,
+            progress.restored_seconds,
         )
         return task
 
@@ -189,14 +225,43 @@ class PartitionRunner:
         finally:
             self._waiting = False
 
+    # `Inputs` reads heads through these two. It looks ahead at the next record of each topic, so
+    # what a task raises here is raised by `_steps` when it is the record's turn: everything before
+    # it is applied.
+    def read(self, record: Record) -> Head:
+        """Read a record, unless it is quarantined."""
+        try:
+            return quarantine.read(self._owned_task, record, self._skips.reasons)
+        except Exception as error:  # noqa: BLE001 - whatever a task raises
+            return Head(record, TaskFailedError(record, error), 0)
+
+    def waits(self, head: Head) -> bool:
+        """Whether a head must stay where it is."""
+        if isinstance(head.event, TaskFailedError):
+            return False
+        try:
+            return self._owned_task.waits(head)
+        except Exception:  # noqa: BLE001 - as in `read`
+            return False
+
+    @property
+    def _owned_task(self) -> Task:
+        if self.task is None:
+            raise AssertionError(f"{self._name} has no state")
+        return self.task
+
     async def _apply_ready(self, task: Task) -> None:
         """Apply what this round covers; commit what has something to say."""
         turn = time.perf_counter()
-        while (head := self.inputs.earliest(task)) is not None:
+        while (head := self.inputs.earliest(self)) is not None:
             if self._stop.is_set() or not await self.inputs.may_be_applied(head):
                 break
             await self._apply(task, head)
-            if self._is_full() or self.transaction.inputs >= INPUTS_PER_TRANSACTION:
+            if (
+                self._is_full()
+                or self.transaction.inputs >= INPUTS_PER_TRANSACTION
+                or self.parking.one_by_one
+            ):
                 await self._commit(task)
             if time.perf_counter() - turn > _TURN_SECONDS:
                 await asyncio.sleep(0)
@@ -207,16 +272,42 @@ class PartitionRunner:
             await self._commit(task)
 
     async def _apply(self, task: Task, head: Head) -> None:
-        out: Out = []
-        for _ in task.apply(head, out):
-            self.transaction.say(task, out)
+        self._at = head.record
+        for _ in self._steps(task, head):
             if self._is_full():
                 await self._commit(task)
-        self.transaction.say(task, out)
-        self.transaction.applied(head.record)
         self.inputs.applied(head.record)
         if self._first_applied is None:
             self._first_applied = time.monotonic()
+
+    def _steps(self, task: Task, head: Head) -> Iterator[None]:
+        """Apply a head, step by step, and gather what it emits.
+
+        Raises:
+            TaskFailedError: the task raised, or an event cannot be serialized.
+        """
+        record, skipped = head.record, quarantine.is_quarantined(head)
+        if isinstance(head.event, TaskFailedError):
+            raise head.event
+        out: Out = []
+        try:
+            task.waits(head)  # raises if it raised when the head was looked at
+            for _ in self._skip(task, head, out) if skipped else task.apply(head, out):
+                self.transaction.say(task, out)
+                yield
+            self.transaction.say(task, out)
+            self.transaction.applied(record, skipped=skipped)
+        except Exception as error:
+            raise TaskFailedError(record, error) from error
+
+    def _skip(self, task: Task, head: Head, out: Out) -> Iterator[None]:
+        place = (head.record.topic, head.record.offset)
+        dead_lettered = self._skips.dead_lettered[place]
+        if dead_lettered is None:
+            earlier = quarantine.earlier_readers(task.name, place[0])
+            names = " and ".join(f"{name}-{self.partition}" for name in earlier)
+            raise WaitsForEarlierTaskError(f"it is quarantined, and {names} has not passed it yet")
+        return quarantine.skip(task, head, out, dead_lettered=dead_lettered)
 
     def _is_full(self) -> bool:
         return self.transaction.bytes >= BYTES_PER_TRANSACTION
@@ -239,17 +330,29 @@ class PartitionRunner:
     # -- transactions ------------------------------------------------------------------------------
 
     async def _commit(self, task: Task) -> None:
-        """Commit everything that was applied since the last time."""
+        """Commit everything that was applied since the last time.
+
+        Raises:
+            TaskFailedError: the state cannot be serialized, or the broker rejects a record.
+        """
         done = self.transaction
-        done.complete(task)
-        if self.runner.deliver is not None:
-            await self.runner.deliver(task)
+        try:
+            done.complete(task)
+            if self.runner.deliver is not None:
+                await self.runner.deliver(task)
+        except Exception as error:
+            raise TaskFailedError(self._at, error) from error
         if (early := self._early()) > 0:
             await asyncio.sleep(early)
-        await within(TRANSACTION_SECONDS, done.commit(), f"a transaction of {self._name}")
+        try:
+            await within(TRANSACTION_SECONDS, done.commit(), f"a transaction of {self._name}")
+        except RejectedError as error:
+            raise TaskFailedError(self._at, error) from error
         self._committed = time.monotonic()
         self._first_applied = None
         self.transaction = self._next_transaction()
+        self.next_window = task.next_window_at
+        self.parking.committed(done.reached())
         self.progress.inputs += done.inputs
         self.progress.events += done.events
         self.progress.transactions += 1

@@ -3,8 +3,7 @@
 The argument, for a reader to check:
 
 1. A consumer group assigns partitions, and does nothing else: offsets committed to it are not used.
-   All input topics of a task have the same number of partitions, and `RangePartitionAssignor` gives
-   partition p of all of them to the same worker.
+   Partition p of all input topics of a task is given to the same worker (assignment.py).
 2. Partition p has one transactional producer, `<task>-<p>`. Starting it ends what a former owner
    left open and fences that owner: from then on nobody else can commit for p.
 3. Only then the state and the input positions of p are read back from the task's state topic
@@ -12,11 +11,13 @@ The argument, for a reader to check:
    are read on from those positions.
 4. What a batch of inputs causes goes into one transaction: events, changed state, positions, and
    which inputs were applied in which order (`task-log`). Either all of it is committed or none.
-5. On any error the memory of p is forgotten, and the worker ends (`supervise`): what is not
-   committed is done again, from the same inputs, by whoever owns p next.
+5. If a task raises, or the broker rejects a record, the memory of p is discarded and p is parked:
+   it starts again from step 2, with growing pauses, while the worker's other partitions continue
+   (parking.py). On any other error (fenced, Kafka lost, a transaction that hangs) the worker ends
+   (`supervise`). What is not committed is done again, from the same inputs, by the next owner of p.
 
 So an input is applied in exactly one committed transaction. Step 1 is here, 2 to 5 are in
-partition.py; task_state.py reads back, inputs.py says which input is next, transaction.py what is
+partition.py; restore.py restores, inputs.py says which input is next, transaction.py what is
 committed. docs/decisions/0008 says what was measured against other ways.
 """
 
@@ -26,10 +27,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from typing_extensions import override
 
 from agents import deadlines
+from agents.assignment import co_partitioned
 from agents.broker import Broker
 from agents.deadlines import START_SECONDS, StalledError, rest, within
 from agents.inputs import Reader
@@ -73,6 +74,8 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._reader: Reader | None = None
         self._reading: asyncio.Task[None] | None = None
         self.joined = False  # the group has given us partitions, or none
+        # Partitions that were given to us without all of their input topics.
+        self.unserved: list[int] = []
         self._leaving = False
         self._changed = asyncio.Event()
 
@@ -91,8 +94,8 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         """Join the group."""
         consumer = self.broker.consumer(
             f"settle-{self.kind.name}",
-            partition_assignment_strategy=[RangePartitionAssignor],
-            auto_offset_reset="earliest",
+            partition_assignment_strategy=[co_partitioned(self.partitions)],
+            auto_offset_reset="none",  # a position that is gone is reported, never replaced
         )
         self._reader = Reader(self.broker, consumer, self.commit_interval_seconds / 2)
         try:
@@ -105,7 +108,10 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._reading.add_done_callback(lambda _: self.changed())
 
     async def supervise(self) -> None:
-        """Wait until `stop`; raise what a partition ended with, so that the worker stops."""
+        """Wait until `stop`; raise what a partition ended with, so that the worker stops.
+
+        A parked partition has not ended.
+        """
         while not self._leaving:
             self._changed.clear()
             for owned in list(self.owned.values()):
@@ -150,9 +156,10 @@ class TaskRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             topics_of.setdefault(place.partition, set()).add(place.topic)
         for partition, topics in sorted(topics_of.items()):
             if topics != set(self.kind.inputs):
-                raise AssertionError(f"{self.kind.name}-{partition} was given {topics} only")
+                continue  # a topic has fewer partitions than the others: `unserved`
             self.reader.hold(TopicPartition(topic, partition) for topic in topics)
             self.owned[partition] = PartitionRunner(self, partition)
+        self.unserved = sorted(topics_of.keys() - self.owned.keys())
         self.joined = True
         log.info("%s: owns partitions %s", self.kind.name, sorted(self.owned))
 

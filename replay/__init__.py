@@ -4,7 +4,7 @@ read.py            JSON Lines in: files merged by time, bad values marked
 usual_tick.py usual_order.py
                    the usual tick and order of a history, each read in one go
 usual.py           what is read in one go, by topic
-pipe.py            a stream that is read once and yet looked ahead in
+input_files.py     the inputs of a replay: links and copies in DIR/inputs, checksums
 front_office.py    market, trading, and the windows that trading opens
 back_office.py     what follows: settlement, clients' books and files, dead letters
 engine.py          both in one process: each input, and all that it causes, before the next
@@ -18,8 +18,10 @@ quotes.py          real quotes of venues -> inputs
 generate/          a trading day, made up -> inputs
 bookkeeping/       the journal for beancount, hledger, a spreadsheet
 day_page/          what the page of a day shows, added up
-audit/             is what a replay wrote right? Refolded without the rules that made it
+audit/             is what a replay wrote right? Recomputed without the rules that made it
 refold.py refold_difference.py
                    are live topics right? Every task partition again, from recorded inputs
 recorded.py record_spool.py   `replay --recorded`: a dump obeyed; its records, on disk
+recorded_directory.py
+                   is what `replay --recorded` wrote right? Recomputed from its dump
 """

@@ -7,17 +7,15 @@ alone knows the time T (contract section 4): whether a funding is acted on is de
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, get_args, runtime_checkable
 
-import orjson
-
 from replay.output import WrittenFile
-from replay.read import InputLine, Line, raw_value
+from replay.read import InputLine, Line, line_key, raw_value
 from replay.simulated_firm import SimulatedFirm
 from replay.summary import Summary
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.execution import Execution
 from schemas.funding import Funding
-from schemas.instant import Micros, micros
+from schemas.instant import FIRST_TIME, Micros, micros
 from schemas.journal import FBO
 from schemas.report import ReportDelivered
 from schemas.window import WindowOpened
@@ -37,7 +35,6 @@ from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 from topics.catalogue import (
     APEX_JOURNALS,
-    CATALOGUE,
     CLIENT_LINES,
     EXECUTIONS,
     INPUT_ORDER,
@@ -317,11 +314,12 @@ class BackOffice:
 
     def _dead_letter(self, line: Line, refused: Refused) -> None:
         raw = raw_value(line.text)
-        key = _key(line.topic, raw)
+        key = line_key(line.topic, raw)
+        at = FIRST_TIME if self.last is None else self.last
         out: Out = []
         dead_letter(
             refused,
-            self._places.cause(line.topic, 0, line.number, key, self.last or 0),
+            self._places.cause(line.topic, 0, line.number, key, at),
             topic=line.topic,
             partition=0,
             offset=line.number,
@@ -330,11 +328,3 @@ class BackOffice:
             out=out,
         )
         self._publish(out)
-
-
-def _key(topic: str, raw: bytes) -> str | None:
-    """Return the Kafka key that a bad value would have travelled under, None if it names none."""
-    name = CATALOGUE[topic].key
-    value = orjson.loads(raw)
-    key = value.get(name) if isinstance(value, dict) and name is not None else None
-    return key if isinstance(key, str) else None

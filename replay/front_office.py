@@ -104,6 +104,7 @@ class FrontOffice:
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
             ProviderQuote: self.market.refusal,
             QuoteLine: self.market.refusal,
+            InstrumentUpdated: self.market.instrument_refusal,
             AccountUpdated: self.trading.refusal,
             OrderCancelRequested: self.trading.refusal,
         }

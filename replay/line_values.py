@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
-import orjson
-
-from replay.read import InputLine, Line
+from replay.read import InputLine, Line, event_of
 from replay.usual_tick import QuoteLine, quote_line, quote_values
 from schemas.order import OrderSubmitted
 from settlement.submitted_order import SubmittedOrder
 from topics.catalogue import INPUT_ORDER, ORDERS, PRICE_TICKS
-from topics.decode import decode
 
 # A line as plain values, the first says what it is.
 Packed = tuple[Any, ...]
@@ -60,8 +57,7 @@ def unpacked(values: Packed) -> Line:
         quote = quote_line(tick_values)
         return InputLine(quote.at, quote.rank, source, number, PRICE_TICKS, quote, text)
     _, at, source, number, topic, text = values
-    event = decode(topic, orjson.loads(text)["value"])
-    return InputLine(at, INPUT_ORDER.index(topic), source, number, topic, event, text)
+    return InputLine(at, INPUT_ORDER.index(topic), source, number, topic, event_of(text), text)
 
 
 def _order(values: tuple[Any, ...]) -> SubmittedOrder:

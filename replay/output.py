@@ -5,7 +5,7 @@ let Python go on meanwhile. Each process that takes part writes topics of its ow
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
+from replay.input_files import FOLDER, InputFile, KeptInputs
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
@@ -27,8 +28,6 @@ from topics.catalogue import (
 )
 
 SUMMARY = "summary.json"
-# What was an input beside those that were named: the simulated clearing firm's answers.
-INPUTS = "inputs"
 # So few events of a topic are encoded together that they are still in the processor's cache.
 _EVENTS_ENCODED_TOGETHER = 24
 _TEXTS_ENCODED_TOGETHER = 64
@@ -57,12 +56,35 @@ class WrittenFile:
 def _is_replay(directory: Path) -> bool:
     """Whether a directory holds an earlier replay, and nothing else."""
     names = {entry.name for entry in directory.iterdir()}
-    if names - {INPUTS} != {"topics", "s3", SUMMARY}:
+    # Earlier versions had no folder of inputs where nothing was kept.
+    if names | {FOLDER} != {FOLDER, "topics", "s3", SUMMARY}:
         return False
     try:
         return "topics_sha256" in orjson.loads((directory / SUMMARY).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return False
+
+
+def stored_summary(
+    summary: Summary,
+    until: Micros | None,
+    written: "Checksums",
+    inputs: Sequence[InputFile],
+    *,
+    recorded: bool,
+) -> dict[str, Any]:
+    """Return what `summary.json` holds: counts, inputs, and all checksums.
+
+    `until`: as asked for. `recorded`: the one input is a dump, and its order was followed.
+    """
+    return {
+        **summary.as_json(),
+        "until": None if until is None else time_text(until),
+        "recorded": recorded,
+        "input_files": [file._asdict() for file in inputs],
+        "topics_sha256": dict(sorted(written.topics.items())),
+        "files_sha256": dict(sorted(written.files.items())),
+    }
 
 
 class _TopicFile:
@@ -151,8 +173,7 @@ class OutputFiles:
     def answer(self, line: bytes) -> None:
         """Write an answer of the simulated clearing firm, as a line of input."""
         if self._answers is None:
-            (self.aside / INPUTS).mkdir()
-            path = self.aside / INPUTS / f"{APEX_JOURNAL_RESULTS}.jsonl"
+            path = self.aside / FOLDER / f"{APEX_JOURNAL_RESULTS}.jsonl"
             self._answers = _TopicFile(APEX_JOURNAL_RESULTS, path)
         self._answers.encoded += [line, b"\n"]
         self._answers.encoded_bytes += len(line) + 1
@@ -271,14 +292,31 @@ class ReplayDirectory:
         (self.aside / "s3").mkdir()
         return self
 
-    def finish(self, summary: Summary, until: Micros | None, written: Checksums) -> None:
-        """Write the summary with all checksums; `until`: as asked for."""
-        stored = {
-            **summary.as_json(),
-            "until": None if until is None else time_text(until),
-            "topics_sha256": dict(sorted(written.topics.items())),
-            "files_sha256": dict(sorted(written.files.items())),
-        }
+    def keep(self, inputs: Sequence[str]) -> KeptInputs:
+        """Link or copy the inputs into the directory, where an audit finds them.
+
+        Raises:
+            UnreadableInputError: an input can't be read.
+            OSError: there is no room for a copy.
+        """
+        return KeptInputs(inputs, self.aside, self.directory)
+
+    def finish(
+        self,
+        summary: Summary,
+        until: Micros | None,
+        written: Checksums,
+        inputs: KeptInputs,
+        *,
+        recorded: bool = False,
+    ) -> None:
+        """Write the summary, as `stored_summary` makes it.
+
+        Raises:
+            UnreadableInputError: an input was changed meanwhile.
+        """
+        inputs.check_unchanged()
+        stored = stored_summary(summary, until, written, inputs.files, recorded=recorded)
         (self.aside / SUMMARY).write_bytes(
             orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )

@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from itertools import chain
 from multiprocessing import Pipe, get_context
@@ -29,6 +29,7 @@ import orjson
 from replay.back_office import BackOffice
 from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
 from replay.front_office import FrontOffice
+from replay.input_files import KeptInputs
 from replay.line_values import Packed, all_unpacked, packed, unpacked
 from replay.output import Checksums, OutputFiles
 from replay.read import InputFiles, InputLine, Line, Told
@@ -68,26 +69,24 @@ class Settled(NamedTuple):
     summary: Summary
 
 
-def are_possible(paths: Sequence[str]) -> bool:
-    """Whether these inputs can be replayed in three processes here.
+def are_possible() -> bool:
+    """Whether a replay can run in three processes here.
 
-    Only files can be looked through by another process than the one that reads them, a fork copies
-    no other thread, and on one processor there is nothing to win.
+    A fork copies no other thread, and on one processor there is nothing to win.
     """
     return (
         sys.platform == "linux"
         and len(os.sched_getaffinity(0)) > 1
         and threading.active_count() == 1
-        and all(Path(path).is_file() for path in paths)
     )
 
 
 class Processes:
     """A context: the reader and the back office of one replay, both gone on exit."""
 
-    def __init__(self, paths: Sequence[str], aside: Path) -> None:
+    def __init__(self, inputs: KeptInputs, aside: Path) -> None:
         """Take the inputs, and the directory that is written."""
-        self._paths = tuple(paths)
+        self._inputs = inputs
         self._aside = aside
 
     def __enter__(self) -> Self:
@@ -101,8 +100,8 @@ class Processes:
             _widen(end)
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
-        reader = (_read, (self._paths,), (lines,), every)
-        back_office = (_settle, (self._paths, self._aside), (messages, answers), every)
+        reader = (_read, (self._inputs,), (lines,), every)
+        back_office = (_settle, (self._inputs, self._aside), (messages, answers), every)
         self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
             # A signal waits until a child has its own way with it.
@@ -267,7 +266,7 @@ def _child(
         return
 
 
-def _read(paths: tuple[str, ...], to: Connection) -> None:
+def _read(inputs: KeptInputs, to: Connection) -> None:
     """Read all lines; with each block go the bytes of input that were read since the last."""
     os.nice(_LESS_URGENT)
     done = 0
@@ -278,7 +277,7 @@ def _read(paths: tuple[str, ...], to: Connection) -> None:
 
     block: list[Packed] = []
     try:
-        for line in InputFiles(paths, tell, usual=USUAL).lines():
+        for line in InputFiles(inputs.paths, tell, USUAL, inputs.shown).lines():
             block.append(packed(line))
             if len(block) >= _TOGETHER:
                 to.send_bytes(marshal.dumps((done, block)))
@@ -289,10 +288,10 @@ def _read(paths: tuple[str, ...], to: Connection) -> None:
         to.send_bytes(marshal.dumps((done, block)))
 
 
-def _settle(paths: tuple[str, ...], aside: Path, messages: Connection, answers: Connection) -> None:
+def _settle(inputs: KeptInputs, aside: Path, messages: Connection, answers: Connection) -> None:
     """Do what the front office says, until it says `finish`."""
     summary = Summary()
-    files = InputFiles(paths)
+    files = InputFiles(inputs.paths)
     with (
         OutputFiles(aside, summary, BACK_OFFICE_TOPICS) as output,
         closing(Spool(str(aside))) as spool,

@@ -17,11 +17,12 @@ from typing import BinaryIO, NamedTuple, NoReturn
 
 import orjson
 
-from schemas.instant import Micros, micros, time_text
+from schemas.instant import Micros, input_micros, time_text
 from schemas.money import (
     NUMBER_PATTERN,
     PRICE_DECIMALS,
     UNITS_DECIMALS,
+    BeyondLimitError,
     TooManyDigitsError,
     quantity,
     scaled,
@@ -286,7 +287,7 @@ def _tick(path: Path, row: _Row, symbol: str) -> bytes | None:
 
 def _time(path: Path, line: int, text: str) -> Micros:
     try:
-        return micros(text)
+        return input_micros(text)
     except ValueError as error:
         _refuse(path, line, f"recv_time {error}")
 
@@ -309,8 +310,8 @@ def _size(path: Path, line: int, column: str, text: str) -> str | None:
     whole, point, fraction = plain.partition(".")
     try:
         units = scaled(whole + point + fraction[:UNITS_DECIMALS], UNITS_DECIMALS)
-    except TooManyDigitsError:
-        _refuse(path, line, f"{column} {text!r} has too many digits")
+    except (TooManyDigitsError, BeyondLimitError) as error:
+        _refuse(path, line, f"{column} {error}")
     return quantity(units) if units else None
 
 

@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import orjson
 
-from replay.pipe import CHUNK_BYTES, DAMAGED, Pipe, Stream
-from schemas.event import Input
+from schemas.event import VALUE_BYTES_MAX, Input
 from schemas.instant import Micros, time_text
 from topics.catalogue import CATALOGUE, INPUT_ORDER
-from topics.decode import Refused, decode
+from topics.decode import Refused, decode, may_be_too_deep, read_input
 
 STANDARD_INPUT = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
+# How many bytes are searched or hashed together.
+CHUNK_BYTES = 4 * 1024 * 1024
+Stream = BufferedReader | gzip.GzipFile
+# What reading a damaged gzip stream raises.
+DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 # How often progress is told, in lines.
 _TELL_EVERY = 2000
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
@@ -77,27 +82,24 @@ Line: TypeAlias = "InputLine | QuoteLine"
 
 
 class InputFiles:
-    """The inputs of one replay: read once, as a stream, and looked ahead in if need be."""
+    """The inputs of one replay, merged as a stream; files can be searched ahead of it."""
 
     def __init__(
         self,
         paths: Iterable[str],
         tell: Told | None = None,
-        directory: str | None = None,
         usual: Usual | None = None,
+        shown: Mapping[str, str] | None = None,
     ) -> None:
-        """Take inputs; `tell` hears how many bytes have been read since it was last told.
+        """Take inputs; `tell` is called with the bytes read since its last call.
 
-        A pipe that is looked ahead in waits in `directory`, on disk. `usual` reads usual lines
-        and values as what is decided on; without it every value is a model.
+        `usual` parses common lines and values directly into what is decided on; without it every
+        value becomes a model. `shown`: how messages name a path, if not by itself.
         """
         self._paths = tuple(paths)
         self._tell = tell
-        self._directory = directory
         self._usual = usual or _NOTHING_USUAL
-        self._pipes: list[Pipe] = []
-        # Topics of the lines that pipes have given so far.
-        self._piped: set[str] = set()
+        self._shown = shown or {}
 
     def lines(self) -> Iterator[Line]:
         """Merge the inputs by (`event_time`, topic, position among them, line).
@@ -112,12 +114,10 @@ class InputFiles:
         return _by_topic(merged)
 
     def have(self, topic: str) -> bool:
-        """Whether a line of `topic` is among the inputs, which are being read: anywhere in them.
+        """Whether any of the inputs, which must be files, has a line of `topic`.
 
-        What can't be read is for who reads the lines to meet.
+        What can't be read is skipped: `lines` raises an error for it.
         """
-        if topic in self._piped:
-            return True
         mark = topic.encode()
 
         def names_topic(chunk: bytes) -> bool:
@@ -126,27 +126,24 @@ class InputFiles:
             )
 
         for path in self._paths:
-            if path == STANDARD_INPUT or not Path(path).is_file():
-                continue
             try:
-                with _opened(path) as (file, _):
-                    if any(map(names_topic, _chunks(file))):
+                with opened(path) as (file, _):
+                    if any(map(names_topic, chunks(file))):
                         return True
             except (OSError, *DAMAGED):
                 continue
-        return any(pipe.any_ahead(names_topic) for pipe in self._pipes)
+        return False
 
     def _read_file(self, path: str, source: int) -> Iterator[Line]:
-        name = "standard input" if path == STANDARD_INPUT else path
+        name = self._shown.get(path) or shown_path(path)
         tell, usual_tick, usual_order = self._tell, self._usual.tick, self._usual.order
         at: Micros = 0
         number = 0
         line: Line | None
         try:
-            with _opened(path) as (file, place_in), self._lines_of(file, place_in) as lines:
-                piped = self._piped if place_in is None else None
+            with opened(path) as (file, place_in):
                 told, tell_at = 0, _TELL_EVERY
-                for number, text in enumerate(lines, 1):
+                for number, text in enumerate(file, 1):
                     line = usual_tick(text, number) or usual_order(text, number, source)
                     if line is None:
                         line = self._read_line(text, name, source, number, at)
@@ -155,8 +152,6 @@ class InputFiles:
                     if line.at < at:
                         raise _back_in_time(name, number, line.at, at)
                     at = line.at
-                    if piped is not None:
-                        piped.add(line.topic)
                     yield line
                     if number >= tell_at:
                         tell_at = number + _TELL_EVERY
@@ -175,38 +170,26 @@ class InputFiles:
         self, text: bytes, name: str, source: int, number: int, at: Micros
     ) -> InputLine | None:
         """Read any line, after one of the time `at`; None: it is of a topic that we emit."""
+        line = _members(text)
+        if line is None:
+            raise _no_line(name, number)
+        topic = line.topic
         try:
-            line = orjson.loads(text)
-            topic = line["topic"]
-            value = line["value"]
             rank = _RANK.get(topic)
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except TypeError:
             raise _no_line(name, number) from None
         if rank is None:
             if topic not in CATALOGUE:
                 raise _no_topic(name, number, topic)
             return None
-        usual = self._usual.values.get(topic)
-        event = (usual(value) if usual else None) or decode(topic, value)
+        usual = self._usual.values.get(topic) if line.is_small else None
+        event = (usual(line.value) if usual else None) or _event(line, text)
         # What is refused has no time of its own.
         if isinstance(event, Input):
             at = event.own_time
         elif not isinstance(event, Refused):
             at = event.at
         return InputLine(at, rank, source, number, topic, event, text)
-
-    @contextmanager
-    def _lines_of(self, file: Stream, place_in: _Place | None) -> Iterator[Iterable[bytes]]:
-        if place_in is not None:
-            yield file
-            return
-        pipe = Pipe(file, self._directory)
-        self._pipes.append(pipe)
-        try:
-            yield pipe
-        finally:
-            self._pipes.remove(pipe)
-            pipe.close()
 
 
 def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[InputLine]:
@@ -255,17 +238,39 @@ def _back_in_time(name: str, number: int, at: Micros, before: Micros) -> Unreada
     )
 
 
+def shown_path(path: str) -> str:
+    """Return the path of an input for a message."""
+    return "standard input" if path == STANDARD_INPUT else path
+
+
 @contextmanager
-def _opened(path: str) -> Iterator[tuple[Stream, _Place | None]]:
-    """Open a file or standard input, plain or gzip; also give the place in a regular file."""
+def raw_stream(path: str) -> Iterator[BufferedReader]:
+    """Open a file or standard input, as it is stored.
+
+    Raises:
+        UnreadableInputError: standard input is closed.
+        OSError: the file can't be opened.
+    """
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise UnreadableInputError("standard input is closed")
-        yield _unpacked(cast("BufferedReader", sys.stdin.buffer)), None
+        yield cast("BufferedReader", sys.stdin.buffer)
         return
     with Path(path).open("rb") as file:
-        # A pipe has no place, and can't be read again.
-        yield _unpacked(file), file.tell if S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        yield file
+
+
+@contextmanager
+def opened(path: str) -> Iterator[tuple[Stream, _Place | None]]:
+    """Open a file or standard input and unpack it; also give the position in a regular file.
+
+    Raises:
+        UnreadableInputError: standard input is closed.
+        OSError: the file can't be opened.
+    """
+    with raw_stream(path) as stream:
+        regular = path != STANDARD_INPUT and S_ISREG(os.fstat(stream.fileno()).st_mode)
+        yield _unpacked(stream), stream.tell if regular else None
 
 
 def _unpacked(raw: BufferedReader) -> Stream:
@@ -273,43 +278,118 @@ def _unpacked(raw: BufferedReader) -> Stream:
     return gzip.GzipFile(fileobj=raw) if packed else raw
 
 
-def _chunks(file: Stream) -> Iterator[bytes]:
-    """Read a file in large pieces of whole lines."""
+def chunks(file: Stream) -> Iterator[bytes]:
+    """Read a stream in large chunks of whole lines."""
     while chunk := file.read(CHUNK_BYTES):
         yield chunk + file.readline()
 
 
 def _topic_of(text: bytes) -> object:
     """Return the topic of a line, None if it has none."""
+    line = _members(text)
+    return None if line is None else line.topic
+
+
+class _Members(NamedTuple):
+    """A line's topic and value.
+
+    `is_small`: the value is within the limits of contract section 1, without a look at its bytes.
+    Otherwise it may be no JSON at all, and None.
+    """
+
+    topic: Any
+    value: Any
+    is_small: bool
+
+
+def _members(text: bytes) -> _Members | None:
+    """Return a line's topic and value, None if it is not `{topic, value}`."""
     try:
-        return orjson.loads(text)["topic"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        line = orjson.loads(text)
+        is_small = len(text) <= VALUE_BYTES_MAX and not may_be_too_deep(text)
+        return _Members(line["topic"], line["value"], is_small)
+    except orjson.JSONDecodeError:
+        # The value alone may be what is wrong, or so deep that nobody parses it.
+        raw = _raw_members(text)
+        if "value" not in raw:
+            return None
+        try:
+            return _Members(orjson.loads(raw["topic"]), None, is_small=False)
+        except (orjson.JSONDecodeError, KeyError):
+            return None
+    except (KeyError, TypeError):
         return None
 
 
+def event_of(text: bytes) -> Input | Refused:
+    """Return the event in a line that was read, or why it is dead-lettered for its form."""
+    line = _members(text)
+    if line is None:
+        raise AssertionError("a line that was read has a topic and a value")
+    return _event(line, text)
+
+
+def _event(line: _Members, text: bytes) -> Input | Refused:
+    if line.is_small:
+        event = decode(line.topic, line.value)
+        if not isinstance(event, Refused):
+            return event
+    raw = raw_value(text)
+    return read_input(line.topic, line_key(line.topic, raw), raw)
+
+
 # What matters to find where a JSON value ends: strings, brackets, and what stands between members.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},:]|[^][{},:"\s]+', re.DOTALL)
 
 
 def raw_value(text: bytes) -> bytes:
     """Return the bytes of `value` in a line that was read, as they are."""
-    found = b""
+    return _raw_members(text)["value"]
+
+
+def line_key(topic: str, raw: bytes) -> bytes | None:
+    """Return the Kafka key that `settle produce` gives a value, None if it names none."""
+    name = CATALOGUE[topic].key
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    key = value.get(name) if isinstance(value, dict) and name is not None else None
+    return key.encode() if isinstance(key, str) else None
+
+
+def _raw_members(text: bytes) -> dict[str, bytes]:
+    """Return the members of a line that is an object, whatever their values are; else none.
+
+    A member that is given twice: the last counts.
+    """
+    members: dict[str, bytes] = {}
     depth = 0
     key: bytes | None = None
     start = end = 0
     for token in _TOKEN.finditer(text):
         mark = token[0]
+        if text[end : token.start()].strip() or (depth == 0 and (end or mark != b"{")):
+            return {}  # an open string, or more than one object
         if depth == 1 and key is None and mark.startswith(b'"'):
             key = mark
         elif depth == 1 and mark == b":" and not start:
             start = token.end()
         elif depth == 1 and mark in b",}":
-            if key is not None and orjson.loads(key) == "value":
-                found = text[start:end].strip()  # given twice, the last counts
+            raw = text[start:end].strip()
+            if key is not None and start and raw:
+                members[_text_of(key)] = raw
             key, start = None, 0
         if mark in b"{[":
             depth += 1
         elif mark in b"}]":
             depth -= 1
         end = token.end()
-    return found
+    return {} if depth or text[end:].strip() else members
+
+
+def _text_of(string: bytes) -> str:
+    try:
+        return cast("str", orjson.loads(string))
+    except orjson.JSONDecodeError:
+        return ""

@@ -1,7 +1,8 @@
 """What live topics recorded, off the broker: read from a dump, and replayed (contract section 12).
 
-A dump has lines of `topic`, `partition`, `offset`, `append_time`, `key` and `value` (or `raw`,
-base64, where the value's bytes are not what its JSON is written as).
+A dump has lines of `topic`, `partition`, `offset`, `append_time`, `key` (or `key_raw`, base64,
+where the key is not UTF-8) and `value` (or `raw`, base64, where the value's bytes are not what its
+JSON is written as).
 """
 
 import gzip
@@ -18,7 +19,7 @@ import orjson
 from replay.output import OutputFiles
 from replay.read import UnreadableInputError
 from replay.record_spool import RecordSpool
-from replay.refold import Refolded, refold
+from replay.refold import Refolded, Sink, refold
 from replay.summary import Summary
 from schemas.instant import micros
 from settlement.tasks.delivery import File
@@ -77,21 +78,26 @@ class RecordedFiles(OutputFiles):
 
 
 def replay_recorded(
-    path: Path, output: RecordedFiles, summary: Summary, tell: Told | None = None
+    path: Path,
+    output: Sink,
+    summary: Summary,
+    tell: Told | None = None,
+    directory: str | None = None,
 ) -> Refolded:
     """Replay a dump partition by partition, in the recorded order, into `output`.
+
+    `directory` is for temporary files.
 
     Raises:
         UnreadableInputError: the file is no dump, or damaged; the message names the line.
         DifferenceError: something is not as the dump recorded it.
     """
-    aside = str(output.aside)
-    with RecordSpool(aside) as spool:
+    with RecordSpool(directory) as spool:
         recorded = RecordedTopics(spool, with_states=False)
         read_dump(path, recorded, tell)
         if not recorded.has(TASK_LOG):
             raise UnreadableInputError(f"{path}: no record of {TASK_LOG}, so no order is recorded")
-        refolded = refold(recorded, output, aside)
+        refolded = refold(recorded, output, directory)
     summary.inputs.update(refolded.inputs)
     summary.first_time = refolded.first_time
     summary.time_began = refolded.time_began
@@ -136,7 +142,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, Iterable[bytes]]]:
 
 def _record_of(line: Mapping[str, Any]) -> Record:
     """Return the record in a line."""
-    topic, partition, offset, key = (line[name] for name in ("topic", "partition", "offset", "key"))
+    topic, partition, offset = (line[name] for name in ("topic", "partition", "offset"))
     if topic not in CATALOGUE:
         raise ValueError(f"no topic {topic!r}")
     if not isinstance(partition, int) or not isinstance(offset, int) or min(partition, offset) < 0:
@@ -152,9 +158,16 @@ def _record_of(line: Mapping[str, Any]) -> Record:
         partition,
         offset,
         micros(line["append_time"]) // 1000,
-        None if key is None else cast("str", key).encode(),
+        _key_of(line),
         value,
     )
+
+
+def _key_of(line: Mapping[str, Any]) -> bytes | None:
+    if "key_raw" in line:
+        return b64decode(line["key_raw"], validate=True)
+    key = line["key"]
+    return None if key is None else cast("str", key).encode()
 
 
 def _said(error: Exception) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -22,6 +23,9 @@ from typing_extensions import override
 from replay.audit.difference import DifferenceError, described, of_books
 from replay.record_spool import RecordSpool
 from replay.refold_difference import is_in_a_window, state_difference, unexpected
+from replay.refold_input import InputRead, taken
+from replay.refold_log import transactions
+from replay.refold_quarantine import Skipped
 from schemas.instant import Micros
 from schemas.journal import FBO
 from schemas.money import Cents
@@ -29,6 +33,7 @@ from settlement.cause import Out, fields
 from settlement.invariants import books_difference
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import DeliveryTask, File
+from settlement.tasks.quarantine import Place, skip, skip_mark
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task, address
 from settlement.tasks.trading import TradingTask
@@ -37,6 +42,7 @@ from topics.catalogue import (
     CLIENT_LINES,
     DEAD_LETTERS,
     MARKET_FEED,
+    QUARANTINES,
     TASK_LOG,
     state_topic,
 )
@@ -113,28 +119,6 @@ def refold(recorded: Recorded, sink: Sink, directory: str | None = None) -> Refo
         return _Refold(recorded, sink, made).run()
 
 
-class _Input:
-    """One input topic partition of a task, read once from its beginning."""
-
-    def __init__(self, records: Iterator[Record]) -> None:
-        self._records = records
-        self.next: Record | None = next(records, None)
-        # The offset behind the last record that was applied.
-        self.position = 0
-
-    def take(self) -> Record | None:
-        record = self.next
-        if record is not None:
-            self.next = next(self._records, None)
-            self.position = record.offset + 1
-        return record
-
-    def left(self) -> int:
-        """Return how many are left; nothing can be taken afterwards."""
-        first, self.next = self.next, None
-        return 0 if first is None else 1 + sum(1 for _ in self._records)
-
-
 class _Refold:
     def __init__(self, recorded: Recorded, sink: Sink, made: RecordSpool) -> None:
         self._recorded = recorded
@@ -143,6 +127,7 @@ class _Refold:
         self._done = Refolded()
         # Task partitions that have inputs left to apply.
         self._unfinished: set[tuple[str, int]] = set()
+        self._skipped = Skipped()
 
     def run(self) -> Refolded:
         partitions = range(self._recorded.partitions)
@@ -168,9 +153,14 @@ class _Refold:
         name = kind.name
         task = kind(partition, self._recorded.partitions)
         task.restored()
-        inputs = {topic: _Input(self._recorded.records(topic, partition)) for topic in kind.inputs}
+        inputs = {
+            topic: InputRead(self._recorded.records(topic, partition)) for topic in kind.inputs
+        }
         state: dict[bytes, bytes] = {}
-        for place, spans in self._transactions(name, partition):
+        self._skipped.begin(task, self._recorded.records(QUARANTINES, partition))
+        for place, spans, skipped in transactions(
+            self._recorded.records(TASK_LOG, partition), name
+        ):
             self._done.transactions += 1
             for topic, first, count in spans:
                 if topic not in inputs:
@@ -181,63 +171,39 @@ class _Refold:
                         found=topic,
                     )
                 for number in range(count):
-                    record = _taken(
-                        inputs[topic], place, (topic, partition), first + number, number
-                    )
-                    self._apply(task, record)
+                    record = taken(inputs[topic], place, (topic, partition), first + number, number)
+                    self._apply(task, record, skipped)
                     if _reads_first(kind, topic):
                         self._done.inputs[topic] += 1
             # Asked for also where nobody compares: what was told is forgotten.
-            for key, value in task.changes():
+            for key, value in chain(task.changes(), map(skip_mark, skipped)):
                 if value is None:
                     state.pop(key, None)
                 elif self._recorded.with_states:
                     state[key] = value
+        positions = {topic: read.position for topic, read in inputs.items() if read.position}
+        self._skipped.end(task, positions)
         self._finish(task, inputs)
         if not self._recorded.with_states:
             return None
-        positions = {topic: read.position for topic, read in inputs.items() if read.position}
         return self._state_difference(kind, partition, state, positions)
 
-    def _transactions(
-        self, name: str, partition: int
-    ) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
-        """Return what the task-log says of a task partition: its place, and the spans applied."""
-        for record in self._recorded.records(TASK_LOG, partition):
-            place = f"{TASK_LOG}-{partition} offset {record.offset}"
-            try:
-                applied = orjson.loads(record.value or b"")
-                spans = [
-                    (str(topic), int(first), int(count)) for topic, first, count in applied["spans"]
-                ]
-                of_task, of_partition = applied["task"], applied["partition"]
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-                raise DifferenceError(
-                    place,
-                    "a transaction",
-                    expected='{"task", "partition", "spans": [[topic, first offset, count]]}',
-                    found=(record.value or b"").decode(errors="replace"),
-                ) from None
-            if of_partition != partition or of_task not in {kind.name for kind in CHAIN}:
-                raise DifferenceError(
-                    place,
-                    "whose transaction it is",
-                    expected=f"a task's, partition {partition}",
-                    found=f"{of_task}-{of_partition}",
-                )
-            if of_task == name:
-                yield place, spans
-
-    def _apply(self, task: Task, record: Record) -> None:
+    def _apply(self, task: Task, record: Record, skipped: frozenset[Place]) -> None:
         place = f"{task.name}-{task.partition}, {record.topic} offset {record.offset}"
         out: Out = []
+        is_skipped = (record.topic, record.offset) in skipped
         try:
-            head = task.read(record)
+            if is_skipped:
+                head, dead_lettered = self._skipped.read(task, record)
+                steps = skip(task, head, out, dead_lettered=dead_lettered)
+            else:
+                head = task.read(record)
+                steps = task.apply(head, out)
             waits = task.waits(head)
             if not waits:
-                for _ in task.apply(head, out):
+                for _ in steps:
                     self._keep(task, out)
-        except OSError:
+        except (OSError, DifferenceError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a damaged record leads to, it is one
             raise DifferenceError(
@@ -286,7 +252,7 @@ class _Refold:
         self._sink.file(file)
         self._done.files += 1
 
-    def _finish(self, task: Task, inputs: dict[str, _Input]) -> None:
+    def _finish(self, task: Task, inputs: dict[str, InputRead]) -> None:
         """See what is left, and whether the books are whole."""
         done = self._done
         done.task_partitions += 1
@@ -384,28 +350,6 @@ class _Refold:
                 expected=described(orjson.loads(head.value or b"")),
                 found="nothing more",
             )
-
-
-def _taken(read: _Input, place: str, of: tuple[str, int], expected: int, number: int) -> Record:
-    """Take the next record, which must be the one that the task-log names: none left out."""
-    topic, partition = of
-    record = read.take()
-    if record is None:
-        raise DifferenceError(
-            place,
-            f"the input {topic}-{partition} offset {expected}",
-            expected="recorded",
-            found="not there",
-        )
-    # Inside a span there may be gaps: control records occupy offsets.
-    if number == 0 and record.offset != expected:
-        raise DifferenceError(
-            place,
-            f"the next input of {topic}-{partition}, each applied once",
-            expected=f"offset {record.offset}",
-            found=f"offset {expected}",
-        )
-    return record
 
 
 def _reads_first(kind: type[Task], topic: str) -> bool:

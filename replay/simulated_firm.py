@@ -1,6 +1,8 @@
 """A simulated clearing firm: it completes every journal two seconds after the request.
 
-It answers only where the input has no answers of a real one (contract section 12).
+It answers only where the input has no answers of a real one (contract section 12). It is silent
+where its answer would be beyond the limits of an input: an amount of 10^12 or more, or a time after
+2099.
 """
 
 import sys
@@ -11,9 +13,9 @@ from typing import Any
 import orjson
 
 from replay.read import InputLine
-from schemas.apex_journal import ApexJournalCompleted
 from schemas.instant import Micros, micros, time_text
 from topics.catalogue import APEX_JOURNAL_RESULTS, INPUT_ORDER
+from topics.decode import Refused, decode
 
 ANSWERS_AFTER: Micros = 2_000_000
 _RANK = INPUT_ORDER.index(APEX_JOURNAL_RESULTS)
@@ -48,7 +50,6 @@ class SimulatedFirm:
             self._silent = self._input_answers()
         if self._silent:
             return
-        self._number += 1
         at = micros(event["event_time"]) + ANSWERS_AFTER
         value = {
             "type": "ApexJournalCompleted",
@@ -58,6 +59,10 @@ class SimulatedFirm:
             "journal_id": event["journal_id"],
             "amount": event["amount"],
         }
+        answer = decode(APEX_JOURNAL_RESULTS, value)
+        if isinstance(answer, Refused):
+            return
+        self._number += 1
         self.waiting.append(
             InputLine(
                 at,
@@ -65,7 +70,7 @@ class SimulatedFirm:
                 _SOURCE,
                 self._number,
                 APEX_JOURNAL_RESULTS,
-                ApexJournalCompleted.model_validate(value),
+                answer,
                 orjson.dumps({"topic": APEX_JOURNAL_RESULTS, "value": value}),
             )
         )

@@ -10,10 +10,10 @@ from replay.read import InputLine
 from schemas.event import (
     ACCOUNT_ID_PATTERN,
     CLIENT_ORDER_ID_PATTERN,
-    EVENT_ID_LENGTH_MAX,
+    ID_LENGTH_MAX,
     SYMBOL_PATTERN,
 )
-from schemas.instant import TIME_PATTERN, USUAL_TIME_PATTERN, micros, usual_micros
+from schemas.instant import INPUT_TIME_PATTERN, USUAL_TIME_PATTERN, micros, usual_micros
 from schemas.money import BPS_DECIMALS, CENTS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS, minor_units
 from schemas.order import OrderType, Side, TimeInForce
 from settlement.remembered import fingerprint
@@ -27,7 +27,7 @@ _PRICE = r"(?![0.]+\")(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?"
 _ALWAYS = {
     "type": "OrderSubmitted",
     # As JSON: no character that is escaped in it.
-    "event_id": rf'([^"\\\x00-\x1f]{{1,{EVENT_ID_LENGTH_MAX}}})',
+    "event_id": rf'([^"\\\x00-\x1f]{{1,{ID_LENGTH_MAX}}})',
     "event_time": f"({USUAL_TIME_PATTERN[1:-1]})",
     "account_id": f"({ACCOUNT_ID_PATTERN[1:-1]})",
     "client_order_id": f"({CLIENT_ORDER_ID_PATTERN[1:-1]})",
@@ -41,7 +41,7 @@ _SOMETIMES = {
     "quantity": r"((?![0.]+\")(?:0|[1-9][0-9]{0,6})(?:\.[0-9]{1,8})?)",
     "limit_price": f"({_PRICE})",
     "stop_price": f"({_PRICE})",
-    "expire_time": f"({TIME_PATTERN[1:-1].replace('(', '(?:')})",
+    "expire_time": f"({INPUT_TIME_PATTERN[1:-1].replace('(', '(?:')})",
     "markup_bps": r"((?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,8})?)",
     "markup_fixed": r"((?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)",
     "commission_bps": r"((?:0|[1-9][0-9]{0,4})(?:\.[0-9]{1,8})?)",
@@ -83,7 +83,7 @@ def usual_order_value(value: Any) -> SubmittedOrder | None:  # noqa: ANN401 - a 
         told = dict(zip(_ALWAYS, _HEAD(value), strict=True))
         told |= {name: value[name] for name in _SOMETIMES if name in value}
         return _order(orjson.dumps({"topic": ORDERS, "value": told}).decode())
-    except (KeyError, ValueError):  # the latter also: nested too deep
+    except (KeyError, ValueError):
         return None
 
 

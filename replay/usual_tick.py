@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from schemas.event import EVENT_ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
+from schemas.event import ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
 from schemas.instant import USUAL_TIME_PATTERN, Micros, usual_micros
 from schemas.money import PRICE_DECIMALS, Price, minor_units
 from settlement.provider_quote import NEVER, ProviderQuote
@@ -28,7 +28,7 @@ _MEMBERS = (
 _PRICE = r"(?![0.]+\")(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?"
 _SIZE = r"[1-9][0-9]{0,6}|(?:0|[1-9][0-9]{0,6})\.[0-9]{0,7}[1-9]"
 # As JSON: no character that is escaped in it.
-_ID = rf'"[^"\\\x00-\x1f]{{1,{EVENT_ID_LENGTH_MAX}}}"'
+_ID = rf'"[^"\\\x00-\x1f]{{1,{ID_LENGTH_MAX}}}"'
 _VALUES = (
     '"PriceTick"',
     f"({_ID})",
@@ -140,7 +140,7 @@ def usual_tick_value(value: Any) -> ProviderQuote | None:  # noqa: ANN401 - a JS
     try:
         tick = dict(zip(_MEMBERS, _values_of(value), strict=True))
         line = orjson.dumps({"topic": PRICE_TICKS, "value": tick})
-    except (KeyError, orjson.JSONEncodeError):  # the latter: nested too deep
+    except KeyError:
         return None
     return usual_tick(line)
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from schemas.cash_call import Direction
-from schemas.event import AccountEmitted, AccountId, FreeId, Input
+from schemas.event import AccountEmitted, AccountId, FreeId, FreeText, Input
 from schemas.money import PositiveUsdIn, UsdText
 
 
@@ -23,7 +23,7 @@ class ApexJournalRejected(Input):
     account_id: AccountId
     journal_id: FreeId
     amount: PositiveUsdIn | None = None
-    reason: str
+    reason: FreeText
 
 
 class ApexJournalRequested(AccountEmitted):

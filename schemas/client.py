@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from schemas.event import ClientCode, Input
+from schemas.event import ClientCode, FreeText, Input
 from schemas.money import BpsIn, PriceIn, UsdIn
 
 CommissionModel = Literal["MARKUP", "TRADE_FEE"]
@@ -16,7 +16,7 @@ class ClientUpdated(Input):
 
     type: Literal["ClientUpdated"]
     client: ClientCode
-    name: str = ""
+    name: FreeText = ""
     commission_model: CommissionModel
     markup_bps: BpsIn = 0
     markup_fixed: PriceIn = 0

@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from schemas.instant import Micros, TimeText, micros
+from schemas.instant import InputTimeText, Micros, TimeText, micros
+
+# Limits of a record on an input topic (contract section 1): bytes of its value and its key, and
+# levels of nesting, of which the outermost object is the first.
+VALUE_BYTES_MAX = 65_536
+KEY_BYTES_MAX = 256
+LEVELS_MAX = 32
 
 ACCOUNT_ID_PATTERN = r"^[A-Z0-9]{8}$"
 AccountId = Annotated[str, Field(pattern=ACCOUNT_ID_PATTERN)]
@@ -16,10 +22,11 @@ SYMBOL_PATTERN = r"^[A-Z0-9]{2,20}$"
 Symbol = Annotated[str, Field(pattern=SYMBOL_PATTERN)]
 PROVIDER_PATTERN = r"^[A-Za-z0-9_.-]{1,32}$"
 Provider = Annotated[str, Field(pattern=PROVIDER_PATTERN)]
-# The ids whose shape the contract leaves to the producer.
-EVENT_ID_LENGTH_MAX = 200
-EventId = Annotated[str, Field(min_length=1, max_length=EVENT_ID_LENGTH_MAX)]
-FreeId = Annotated[str, Field(min_length=1, max_length=200)]
+# IDs whose shape the contract leaves to the producer, and text for a person, in code points.
+ID_LENGTH_MAX = 200
+FreeId = Annotated[str, Field(min_length=1, max_length=ID_LENGTH_MAX)]
+FREE_TEXT_LENGTH_MAX = 140
+FreeText = Annotated[str, Field(max_length=FREE_TEXT_LENGTH_MAX)]
 
 
 class Input(BaseModel):
@@ -27,8 +34,8 @@ class Input(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    event_id: EventId
-    event_time: TimeText
+    event_id: FreeId
+    event_time: InputTimeText
 
     @property
     def own_time(self) -> Micros:

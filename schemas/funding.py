@@ -1,8 +1,10 @@
 """Customer funding: deposits, withdrawals, adjustments, and our answers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from schemas.event import AccountEmitted, AccountId, FreeId, Input
+from pydantic import Field
+
+from schemas.event import AccountEmitted, AccountId, FreeId, FreeText, Input
 from schemas.money import PositiveUsdIn, SignedUsdIn, UsdText
 
 InstrumentType = Literal["ACH", "WIRE", "DEBIT"]
@@ -14,6 +16,8 @@ AdjustmentType = Literal[
     "OTHER_ADJUSTMENT",
 ]
 
+ReturnCode = Annotated[str, Field(max_length=8)]
+
 
 class FundingStep(Input):
     """One step of a deposit or a withdrawal; `amount` in cents, the same in every step."""
@@ -22,8 +26,8 @@ class FundingStep(Input):
     account_id: AccountId
     instrument_type: InstrumentType = "ACH"
     amount: PositiveUsdIn
-    reference: str | None = None
-    return_code: str | None = None
+    reference: FreeText | None = None
+    return_code: ReturnCode | None = None
 
 
 class DepositInitiated(FundingStep):
@@ -88,7 +92,7 @@ class CashAdjusted(Input):
     account_id: AccountId
     adjustment_type: AdjustmentType
     amount: SignedUsdIn
-    reference: str | None = None
+    reference: FreeText | None = None
 
 
 Funding = (

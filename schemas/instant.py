@@ -15,14 +15,18 @@ MINUTE: Micros = 60 * SECOND
 DAY: Micros = 24 * 60 * MINUTE
 
 TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
+# A time that an input states: a year from 2000 to 2099 (contract section 1). What we emit may lie a
+# day or a month beyond: a quote's expiry, the next window, when a payment is due.
+INPUT_TIME_PATTERN = TIME_PATTERN.replace("[0-9]{4}", "20[0-9]{2}")
 # As we write it, and most others.
-USUAL_TIME_PATTERN = TIME_PATTERN.replace(r"(\.[0-9]{1,6})?", r"\.[0-9]{6}")
+USUAL_TIME_PATTERN = INPUT_TIME_PATTERN.replace(r"(\.[0-9]{1,6})?", r"\.[0-9]{6}")
 
-# The calendar's reach: what is scheduled after an instant must have a date, too.
-YEAR_FIRST = "1970"
-YEAR_LAST = "9998"
+# What can be read and written at all.
+_YEAR_FIRST = "1970"
+_YEAR_LAST = "9998"
 
 _is_time = re.compile(TIME_PATTERN).fullmatch
+_is_input_time = re.compile(INPUT_TIME_PATTERN).fullmatch
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HUNDRED_SECONDS = 100 * SECOND
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -43,9 +47,25 @@ def micros(text: str) -> Micros:
     """
     if not _is_time(text):
         raise ValueError(f"{text!r} is no RFC 3339 UTC time such as 2026-03-02T14:30:00.000000Z")
-    if not YEAR_FIRST <= text[:4] <= YEAR_LAST:
-        raise ValueError(f"{text} is not in the years {YEAR_FIRST} to {YEAR_LAST}")
+    if not _YEAR_FIRST <= text[:4] <= _YEAR_LAST:
+        raise ValueError(f"{text} is not in the years {_YEAR_FIRST} to {_YEAR_LAST}")
     return (dt.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+
+
+# The earliest time of an input.
+FIRST_TIME: Micros = micros("2000-01-01T00:00:00Z")
+
+
+def input_micros(text: str) -> Micros:
+    """Read a time that an input states.
+
+    Raises:
+        ValueError: as `micros`, or its year is not one of 2000 to 2099.
+    """
+    at = micros(text)
+    if not _is_input_time(text):
+        raise ValueError(f"{text} is not in the years 2000 to 2099")
+    return at
 
 
 def usual_micros(text: str) -> Micros:
@@ -89,11 +109,12 @@ def in_milliseconds(text: str) -> str:
 def _read(value: object) -> Micros:
     if not isinstance(value, str):
         raise ValueError("an RFC 3339 UTC time is wanted")  # noqa: TRY004 - pydantic wants ValueError
-    return micros(value)
+    return input_micros(value)
 
 
 TimeIn = Annotated[
-    int, BeforeValidator(_read), WithJsonSchema({"type": "string", "pattern": TIME_PATTERN})
+    int, BeforeValidator(_read), WithJsonSchema({"type": "string", "pattern": INPUT_TIME_PATTERN})
 ]
+InputTimeText = Annotated[str, Field(pattern=INPUT_TIME_PATTERN)]
 TimeText = Annotated[str, Field(pattern=TIME_PATTERN)]
 DateText = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]

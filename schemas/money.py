@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 NUMBER_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 
@@ -26,7 +26,12 @@ UNITS_DECIMALS = 8
 # the scale has room for the 15 significant digits of a coin worth a thousandth of a cent.
 PRICE_DECIMALS = 18
 BPS_DECIMALS = 8
+
+# Limits of what an input states (contract section 1): significant digits, and digits before the
+# point. USD amounts, prices and quantities are below 10^12, rates in basis points below 10^6.
 DIGITS_MAX = 15
+WHOLE_DIGITS_MAX = 12
+BPS_WHOLE_DIGITS_MAX = 6
 
 DOLLAR: Cents = 10**CENTS_DECIMALS
 WHOLE: Units = 10**UNITS_DECIMALS
@@ -38,6 +43,8 @@ _is_number = re.compile(NUMBER_PATTERN).fullmatch
 # One fill writes the same few numbers in a dozen places: remembering the last texts saves a good
 # part of a replay's time. Few of them, so that they stay in the processor's cache.
 _TEXTS_REMEMBERED = 1 << 9
+# Characters of a number in a message.
+_SHOWN_MAX = 40
 
 
 class FinerThanScaleError(ValueError):
@@ -48,20 +55,31 @@ class TooManyDigitsError(ValueError):
     """A decimal string with more than 15 significant digits."""
 
 
+class BeyondLimitError(ValueError):
+    """A number that is too large for its kind (contract section 1, Limits)."""
+
+
 @lru_cache(maxsize=_TEXTS_REMEMBERED)
-def scaled(text: str, decimals: int) -> int:
+def scaled(text: str, decimals: int, whole_digits: int = WHOLE_DIGITS_MAX) -> int:
     """Read a decimal string that matches `NUMBER_PATTERN` as an integer of 10^-`decimals`.
 
-    Significant digits are counted as written, from the first that is not zero.
+    Significant digits are counted as written, from the first that is not zero. The number is below
+    10^`whole_digits`, and above its negative.
 
     Raises:
         FinerThanScaleError: more decimal places than `decimals` (zeros at the end do not count).
         TooManyDigitsError: more than 15 significant digits.
+        BeyondLimitError: more than `whole_digits` digits before the point.
     """
-    digits = text.replace(".", "")
-    # 16 characters hold 15 digits and a sign: nothing to count in nearly all numbers.
-    if len(digits) > DIGITS_MAX and len(digits.lstrip("-0")) > DIGITS_MAX:
-        raise TooManyDigitsError(f"{text} has more than {DIGITS_MAX} significant digits")
+    # Shorter texts have nothing to count: those are nearly all numbers.
+    if len(text) > whole_digits:
+        digits = text.replace(".", "").lstrip("-0")
+        if len(digits) > DIGITS_MAX:
+            raise TooManyDigitsError(
+                f"{_start_of(text)} has more than {DIGITS_MAX} significant digits"
+            )
+        if len(text.partition(".")[0].lstrip("-")) > whole_digits:
+            raise BeyondLimitError(f"{text} is not below 10^{whole_digits}")
     return reread(text, decimals)
 
 
@@ -79,8 +97,13 @@ def reread(text: str, decimals: int) -> int:
     if missing >= 0:
         return int(whole + fraction) * _SCALE[missing]
     if fraction[decimals:].strip("0"):
-        raise FinerThanScaleError(f"{text} has more than {decimals} decimal places")
+        raise FinerThanScaleError(f"{_start_of(text)} has more than {decimals} decimal places")
     return int(whole + fraction[:decimals])
+
+
+def _start_of(text: str) -> str:
+    """Return a number for a message: of a very long one, how it begins."""
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
 
 
 def minor_units(text: str, decimals: int) -> int:
@@ -146,11 +169,18 @@ def bps(value: Bps) -> str:
     return quantity(value)  # the same scale
 
 
-def _reader(decimals: int, *, signed: bool, zero: bool) -> BeforeValidator:
+def _pattern(whole_digits: int) -> str:
+    """Return the pattern of a number below 10^`whole_digits`."""
+    return NUMBER_PATTERN.replace("[0-9]*", f"[0-9]{{0,{whole_digits - 1}}}", 1)
+
+
+def _reader(
+    decimals: int, *, signed: bool, zero: bool, whole_digits: int = WHOLE_DIGITS_MAX
+) -> BeforeValidator:
     def read(value: object) -> int:
         if not isinstance(value, str) or not _is_number(value):
             raise ValueError('a decimal string such as "650.00" is wanted')
-        number = scaled(value, decimals)
+        number = scaled(value, decimals, whole_digits)
         if number < 0 and not signed:
             raise ValueError("must not be negative")
         if number == 0 and not zero:
@@ -160,48 +190,71 @@ def _reader(decimals: int, *, signed: bool, zero: bool) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _wire(what: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN, "description": what})
+def _wire(what: str, whole_digits: int = WHOLE_DIGITS_MAX) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "pattern": _pattern(whole_digits), "description": what}
+    )
 
 
-# What pydantic reads from the wire into an integer of minor units.
+def _fits(decimals: int) -> AfterValidator:
+    """Return the check of a number that stays text: its digits and decimals."""
+
+    def check(text: str) -> str:
+        scaled(text, decimals)
+        return text
+
+    return AfterValidator(check)
+
+
+# What pydantic reads from the wire into an integer of minor units, and writes again.
 UsdIn = Annotated[
     int,
     _reader(CENTS_DECIMALS, signed=False, zero=True),
+    PlainSerializer(usd),
     _wire("USD, not negative, at most 2 decimals"),
 ]
 PositiveUsdIn = Annotated[
     int,
     _reader(CENTS_DECIMALS, signed=False, zero=False),
+    PlainSerializer(usd),
     _wire("USD, more than 0, at most 2 decimals"),
 ]
 SignedUsdIn = Annotated[
     int,
     _reader(CENTS_DECIMALS, signed=True, zero=False),
+    PlainSerializer(usd),
     _wire("USD, signed, not 0, at most 2 decimals"),
 ]
 BpsIn = Annotated[
     int,
-    _reader(BPS_DECIMALS, signed=False, zero=True),
-    _wire("Basis points, not negative, at most 8 decimals"),
+    _reader(BPS_DECIMALS, signed=False, zero=True, whole_digits=BPS_WHOLE_DIGITS_MAX),
+    PlainSerializer(bps),
+    _wire("Basis points, not negative, at most 8 decimals", BPS_WHOLE_DIGITS_MAX),
 ]
 PriceIn = Annotated[
     int,
     _reader(PRICE_DECIMALS, signed=False, zero=True),
+    PlainSerializer(lambda value: price(value, 0)),
     _wire("USD per whole asset, not negative"),
 ]
 IncrementUnitsIn = Annotated[
     int,
     _reader(UNITS_DECIMALS, signed=False, zero=False),
+    PlainSerializer(quantity),
     _wire("A quantity, more than 0, at most 8 decimals"),
 ]
+# Its instrument writes it again, with the decimals that it came with.
 IncrementPriceIn = Annotated[
     int,
     _reader(PRICE_DECIMALS, signed=False, zero=False),
     _wire("USD per whole asset, more than 0"),
 ]
-# A tick's and an order's numbers stay text: reading a pattern costs next to nothing, the decision
-# reads the number, and answers a bad one with the reason that sections 5 and 6 give it.
+# A tick's numbers stay text, since most are printed as they came. One that is not above 0 is the
+# decision's to refuse (section 5).
+PriceDecimal = Annotated[str, Field(pattern=_pattern(WHOLE_DIGITS_MAX)), _fits(PRICE_DECIMALS)]
+QuantityDecimal = Annotated[str, Field(pattern=_pattern(WHOLE_DIGITS_MAX)), _fits(UNITS_DECIMALS)]
+# An order's numbers stay text, too. The decision answers a bad one, also one beyond its limit, with
+# the reason that section 6 gives it.
 DecimalText = Annotated[str, Field(pattern=NUMBER_PATTERN)]
 
 # What we write.

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from schemas.account import FundingModel
-from schemas.event import AccountEmitted, ClientCode, Emitted, FreeId, Input
+from schemas.event import AccountEmitted, ClientCode, Emitted, FreeId, FreeText, Input
 from schemas.execution import ProviderQuantity
 from schemas.instant import DateText, TimeIn, TimeText
 from schemas.money import PositiveUsdIn, PriceText, QuantityText, UsdText
@@ -16,7 +16,7 @@ class NetSettlementConfirmed(Input):
     type: Literal["NetSettlementConfirmed"]
     client: ClientCode
     window_to: TimeIn
-    reason: str | None = None
+    reason: FreeText | None = None
 
 
 class NetSettlementDisputed(Input):
@@ -25,7 +25,7 @@ class NetSettlementDisputed(Input):
     type: Literal["NetSettlementDisputed"]
     client: ClientCode
     window_to: TimeIn
-    reason: str | None = None
+    reason: FreeText | None = None
 
 
 class _Wire(Input):

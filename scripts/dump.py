@@ -33,7 +33,8 @@ def dump(
     """Write every record of every topic, as it is now, with the order in which inputs were applied.
 
     Each line is {"topic", "partition", "offset", "append_time", "key", "value"}, or "raw" (base64)
-    for a value that is no JSON as we write it. `settle replay --recorded` takes it.
+    for a value that is not JSON as we write it, and "key_raw" (base64) for a key that is not UTF-8.
+    `settle replay --recorded` reads it.
 
     Example: settle dump --out day.jsonl.gz
     """
@@ -47,7 +48,7 @@ def dump(
 
             def took(record: Record) -> None:
                 nonlocal lines
-                written = file.write(_line(record))
+                written = file.write(dump_line(record))
                 lines += 1
                 if tell is not None:
                     tell(written)
@@ -60,15 +61,24 @@ def dump(
     sys.stderr.write(f"{lines:,} records in {out}\n")
 
 
-def _line(record: Record) -> bytes:
+def dump_line(record: Record) -> bytes:
+    """Return one record as a line of a dump."""
     line = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "append_time": milliseconds_text(record.appended_ms * 1000),
-        "key": None if record.key is None else record.key.decode(errors="replace"),
+        **_key(record.key),
     }
     return orjson.dumps(line | _value(record.value), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _key(key: bytes | None) -> dict[str, Any]:
+    """Return the key as text if it is UTF-8, else as its bytes are."""
+    try:
+        return {"key": None if key is None else key.decode()}
+    except UnicodeDecodeError:
+        return {"key_raw": b64encode(key or b"").decode()}
 
 
 def _value(value: bytes | None) -> dict[str, Any]:
@@ -79,7 +89,7 @@ def _value(value: bytes | None) -> dict[str, Any]:
         read = orjson.loads(value)
         if orjson.dumps(read) == value and read is not None:
             return {"value": read}
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: too deep to be written
         pass
     return {"raw": b64encode(value).decode()}
 

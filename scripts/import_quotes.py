@@ -12,6 +12,7 @@ from rich.table import Table
 
 from replay.quotes import STALE_AFTER_MS, ImportedQuotes, UnreadableFileError
 from replay.quotes import import_quotes as write_quotes
+from schemas.instrument import STALE_AFTER_MS_MAX
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 
@@ -34,7 +35,10 @@ def import_quotes(
         ),
     ],
     stale_after_ms: Annotated[
-        int, typer.Option(min=1, help="How long a quote counts, in milliseconds.")
+        int,
+        typer.Option(
+            min=1, max=STALE_AFTER_MS_MAX, help="How long a quote counts, in milliseconds."
+        ),
     ] = STALE_AFTER_MS,
 ) -> None:
     """Import real quotes, for settle replay and settle generate --market.

@@ -78,7 +78,8 @@ def check_partitions(settings: Settings, topics: Iterable[str]) -> None:
             raise Failure(f"topic {name} is not there; make it with settle topics create")
         if there[name] != settings.partitions:
             raise Failure(
-                f"topic {name} has {there[name]} partitions; set SETTLE_PARTITIONS to that"
+                f"topic {name} has {there[name]} partitions, SETTLE_PARTITIONS is"
+                f" {settings.partitions}; settle topics check names every topic that differs"
             )
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from replay.read import STANDARD_INPUT, InputLine, UnreadableInputError, raw_value, read_inputs
+from replay.read import (
+    STANDARD_INPUT,
+    InputLine,
+    UnreadableInputError,
+    line_key,
+    raw_value,
+    read_inputs,
+)
 from schemas.instant import SECOND, Micros, time_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
@@ -207,17 +214,13 @@ class _Production:
         from agents.producing import Outgoing
 
         raw = raw_value(line.text)
-        field = CATALOGUE[line.topic].key
-        value = orjson.loads(raw)
-        key = value.get(field) if isinstance(value, dict) and field is not None else None
-        if not isinstance(key, str):
-            key = None  # a bad value, which is the pipeline's to refuse
+        key = line_key(line.topic, raw)
         return Outgoing(
             line.topic,
-            0 if key is None else partition_of(key, self._settings.partitions),
-            None if key is None else key.encode(),
+            0 if key is None else partition_of(key.decode(), self._settings.partitions),
+            key,
             raw,
-            () if isinstance(line.event, Refused) else _headers(value),
+            () if isinstance(line.event, Refused) else _headers(orjson.loads(raw)),
         )
 
     def show(self) -> None:

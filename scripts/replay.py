@@ -16,6 +16,7 @@ from rich.table import Table
 from replay.audit.difference import DifferenceError
 from replay.engine import History
 from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
+from replay.input_files import KeptInputs
 from replay.output import Checksums, OutputFiles, OutputRefusedError, ReplayDirectory
 from replay.processes import EndedError, Processes, are_possible
 from replay.read import InputFiles, UnreadableInputError
@@ -24,7 +25,7 @@ from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
 from replay.usual import USUAL
-from schemas.instant import micros
+from schemas.instant import input_micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from topics.catalogue import APEX_JOURNAL_RESULTS
@@ -70,7 +71,9 @@ def replay(
 
     Each line is {"topic": ..., "value": {...}}, each file in event_time order; files are merged.
     Without answers of a clearing firm in INPUT, a simulated one completes each Apex journal after
-    two seconds; what it says is kept in DIR/inputs.
+    two seconds; its answers are written to DIR/inputs. There, links lead to the inputs, and
+    summary.json has their size and SHA-256, so that settle verify DIR can audit the replay later;
+    standard input is copied.
 
     Example: settle replay market.jsonl day.jsonl.gz --out out/day
     """
@@ -82,12 +85,10 @@ def replay(
         )
     if processes not in {None, 1, 3}:
         raise typer.BadParameter("1 or 3", param_hint="--processes")
-    if processes == 3 and not are_possible(inputs or []):  # noqa: PLR2004 - as above
-        raise typer.BadParameter(
-            "3 takes Linux, two processors, and files as INPUT", param_hint="--processes"
-        )
+    if processes == 3 and not are_possible():  # noqa: PLR2004 - as above
+        raise typer.BadParameter("3 takes Linux and two processors", param_hint="--processes")
     try:
-        until_at = None if until is None else micros(until)
+        until_at = None if until is None else input_micros(until)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--until") from None
     started = time.perf_counter()
@@ -108,33 +109,35 @@ def run_replay(
     Raises:
         Failure: an input or the directory can't be used, or the disk is full; nothing is left.
     """
-    sizes = [Path(path).stat().st_size for path in inputs if Path(path).is_file()]
-    if processes is None:
-        processes = 3 if sum(sizes) >= _LARGE_BYTES and are_possible(inputs) else 1
-    in_processes = _in_one_process if processes == 1 else _in_three_processes
     summary = Summary()
     with _no_collection(), _said_in_one_line(out), ReplayDirectory(out) as directory:
-        written = in_processes(inputs, directory.aside, summary, until, sum(sizes))
-        directory.finish(summary, until, written)
+        kept = directory.keep(inputs)
+        # Of files as they are stored, packed or not.
+        size = sum(Path(path).stat().st_size for path in kept.paths)
+        if processes is None:
+            processes = 3 if size >= _LARGE_BYTES and are_possible() else 1
+        in_processes = _in_one_process if processes == 1 else _in_three_processes
+        written = in_processes(kept, directory.aside, summary, until, size)
+        directory.finish(summary, until, written, kept)
     return summary
 
 
 def _in_one_process(
-    inputs: list[str], aside: Path, summary: Summary, until: int | None, size: int
+    inputs: KeptInputs, aside: Path, summary: Summary, until: int | None, size: int
 ) -> Checksums:
     with (
         byte_progress("replaying", size) as tell,
         OutputFiles(aside, summary) as output,
         closing(Spool(str(aside))) as spool,
     ):
-        files = InputFiles(inputs, tell, str(aside), USUAL)
+        files = InputFiles(inputs.paths, tell, USUAL, inputs.shown)
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
         History(output, spool, summary, firm).run(files.lines(), until)
         return output.finish()
 
 
 def _in_three_processes(
-    inputs: list[str], aside: Path, summary: Summary, until: int | None, size: int
+    inputs: KeptInputs, aside: Path, summary: Summary, until: int | None, size: int
 ) -> Checksums:
     # A fork before anything has a thread of its own, as progress and output do.
     with (
@@ -163,8 +166,9 @@ def run_recorded(recorded: Path, out: Path) -> Summary:
             byte_progress("reading", recorded.stat().st_size) as tell,
             RecordedFiles(directory.aside, summary) as output,
         ):
-            refolded = replay_recorded(recorded, output, summary, tell)
-            directory.finish(summary, None, output.finish())
+            kept = directory.keep([str(recorded)])
+            refolded = replay_recorded(recorded, output, summary, tell, str(directory.aside))
+            directory.finish(summary, None, output.finish(), kept, recorded=True)
     except DifferenceError as error:
         raise Failure(f"{recorded}: not as it was recorded: {error}") from None
     for left in refolded.unanswered:

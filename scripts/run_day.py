@@ -48,7 +48,7 @@ Look at
   {aged}   (an Aged TPJ file: calls that failed and are still open)
   {replayed}/s3                   (every client's files)
   {replayed}/topics/journal.jsonl (the double-entry ledger)
-and check it all:  .venv/bin/settle verify {replayed} --input {day}""")
+and check it all:  .venv/bin/settle verify {replayed}""")
 
 
 def _say(text: str) -> None:

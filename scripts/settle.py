@@ -17,6 +17,7 @@ from scripts.generate import generate
 from scripts.import_quotes import import_quotes
 from scripts.kafka import kafka
 from scripts.produce import produce
+from scripts.quarantine import quarantine
 from scripts.reconcile import reconcile
 from scripts.replay import replay
 from scripts.report_day import report_day
@@ -31,7 +32,7 @@ app = typer.Typer(
     help="Event-driven settlement for a digital-asset brokerage.\n\n"
     "Example: settle generate --out day.jsonl\n\n"
     "Example: settle replay day.jsonl --out day\n\n"
-    "Example: settle verify day --input day.jsonl",
+    "Example: settle verify day",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",  # else a paragraph is broken where its source is
@@ -50,6 +51,7 @@ app.command("worker")(worker)
 app.command("produce")(produce)
 app.command("consume")(consume)
 app.command("dump")(dump)
+app.command("quarantine")(quarantine)
 app.command("apex-simulator")(apex_simulator)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")

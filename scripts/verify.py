@@ -15,9 +15,11 @@ from rich.table import Table
 
 from replay.audit.difference import DifferenceError
 from replay.audit.directory import audit_directory, topic_bytes
+from replay.audit.summary import StoredSummary
 from replay.read import STANDARD_INPUT, UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics
+from replay.recorded_directory import audit_recorded
 from replay.refold import Refolded, refold
 from schemas.money import usd_for_a_person
 from scripts.buckets import buckets
@@ -44,8 +46,8 @@ def verify(
         typer.Option(
             "--input",
             metavar="FILE",
-            help="An input of the replay, in the same order if there are several: then also that"
-            " every input was answered. - is standard input.",
+            help="Where an input of the replay is stored now; with several inputs, name each, in"
+            " the order of the replay. (default: DIR/inputs)",
         ),
     ] = None,
     running: Annotated[
@@ -55,13 +57,17 @@ def verify(
         ),
     ] = False,
 ) -> None:
-    """Audit a replay directory or the live topics: refold everything, name the first difference.
+    """Audit a replay directory or the live topics: recompute everything, name the first difference.
 
-    DIR is recomputed from its events, independently of how they were made: orders, executions, cash
-    calls, the journal, every balance, every window, every file byte by byte. Live topics are
-    refolded task by task in the recorded order: every event, file, state and input position.
+    DIR is audited against its inputs, which its summary.json names with size and SHA-256: an
+    independent reading of the contract recomputes orders, executions, cash calls, the journal,
+    every balance, window and file, and checks that every input was answered. What replay --recorded
+    wrote is recomputed from its dump, partition by partition. Live topics are recomputed task by
+    task in the recorded order: every event, file, state and input position.
 
-    Example: settle verify out/day --input market.jsonl --input day.jsonl.gz
+    Example: settle verify out/day
+
+    Example: settle verify out/day --input archive/market.jsonl.gz --input archive/day.jsonl.gz
     """
     if directory is None:
         if inputs:
@@ -70,12 +76,13 @@ def verify(
         return
     if running:
         raise typer.BadParameter("goes without DIR only", param_hint="--running")
-    _check_paths(directory, inputs or [])
+    if STANDARD_INPUT in (inputs or []):
+        raise typer.BadParameter("name a file", param_hint="--input")
+    _check_directory(directory)
     # Nothing in an audit refers to itself in a circle: collections would only walk through it.
     gc.disable()
     try:
-        with byte_progress("verifying", topic_bytes(directory)) as tell:
-            checked = audit_directory(directory, inputs or [], tell)
+        checked = _audited(directory, inputs or [])
     except (DifferenceError, UnreadableInputError) as error:
         raise Failure(f"{directory}: {error}") from None
     except OSError as error:
@@ -83,6 +90,15 @@ def verify(
     finally:
         gc.enable()
     _show(f"{directory}: no difference", checked)
+
+
+def _audited(directory: Path, inputs: list[str]) -> list[tuple[str, str]]:
+    if not StoredSummary(directory).recorded:
+        with byte_progress("verifying", topic_bytes(directory)) as tell:
+            return audit_directory(directory, inputs, tell)
+    with byte_progress("verifying", 0) as tell:
+        refolded = audit_recorded(directory, inputs, tell)
+    return _refolded_lines(refolded, states=False)
 
 
 def _verify_live(*, running: bool) -> None:
@@ -106,7 +122,7 @@ def _verify_live(*, running: bool) -> None:
         raise Failure(f"{error.filename or 'temporary file'}: {error.strerror or error}") from None
     finally:
         gc.enable()
-    _show(f"{settings.brokers}: no difference", _live_lines(refolded))
+    _show(f"{settings.brokers}: no difference", _refolded_lines(refolded, states=True))
     if refolded.unanswered and not running:
         raise Failure(
             f"{sum(left.inputs for left in refolded.unanswered)} inputs unanswered:"
@@ -160,7 +176,7 @@ class FilesThere:
         )
 
 
-def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
+def _refolded_lines(refolded: Refolded, *, states: bool) -> list[tuple[str, str]]:
     events = refolded.events
     left = sum(unanswered.inputs for unanswered in refolded.unanswered)
     waiting = refolded.files - events[REPORT_DELIVERIES]
@@ -175,8 +191,8 @@ def _live_lines(refolded: Refolded) -> list[tuple[str, str]]:
         ("  dead letters", f"{events[DEAD_LETTERS]:,}"),
         ("files", f"{refolded.files:,}"),
         *([("  not delivered yet", f"{waiting:,}")] * (waiting > 0)),
-        ("states compared", f"{refolded.states_compared:,}"),
-        ("  records in them", f"{refolded.state_records:,}"),
+        *([("states compared", f"{refolded.states_compared:,}")] * states),
+        *([("  records in them", f"{refolded.state_records:,}")] * states),
         ("inputs unanswered", f"{left:,}"),
         *([("events behind the task-log", f"{refolded.events_behind:,}")] * (left > 0)),
         ("money in the FBO", f"{usd_for_a_person(refolded.fbo)} USD"),
@@ -194,11 +210,8 @@ def _show(title: str, lines: Iterable[tuple[str, str]]) -> None:
     console.print(table)
 
 
-def _check_paths(directory: Path, inputs: list[str]) -> None:
+def _check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise Failure(f"{directory}: no such directory; settle replay makes one with --out")
     if not (directory / "topics").is_dir():
         raise Failure(f"{directory}: no replay directory, there is no folder topics in it")
-    for path in inputs:
-        if path != STANDARD_INPUT and not Path(path).is_file():
-            raise Failure(f"{path}: no such file")

@@ -35,6 +35,7 @@ class SymbolQuotes:
         "ask",
         "at_ask",
         "at_bid",
+        "base",
         "bid",
         "counting",
         "dated",
@@ -51,6 +52,7 @@ class SymbolQuotes:
 
     def __init__(self) -> None:
         """Start without a quote or a time; the instrument sets the rest."""
+        self.base = ""
         self.decimals = 0
         self.stale_after: Micros = 0
         self.now: Micros = -1
@@ -130,14 +132,19 @@ class Market:
     def instrument_updated(self, event: InstrumentUpdated) -> None:
         """Take an instrument's new terms; nothing is emitted before the next tick."""
         symbol = self.symbols.setdefault(event.symbol, SymbolQuotes())
+        symbol.base = event.base
         symbol.set_terms(event.price_decimals, event.stale_after_ms * MILLISECOND)
+
+    def instrument_refusal(self, event: InstrumentUpdated) -> Refused | None:
+        """Say why an instrument is dead-lettered, None if it is not. Changes nothing."""
+        symbol = self.symbols.get(event.symbol)
+        if symbol is None or symbol.base == event.base:
+            return None
+        return Refused("BASE_CHANGED", f"the base of {event.symbol} is {symbol.base}")
 
     def check(self, tick: PriceTick, at: Micros) -> ProviderQuote | Refused:
         """Read a tick of the time e, or say why it is dead-lettered. Changes nothing."""
-        try:
-            quote = ProviderQuote(tick, at)
-        except ValueError as error:
-            return Refused("INVALID", str(error))
+        quote = ProviderQuote(tick, at)
         return self.refusal(quote) or quote
 
     def refusal(self, quote: ProviderQuote) -> Refused | None:

@@ -2,8 +2,8 @@
 
 import orjson
 
-from schemas.instant import Micros, micros, new_time_text, time_text
-from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, quantity, scaled
+from schemas.instant import Micros, new_time_text, time_text
+from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, Price, Units, quantity, reread
 from schemas.price_tick import PriceTick
 
 NEVER: Micros = 1 << 62
@@ -40,26 +40,21 @@ class ProviderQuote:
     )
 
     def __init__(self, tick: PriceTick, at: Micros) -> None:
-        """Read a tick; `at` is its own time e (contract section 4).
-
-        Raises:
-            ValueError: a number has more digits or decimals than such a number has, or one of
-                price and size is missing.
-        """
+        """Read a tick; `at` is its own time e (contract section 4)."""
         self.symbol = tick.symbol
         self.id_text = orjson.dumps(tick.event_id).decode()
         self.provider = tick.provider
         self.at = at
         self.at_text = time_text(at)
-        self.bid, bid_size = _side("bid", tick.bid_price, tick.bid_size, NO_BID)
-        self.ask, ask_size = _side("ask", tick.ask_price, tick.ask_size, NO_ASK)
+        self.bid, bid_size = _side(tick.bid_price, tick.bid_size, NO_BID)
+        self.ask, ask_size = _side(tick.ask_price, tick.ask_size, NO_ASK)
         self.bid_text, self.ask_text = tick.bid_price or "", tick.ask_price or ""
         self.bid_size, self.ask_size = quantity(bid_size), quantity(ask_size)
         # Whether each price and size that is quoted is above 0.
         self.positive = (self.bid == NO_BID or (self.bid > 0 and bid_size > 0)) and (
             self.ask == NO_ASK or (self.ask > 0 and ask_size > 0)
         )
-        self.valid_until = _until(tick.valid_until)
+        self.valid_until = NEVER if tick.valid_until is None else tick.valid_until
         self.expires_at = self.valid_until
         self.until_text = ""
 
@@ -84,21 +79,8 @@ class ProviderQuote:
         return (self.bid, self.bid_size, self.ask, self.ask_size, self.valid_until)
 
 
-def _side(side: str, price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
+def _side(price: str | None, size: str | None, none: Price) -> tuple[Price, Units]:
     """Read one side of a tick; a side that is not quoted has the price `none` and size 0."""
     if price is None or size is None:
-        if price is not size:
-            raise ValueError(f"{side}_price: {side}_price and {side}_size go together")
         return none, 0
-    try:
-        return scaled(price, PRICE_DECIMALS), scaled(size, UNITS_DECIMALS)
-    except ValueError as error:
-        name = "price" if str(error).startswith(f"{price} ") else "size"
-        raise ValueError(f"{side}_{name}: {error}") from None
-
-
-def _until(text: str | None) -> Micros:
-    try:
-        return NEVER if text is None else micros(text)
-    except ValueError as error:
-        raise ValueError(f"valid_until: {error}") from None
+    return reread(price, PRICE_DECIMALS), reread(size, UNITS_DECIMALS)

@@ -5,9 +5,11 @@ from functools import cache
 from schemas.instant import Micros, time_text
 from schemas.money import (
     BPS_DECIMALS,
+    BPS_WHOLE_DIGITS_MAX,
     CENTS_DECIMALS,
     PRICE_DECIMALS,
     UNITS_DECIMALS,
+    WHOLE_DIGITS_MAX,
     Bps,
     Cents,
     FinerThanScaleError,
@@ -104,9 +106,9 @@ class SubmittedOrder:
                     "stop_price", order.stop_price, PRICE_DECIMALS
                 )
             own_rates = (
-                _rate("markup_bps", order.markup_bps, BPS_DECIMALS),
+                _rate("markup_bps", order.markup_bps, BPS_DECIMALS, BPS_WHOLE_DIGITS_MAX),
                 _rate("markup_fixed", order.markup_fixed, PRICE_DECIMALS),
-                _rate("commission_bps", order.commission_bps, BPS_DECIMALS),
+                _rate("commission_bps", order.commission_bps, BPS_DECIMALS, BPS_WHOLE_DIGITS_MAX),
                 _rate("commission_fixed", order.commission_fixed, CENTS_DECIMALS),
             )
             if own_rates != (None, None, None, None):
@@ -187,10 +189,12 @@ def _positive_or_finer(name: str, text: str, decimals: int) -> tuple[int, bool]:
         return 0, False
 
 
-def _rate(name: str, text: str | None, decimals: int) -> int | None:
+def _rate(
+    name: str, text: str | None, decimals: int, whole_digits: int = WHOLE_DIGITS_MAX
+) -> int | None:
     if text is None:
         return None
-    number = scaled(text, decimals)
+    number = scaled(text, decimals, whole_digits)
     if number < 0:
         raise ValueError(f"{name} must not be negative")
     return number

@@ -9,8 +9,6 @@ tests/integration.
     assert differences(replayed, pipeline) == []
 """
 
-import datetime as dt
-from base64 import b64encode
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +19,9 @@ import orjson
 
 from replay.engine import History
 from replay.output import WrittenFile
-from replay.read import InputLine, raw_value
+from replay.read import InputLine, event_of, raw_value
 from schemas.instant import Micros, time_text
+from scripts.dump import dump_line
 from settlement.calendar import first_window
 from settlement.cause import Out, fields
 from settlement.invariants import books_difference
@@ -45,10 +44,23 @@ from topics.catalogue import (
     TASK_LOG,
     state_topic,
 )
-from topics.decode import Refused, decode
+from topics.decode import Refused
 from topics.partition import partition_of
 
 Event = dict[str, Any]
+
+# What a dead letter of both engines has, beside its place, time and ID.
+LETTER = (
+    "source_topic",
+    "source_key",
+    "source_key_raw",
+    "source_key_length",
+    "raw",
+    "raw_length",
+    "raw_sha256",
+    "reason",
+    "detail",
+)
 
 # Where a worker may die: before a transaction, with a file put and nothing said of it, behind a
 # transaction.
@@ -253,7 +265,7 @@ class PipelineInMemory:
         for (topic, _), records in sorted(self.log.items()):
             if topic in wanted:
                 for record in records:
-                    key = (record.key or b"").decode()
+                    key = (record.key or b"").decode(errors="replace")
                     events[topic, key].append(orjson.loads(record.value or b""))
         return events
 
@@ -346,7 +358,7 @@ def both_engines(
     for number, (topic, value, as_told) in enumerate(lines, 1):
         raw = orjson.dumps(value) if as_told is None else as_told
         text = b'{"topic":"%s","value":%s}' % (topic.encode(), raw)
-        event = decode(topic, value)
+        event = event_of(text)
         at = last if isinstance(event, Refused) else event.own_time
         history.apply(InputLine(at, INPUT_ORDER.index(topic), 0, number, topic, event, text))
         last = max(last, at)
@@ -406,35 +418,9 @@ def differences(replayed: Replayed, pipeline: PipelineInMemory) -> list[str]:
 
 
 def _letter(event: Event) -> tuple[str, ...]:
-    return tuple(
-        str(event[name]) for name in ("source_topic", "source_key", "raw", "reason", "detail")
-    )
+    return tuple(str(event[name]) for name in LETTER)
 
 
 def dump_lines(records: Iterable[Record]) -> Iterator[bytes]:
     """Return records as `settle dump` writes them."""
-    for record in records:
-        if record.topic.endswith("-state"):
-            continue
-        at = dt.datetime.fromtimestamp(record.appended_ms / 1000, dt.UTC)
-        line: Event = {
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "append_time": f"{at:%Y-%m-%dT%H:%M:%S}.{record.appended_ms % 1000:03d}Z",
-            "key": None if record.key is None else record.key.decode(),
-        }
-        yield orjson.dumps(line | _value(record.value)) + b"\n"
-
-
-def _value(value: bytes | None) -> Event:
-    """Return the value as JSON if its bytes come back from it, else as base64."""
-    if value is None:
-        return {"value": None}
-    try:
-        read = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        read = None
-    if read is not None and orjson.dumps(read) == value:
-        return {"value": read}
-    return {"raw": b64encode(value).decode()}
+    return (dump_line(record) for record in records if not record.topic.endswith("-state"))

@@ -29,13 +29,13 @@ from pydantic import ConfigDict, TypeAdapter
 
 from replay.engine import History
 from replay.output import WrittenFile
-from replay.read import InputLine
+from replay.read import InputLine, event_of
 from schemas.instant import micros
 from settlement.invariants import books_difference
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 from topics.catalogue import CATALOGUE, INPUT_ORDER
-from topics.decode import Refused, decode
+from topics.decode import Refused
 
 Event = dict[str, Any]
 
@@ -164,7 +164,7 @@ class Story:
         before = len(self.emitted)
         self.number += 1
         text = orjson.dumps({"topic": topic, "value": value})
-        event = decode(topic, orjson.loads(text)["value"])
+        event = event_of(text)
         at = self._last
         if not isinstance(event, Refused):
             at = dt.datetime.fromisoformat(value["event_time"])  # type: ignore[index]  # not refused: an object

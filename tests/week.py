@@ -127,7 +127,7 @@ def week(  # noqa: PLR0917 - each is an option
     options = [str(part) for pair in numbers.items() for part in pair]
     inputs = made(run.settle, run.directory, *options)
     replay = run.directory / "replay"
-    run.settle("verify", str(replay), "--input", inputs[0])
+    run.settle("verify", str(replay))
     run.settle("kafka", "start", "--port", str(run.port), "--dir", str(run.directory / "node"))
     try:
         run.settle("topics", "create")

@@ -2,5 +2,5 @@
 
 catalogue.py    every topic of contract section 2: name, key, events, retention, cleanup
 partition.py    the partition of a key: murmur2, as Java clients do
-decode.py       one JSON value of an input topic -> its event, or why it is a dead letter
+decode.py       one record of an input topic -> its event, or why it is a dead letter
 """

@@ -87,6 +87,7 @@ MARKET_FEED = "market-feed"
 CLIENT_LINES = "client-lines"
 REPORT_ISSUES = "report-issues"
 REPORT_PUTS = "report-puts"
+QUARANTINES = "quarantines"
 TASK_LOG = "task-log"
 # The tasks of the live engine, in the order in which funds flow (design: settlement/tasks/).
 MARKET_TASK = "market"
@@ -216,6 +217,7 @@ CATALOGUE: dict[str, Topic] = {
         Topic(CLIENT_LINES, None, (), "internal"),
         Topic(REPORT_ISSUES, "client", (), "internal"),
         Topic(REPORT_PUTS, "client", (), "internal"),
+        Topic(QUARANTINES, None, (), "internal"),
         Topic(TASK_LOG, None, (), "internal"),
         *(
             Topic(state_topic(task), None, (), "internal", cleanup="compact")

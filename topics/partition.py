@@ -22,8 +22,18 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
+def key_text(key: bytes) -> str:
+    """Return a Kafka key as text that gives the same bytes again, also if it is not UTF-8."""
+    return key.decode(errors="surrogateescape")
+
+
+def key_bytes(key: str) -> bytes:
+    """Return the bytes of a Kafka key."""
+    return key.encode(errors="surrogateescape")
+
+
 # Keys come again and again: accounts, clients, symbols.
 @lru_cache(maxsize=1 << 16)
 def partition_of(key: str, partitions: int) -> int:
-    """Return the partition of a key among `partitions`."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    """Return the partition of a key among `partitions`; `key_bytes` says how it is written."""
+    return (murmur2(key_bytes(key)) & 0x7FFFFFFF) % partitions

@@ -3,8 +3,10 @@
 Nothing here imports a decision of settlement/: the contract is read a second time. Shared are the
 words (schemas), the roads (topics), the calendar, the invariants and the reader of input lines.
 
-    directory.py       the door: audit one directory, with or without its inputs
-    audit.py           what is refolded, in which order; what must not be left over
+    directory.py       the entry: audit one directory against its inputs
+    answers.py         input by input: each has its answer, each event its input
+    audit.py           what trading did is settled; what must not be left over
+    surplus_files.py   no other files
     difference.py      the first difference, as one line
     topic_file.py event_schema.py     one topic, line by line, each event against its schema
     cause.py           ids of events: expected, or recomputed from what is written
@@ -14,7 +16,7 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       schedule.py      windows that have to open
       quotes.py        best quotes, and which of them a trade saw
       trading.py       step by step: windows, updates, executions
-      update_causes.py order_ids.py       what an update's own fields tell
+      update_causes.py                    which topic an update's cause came from
       orders.py        each order to its one end
       orders_at_work.py working_order.py  which orders work, and what is known of one
       fill.py          the arithmetic of an execution
@@ -25,13 +27,10 @@ words (schemas), the roads (topics), the calendar, the invariants and the reader
       journals.py firm_answers.py       journals of Apex calls, and a simulated firm's answers
       funding.py                        customer funding
       nets.py shares.py                 net settlements, revenue shares
-      inputs_written.py funding_written.py net_written.py
-                                        what inputs did, read off what was written
       files.py bucket.py                the clients' files, built again, byte by byte
       dead_letters.py summary.py        refused inputs; the stored counts and checksums
 
-    with the inputs at hand
-      answers.py         every input has its answer, every event its input
+    what inputs have to cause
       admission.py order_answers.py     may the order work? contract section 6 read anew
       duties.py          what a quote has to make of the orders that it reaches
       quote_refold.py    best quotes out of the ticks: section 5 read anew

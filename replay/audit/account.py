@@ -71,7 +71,6 @@ class Account:
         "cash",
         "client",
         "executions",
-        "marketplace",
         "mode",
         "model",
         "net_lines",
@@ -81,20 +80,15 @@ class Account:
         "owed",
         "pending",
         "positions",
-        "was_another",
         "withdrawing",
     )
 
     def __init__(self, account_id: str, client: str) -> None:
-        """Start with nothing; mode and model are unknown until an input tells them."""
+        """Start with nothing; `AccountUpdated` sets mode and model."""
         self.account_id = account_id
         self.client = client
         self.mode: str | None = None
         self.model: str | None = None
-        # Whether it is a Marketplace account, which executions and balances tell, too; and whether
-        # it ever was another.
-        self.marketplace: bool | None = None
-        self.was_another = False
         self.cash = 0
         self.pending = 0
         self.withdrawing = 0
@@ -108,10 +102,10 @@ class Account:
         self.calls_written_off = 0
         self.net_lines = 0
 
-    def is_marketplace(self, *, now: bool) -> None:
-        """Note whether it is a Marketplace account from now on."""
-        self.marketplace = now
-        self.was_another |= not now
+    @property
+    def marketplace(self) -> bool:
+        """Whether it is a Marketplace account."""
+        return self.model == "MARKETPLACE"
 
     @property
     def money_left(self) -> bool:
@@ -119,9 +113,9 @@ class Account:
         return bool(self.cash or self.pending)
 
     @property
-    def restricted(self) -> bool | None:
-        """Whether its cash calls fail, LOCKED or CLOSED; None: not known."""
-        return None if self.mode is None else self.mode in {"LOCKED", "CLOSED"}
+    def restricted(self) -> bool:
+        """Whether its cash calls fail, LOCKED or CLOSED."""
+        return self.mode in {"LOCKED", "CLOSED"}
 
     def open(self, call: OpenCall) -> None:
         """Open a call."""

@@ -10,7 +10,14 @@ from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros
 from schemas.instrument import InstrumentUpdated
-from schemas.money import BPS_DECIMALS, CENTS_DECIMALS, PRICE_DECIMALS, UNITS_DECIMALS
+from schemas.money import (
+    BPS_DECIMALS,
+    BPS_WHOLE_DIGITS_MAX,
+    CENTS_DECIMALS,
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    WHOLE_DIGITS_MAX,
+)
 from schemas.order import OrderSubmitted
 from settlement.calendar import in_maintenance
 
@@ -37,15 +44,16 @@ def rates_of(order: OrderSubmitted, client: ClientUpdated) -> Rates:
     """Return the rates that are fixed at acceptance: the minimum only in the TRADE_FEE model.
 
     Raises:
-        ValueError: one of the order's own is negative, too long or too fine.
+        ValueError: one of the order's own is negative, too long, too fine or too large.
     """
     markup = client.commission_model == "MARKUP"
     fee = not markup
+    bps = (BPS_DECIMALS, BPS_WHOLE_DIGITS_MAX)
     return (
-        _own(order.markup_bps, BPS_DECIMALS, client.markup_bps if markup else 0),
-        _own(order.markup_fixed, PRICE_DECIMALS, client.markup_fixed if markup else 0),
-        _own(order.commission_bps, BPS_DECIMALS, client.commission_bps if fee else 0),
-        _own(order.commission_fixed, CENTS_DECIMALS, client.commission_fixed if fee else 0),
+        _own(order.markup_bps, client.markup_bps if markup else 0, *bps),
+        _own(order.markup_fixed, client.markup_fixed if markup else 0, PRICE_DECIMALS),
+        _own(order.commission_bps, client.commission_bps if fee else 0, *bps),
+        _own(order.commission_fixed, client.commission_fixed if fee else 0, CENTS_DECIMALS),
         client.commission_minimum if fee else 0,
     )
 
@@ -182,7 +190,7 @@ def _positive(text: str | None, decimals: int, finer: int | None = None) -> int 
     """Read a number of an order; `finer` stands for one that is finer than its scale.
 
     Raises:
-        ValueError: it is not above 0, has too many digits, or is finer and must not be.
+        ValueError: it is not above 0, beyond its limit, or finer and must not be.
     """
     if text is None:
         return None
@@ -197,10 +205,12 @@ def _positive(text: str | None, decimals: int, finer: int | None = None) -> int 
     return number
 
 
-def _own(text: str | None, decimals: int, client_rate: int) -> int:
+def _own(
+    text: str | None, client_rate: int, decimals: int, whole_digits: int = WHOLE_DIGITS_MAX
+) -> int:
     if text is None:
         return client_rate
-    number = numbers.stated(text, decimals)
+    number = numbers.stated(text, decimals, whole_digits)
     if number < 0:
         raise ValueError(f"{text} is negative")
     return number

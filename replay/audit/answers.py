@@ -1,4 +1,4 @@
-"""With the inputs at hand: every input was answered, and everything written answers an input.
+"""Every input was answered, and everything written answers an input.
 
 The inputs set the pace. Before each, what trading did until then is refolded; then the input's own
 answer is demanded: best quotes, an order's first update, a funding's step, or its dead letter.
@@ -10,36 +10,34 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import cast
 
-import orjson
-
 from replay.audit.account import Account
 from replay.audit.admission import World
 from replay.audit.audit import Audit
 from replay.audit.cause import Cause
-from replay.audit.difference import DifferenceError
+from replay.audit.difference import DifferenceError, described
 from replay.audit.funding_inputs import FundingInputs
 from replay.audit.journals import outcome_of
 from replay.audit.net_inputs import NetInput, NetInputs
 from replay.audit.order_answers import Answer, OrderAnswers
 from replay.audit.quote_refold import QuoteRefold
 from replay.audit.trading import Rank, rank_of
-from replay.read import InputLine, raw_value
+from replay.read import InputLine, line_key, raw_value
 from schemas.account import AccountUpdated
 from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.client import ClientUpdated
-from schemas.dead_letter import RAW_BYTES_MAX
+from schemas.dead_letter import DETAIL_LENGTH_MAX, RAW_BYTES_MAX, RAW_KEY_BYTES_MAX
 from schemas.event import Input
 from schemas.funding import CashAdjusted, Funding, FundingStep
-from schemas.instant import Micros, micros, time_text
+from schemas.instant import FIRST_TIME, Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.order import OrderCancelRequested, OrderSubmitted
 from schemas.price_tick import PriceTick
-from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, CATALOGUE, REFERENCE_TOPICS
+from topics.catalogue import ACCOUNTS, APEX_JOURNAL_RESULTS, REFERENCE_TOPICS
 from topics.decode import Refused
 
 
 class Answers:
-    """One audit with its inputs; every step raises `DifferenceError` at the first difference."""
+    """One audit; every step raises `DifferenceError` at the first difference."""
 
     def __init__(self, audit: Audit) -> None:
         """Take an audit that has not begun."""
@@ -47,14 +45,11 @@ class Answers:
         self.world = World({}, {}, {})
         audit.orders.duties.instruments = self.world.instruments
         audit.orders.duties.position = audit.ledger.position
-        audit.bucket.inputs_known = True
         self.order_answers = OrderAnswers(self.world, audit.ledger, audit.orders)
         self.funding_inputs = FundingInputs()
         self.net_inputs = NetInputs(self.world, audit.nets, audit.shares)
-        self.net_accounts: dict[str, set[str]] = {}
-        audit.nets.accounts = self.net_accounts
-        self.terms: dict[str, int] = {}
-        audit.shares.terms = self.terms
+        self.net_accounts = audit.nets.accounts
+        self.terms = audit.shares.terms
         self.quotes = QuoteRefold(audit.directory)
         self.inputs: Counter[str] = Counter()
         self.began: Micros | None = None
@@ -126,6 +121,9 @@ class Answers:
             return {event.reason}
         if isinstance(event, PriceTick):
             return self.quotes.refusals(event, line.at)
+        if isinstance(event, InstrumentUpdated):
+            known = self.world.instruments.get(event.symbol)
+            return set() if known is None or known.base == event.base else {"BASE_CHANGED"}
         if isinstance(event, AccountUpdated):
             before = self.world.accounts.get(event.account_id)
             if before is not None and before.client != event.client:
@@ -196,24 +194,19 @@ class Answers:
         cause_id = answer.fields["cause_id"]
         if head is not None and (trading.place(), trading.next_cause()) == (place, cause_id):
             found = head
-        outcome = None if found is None else (found.event["type"], found.event.get("reason"))
-        if found is None or outcome not in answer.outcomes:
+        expected = (answer.kind, answer.reason)
+        if found is None or (found.event["type"], found.event.get("reason")) != expected:
             raise DifferenceError(
                 f"input {line.topic} line {line.number}",
                 "the answer",
-                expected=" or ".join(
-                    f"{kind} {reason or ''}".strip()
-                    for kind, reason in sorted(answer.outcomes, key=str)
-                ),
+                expected=described({"type": answer.kind, "reason": answer.reason, **answer.fields}),
                 found=trading.updates.described_head(),
                 event_id=cause_id,
                 account=answer.fields["account_id"],
             )
-        for field, expected in answer.fields.items():
-            if field in found.event and found.event[field] != expected:
-                raise trading.updates.differs(
-                    found, field, expected=expected, found=found.event[field]
-                )
+        for field, value in answer.fields.items():
+            if field in found.event:
+                trading.updates.same(found, field, value)
         self._take()
         self.audit.orders.accepting = None
 
@@ -222,6 +215,7 @@ class Answers:
         ledger = self.audit.ledger
         account = ledger.account(event.account_id, event.client)
         account.mode = event.mode
+        was_marketplace = None if account.model is None else account.marketplace
         account.model = event.funding_model
         self.terms.setdefault(event.client, 0)
         net_accounts = self.net_accounts.setdefault(event.client, set())
@@ -236,12 +230,9 @@ class Answers:
             barred = self.order_answers.barred(event.account_id, place[0])
             if barred is not None:
                 raise self.audit.orders.missing(barred, f"OrderCancelled by {event.event_id}")
-        marketplace = event.funding_model == "MARKETPLACE"
-        if account.marketplace is None:
-            account.is_marketplace(now=marketplace)
-        elif account.marketplace != marketplace:
-            cause = Cause(ACCOUNTS, event.event_id, place[0])
-            ledger.model_changed(account, cause, marketplace=marketplace)
+        if was_marketplace is not None and account.marketplace != was_marketplace:
+            # Its buying power begins or ends.
+            ledger.announce(account, Cause(ACCOUNTS, event.event_id, place[0]))
 
     def _account_of(self, event: Funding) -> Account:
         account = self.world.accounts[event.account_id]
@@ -275,26 +266,26 @@ class Answers:
             )
         letter = self.audit.dead_letters.take()
         raw = raw_value(line.text)
+        key = line_key(line.topic, raw)
         expected = {
-            "event_time": time_text(self.latest or 0),
+            "event_time": time_text(FIRST_TIME if self.latest is None else self.latest),
             "source_topic": line.topic,
             "source_offset": line.number,
-            "source_key": _key(line.topic, raw),
+            "source_key": _key_text(key),
+            "source_key_raw": None if key is None else b64encode(key[:RAW_KEY_BYTES_MAX]).decode(),
+            "source_key_length": len(key or b""),
             "raw": b64encode(raw[:RAW_BYTES_MAX]).decode(),
             "raw_length": len(raw),
             "raw_sha256": sha256(raw).hexdigest(),
             "reason": letter.event["reason"] if letter.event["reason"] in reasons else reasons,
         }
         if isinstance(line.event, Refused):
-            expected["detail"] = line.event.detail
+            expected["detail"] = line.event.detail[:DETAIL_LENGTH_MAX]
         for field, value in expected.items():
             if letter.event[field] != value:
                 raise topic.differs(letter, field, expected=value, found=letter.event[field])
 
 
-def _key(topic: str, raw: bytes) -> str | None:
-    """Return the Kafka key that the value names, None if it names none."""
-    value = orjson.loads(raw)
-    field = CATALOGUE[topic].key
-    key = value.get(field) if isinstance(value, dict) and field is not None else None
-    return key if isinstance(key, str) else None
+def _key_text(key: bytes | None) -> str | None:
+    """Return a key as a dead letter shows it; as a value's field it is UTF-8."""
+    return None if key is None or len(key) > RAW_KEY_BYTES_MAX else key.decode()

@@ -7,14 +7,11 @@ from typing import Any
 
 from replay.audit.bucket import Bucket
 from replay.audit.dead_letters import DeadLetters
-from replay.audit.difference import DifferenceError
 from replay.audit.files import DayRows
 from replay.audit.firm_answers import FirmAnswers
 from replay.audit.funding import Fundings
-from replay.audit.inputs_written import WrittenInputs
 from replay.audit.journals import Journals
 from replay.audit.ledger import Ledger
-from replay.audit.net_written import WrittenNets
 from replay.audit.nets import Nets
 from replay.audit.orders import Orders
 from replay.audit.quotes import Quotes
@@ -22,8 +19,10 @@ from replay.audit.schedule import Schedule
 from replay.audit.settlement import CashCalls
 from replay.audit.shares import Shares
 from replay.audit.summary import StoredSummary, Totals
+from replay.audit.surplus_files import no_surplus_files
 from replay.audit.topic_file import TopicFile
 from replay.audit.trading import Step, Trading
+from replay.input_files import FOLDER
 from schemas.instant import micros
 from schemas.journal import FBO, USD
 from schemas.money import usd
@@ -51,10 +50,14 @@ class Audit:
     """One audit; every step raises `DifferenceError` at the first difference."""
 
     def __init__(
-        self, directory: Path, close_at_end: ExitStack, on_bytes: Callable[[int], None]
+        self,
+        directory: Path,
+        summary: StoredSummary,
+        close_at_end: ExitStack,
+        on_bytes: Callable[[int], None],
     ) -> None:
-        """Open the directory; `on_bytes` is told of bytes of topics that were read."""
-        self.summary = StoredSummary(directory)
+        """Open the directory; `on_bytes` is called with the bytes of topics that were read."""
+        self.summary = summary
         self.topics: dict[str, TopicFile] = {}
         for topic in OUTPUT_TOPICS:
             self.topics[topic] = TopicFile(directory, topic, on_bytes)
@@ -85,21 +88,6 @@ class Audit:
         self.totals = Totals()
         self.windows = 0
 
-    def outputs(self) -> None:
-        """Audit the directory by itself, without the inputs."""
-        written = WrittenInputs(self.cash_calls, self.fundings, WrittenNets(self.nets, self.shares))
-        if self.summary.began is not None:
-            self.schedule.begin(self.summary.began)
-        for step in self.trading.steps():
-            if step.executions or step.window is not None:
-                written.apply_before(step)
-                self.settle(step)
-        written.apply_rest()
-        dead_letters = self.dead_letters
-        while dead_letters.topic.head is not None:
-            dead_letters.take()
-        self.close()
-
     def settle(self, step: Step) -> None:
         """Refold what settlement and reports make of one step of trading."""
         for execution in step.executions:
@@ -127,12 +115,12 @@ class Audit:
     def close(
         self,
         *,
-        input_answers: bool | None = None,
+        input_answers: bool,
         **more: Any,  # noqa: ANN401 - further keys of the summary
     ) -> None:
-        """Demand that nothing is left over, and compare the summary; `more`: what inputs told.
+        """Demand that nothing is left over, and compare the summary; `more`: further keys.
 
-        `input_answers`: whether the inputs had answers of a clearing firm, None: not at hand.
+        `input_answers`: whether the inputs had answers of a clearing firm.
         """
         for topic in self.topics.values():
             if topic.topic != REPORT_DELIVERIES:
@@ -141,11 +129,15 @@ class Audit:
         end = self.summary.stored.get("last_time")
         self.firm.close(None if end is None else micros(end), input_answers=input_answers)
         self.ledger.check("the end of the replay")
-        self._only_topics()
+        no_surplus_files(self.directory, "topics", {f"{topic}.jsonl" for topic in self.topics})
+        inputs = {file.name for file in self.summary.input_files}
+        if self.firm.path is not None:
+            inputs.add(self.firm.path.name)
+        no_surplus_files(self.directory, FOLDER, inputs)
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.calls = self.cash_calls.counted
         self.totals.nets = list(self.nets.standings())
-        self.totals.rejected = self.orders.ids.rejected
+        self.totals.rejected = self.orders.rejected
         self.totals.dead_letters = self.dead_letters.reasons
         self.summary.same(
             {
@@ -160,10 +152,3 @@ class Audit:
                 **more,
             }
         )
-
-    def _only_topics(self) -> None:
-        for path in sorted((self.directory / "topics").iterdir()):
-            if path.name not in {f"{topic}.jsonl" for topic in OUTPUT_TOPICS}:
-                raise DifferenceError(
-                    f"topics/{path.name}", "the file", expected="no such topic", found="a file"
-                )

@@ -1,7 +1,6 @@
 """The clients' files on disk, held against the files built again, and their deliveries."""
 
 import re
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,12 +19,11 @@ from replay.audit.files import (
     positions_file,
 )
 from replay.audit.ledger import Ledger
+from replay.audit.surplus_files import no_surplus_files
 from replay.audit.topic_file import TopicFile, Written
-from schemas.instant import milliseconds_text
 from settlement.calendar import civil_time_text, first_window, same_window_day_before
 from topics.catalogue import EXECUTIONS
 
-_CLIENT = re.compile(r"^[A-Z]{4}$")
 _ACCOUNT = re.compile(r"^[A-Z0-9]{8}$")
 _END = "the end of the file"
 
@@ -43,13 +41,8 @@ class Bucket:
         self.rows = rows
         self.digests: dict[str, str] = {}
         self.row_count = 0
-        # Known by `ClientUpdated`; without the inputs, from the time of their first file or trade.
+        # Known by `ClientUpdated`.
         self.clients: set[str] = set()
-        self.inputs_known = False
-        # Accounts that nothing was emitted for, by client: told by the inputs, or by the file.
-        self.idle: dict[str, set[str]] = {}
-        # Without the inputs: clients that got a cash activity file of the window at hand.
-        self.with_activity: set[str] = set()
 
     def net_window(self, window: Written, nets: dict[str, int]) -> None:
         """Check the files of a NET_SETTLEMENT; `nets`: of the clients that get them.
@@ -90,16 +83,12 @@ class Bucket:
             self.deliveries.head is not None and self.deliveries.head.event["cause_id"] == cause.id
         ):
             delivered.append(self.deliveries.take())
-        if not self.inputs_known:
-            self._learn_clients(delivered)
         accounts: dict[str, list[Account]] = {}
         for account_id in sorted(self.ledger.accounts):
             account = self.ledger.accounts[account_id]
             accounts.setdefault(account.client, []).append(account)
         found = iter(delivered)
-        for client in sorted(
-            self.clients | accounts.keys() | self.idle.keys() | self.with_activity
-        ):
+        for client in sorted(self.clients | accounts.keys()):
             for report, key, text in self._files(client, accounts.get(client, []), window):
                 self._check(client, key, text)
                 self._check_delivery(next(found, None), (client, report, key), text, cause)
@@ -117,12 +106,7 @@ class Bucket:
             DifferenceError: there is one.
         """
         self.deliveries.nothing_more("no window issued it")
-        for path in sorted(self.root.rglob("*")):
-            name = path.relative_to(self.root).as_posix()
-            if not path.is_dir() and name not in self.digests:
-                raise DifferenceError(
-                    f"s3/{name}", "the file", expected="no such file", found="a file"
-                )
+        no_surplus_files(self.root.parent, "s3", self.digests)
 
     def _files(
         self, client: str, accounts: list[Account], window: Written
@@ -154,97 +138,29 @@ class Bucket:
             ]
         us_date = f"{cut.date:%m-%d-%y}"
         key = f"{client}_CashBalanceReport_{us_date}.csv"
-        balances = self._balances(client, accounts, key)
+        balances = _balances(accounts)
         if balances:
             files.append(("CASH_BALANCE", key, balance_file(balances)))
         activities = self.rows.activities.get(client, [])
-        if balances or activities or self._is_apex_client(client, accounts):
+        has_apex = any(account.model == "APEX_CLEARING" for account in accounts)
+        if balances or activities or has_apex:
             key = f"{client}_CashActivityReport_{us_date}.csv"
-            found = self._read(f"{client}/{key}")
-            memo = None if self.inputs_known else self._memo_possible(window)
-            files.append(("CASH_ACTIVITY", key, activity_file(activities, found, memo)))
+            files.append(("CASH_ACTIVITY", key, activity_file(activities)))
         return files
-
-    def _is_apex_client(self, client: str, accounts: list[Account]) -> bool:
-        """Whether a client gets the activity file without cash or movement: it has Apex accounts.
-
-        Without the inputs nobody else tells than the file.
-        """
-        if self.inputs_known:
-            return any(account.model == "APEX_CLEARING" for account in accounts)
-        return client in self.with_activity
-
-    def _memo_possible(self, window: Written) -> Callable[[str, str], bool]:
-        """Return whether an account can have a memo row of a time in the day before the cut.
-
-        Without the inputs, of an account that was always a Marketplace account it can't be.
-        """
-        since = milliseconds_text(same_window_day_before(first_window(window.at)))
-        until = milliseconds_text(window.at)
-
-        def possible(account_id: str, at: str) -> bool:
-            account = self.ledger.accounts.get(account_id)
-            of_another = account is None or not account.marketplace or account.was_another
-            return of_another and since <= at < until
-
-        return possible
-
-    def _balances(
-        self, client: str, accounts: list[Account], key: str
-    ) -> list[tuple[str, int, int]]:
-        """Return account, pending and cash of each row of the cash balance file.
-
-        Marketplace accounts, and those with money left.
-        """
-        balances = {
-            account.account_id: (account.pending, account.cash)
-            for account in accounts
-            if account.marketplace or account.money_left
-        }
-        if not self.inputs_known:
-            idle = self.idle.setdefault(client, set())
-            for line in (self._read(f"{client}/{key}") or b"").splitlines()[1:]:
-                account_id, _, amounts = line.decode(errors="replace").partition(",")
-                if amounts == "0.00,0.00":
-                    idle.add(account_id)
-        for account_id in self.idle.get(client, ()):
-            seen = self.ledger.accounts.get(account_id)
-            if seen is None or seen.marketplace is None:
-                balances.setdefault(account_id, (0, 0))
-        return [(account_id, *balances[account_id]) for account_id in sorted(balances)]
-
-    def _learn_clients(self, delivered: list[Written]) -> None:
-        self.clients.update(self.rows.confirms)
-        self.with_activity.clear()
-        for line in delivered:
-            client = line.event["client"]
-            if not _CLIENT.match(client):
-                raise self.deliveries.differs(
-                    line, "client", expected="a client's code", found=client
-                )
-            if line.event["report"] in {"AGED_TPJ", "SOD_AGED_TPJ"}:
-                self.clients.add(client)
-            elif line.event["report"] == "CASH_BALANCE":
-                self.idle.setdefault(client, set())
-            elif line.event["report"] == "CASH_ACTIVITY":
-                self.with_activity.add(client)
-
-    def _read(self, name: str) -> bytes | None:
-        path = self.root / name
-        return path.read_bytes() if path.is_file() else None
 
     def _check(self, client: str, key: str, text: FileText) -> None:
         name = f"{client}/{key}"
         content = text.content()
         self.digests[name] = sha256(content).hexdigest()
         self.row_count += len(text.rows)
-        found = self._read(name)
-        if found is None:
+        path = self.root / name
+        if not path.is_file():
             raise DifferenceError(
                 f"s3/{name}", "the file", expected=f"{len(text.rows)} rows", found="no file"
             )
+        found = path.read_bytes()
         if found != content:
-            raise _first_line(f"s3/{name}", content, found)
+            raise different_line(f"s3/{name}", content, found)
 
     def _check_delivery(
         self,
@@ -267,7 +183,19 @@ class Bucket:
             raise self.deliveries.unlike(line, expected)
 
 
-def _first_line(place: str, content: bytes, found: bytes) -> DifferenceError:
+def _balances(accounts: list[Account]) -> list[tuple[str, int, int]]:
+    """Return account, pending and cash of each row of the cash balance file.
+
+    `accounts`: of the client, in order. Marketplace accounts have a row, and those with money left.
+    """
+    return [
+        (account.account_id, account.pending, account.cash)
+        for account in accounts
+        if account.marketplace or account.money_left
+    ]
+
+
+def different_line(place: str, content: bytes, found: bytes) -> DifferenceError:
     """Return the first line that differs; its account is one of its first two fields."""
     expected_lines, found_lines = _lines(content), _lines(found)
     number = 0

@@ -50,7 +50,7 @@ def of_books(place: str, difference: Difference, event_id: str | None = None) ->
 
 def described(event: Mapping[str, Any]) -> str:
     """Name an event for a person: its type, id, account, and what it is about."""
-    words = [str(event.get("type")), str(event.get("event_id"))]
+    words = [str(event[name]) for name in ("type", "event_id") if event.get(name) is not None]
     for field in (
         "account_id",
         "client",

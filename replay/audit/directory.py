@@ -6,6 +6,8 @@ from pathlib import Path
 
 from replay.audit.answers import Answers
 from replay.audit.audit import Audit
+from replay.audit.summary import StoredSummary
+from replay.input_files import checked_inputs
 from replay.read import read_inputs
 from schemas.journal import FBO, USD
 from schemas.money import usd_for_a_person
@@ -30,30 +32,28 @@ def topic_bytes(directory: Path) -> int:
 def audit_directory(
     directory: Path, inputs: Sequence[str] = (), tell: Callable[[int], None] | None = None
 ) -> list[tuple[str, str]]:
-    """Audit a replay directory; return what was checked, as names and counts.
+    """Audit the directory of a plain replay; return what was checked, as names and counts.
 
-    `inputs`: the files that it was replayed from, in the same order; `tell` is told of bytes of
-    topics that were read.
+    `inputs`: where its inputs are stored, in the same order, if not where `summary.json` names
+    them; `tell` is called with the bytes of topics that were read.
 
     Raises:
         DifferenceError: the first difference.
-        UnreadableInputError: an input can't be read.
+        UnreadableInputError: an input is missing, changed, or can't be read.
         OSError: the directory can't be read.
     """
+    summary = StoredSummary(directory)
+    paths = checked_inputs(directory, summary.input_files, inputs)
     with ExitStack() as close_at_end:
-        audit = Audit(directory, close_at_end, tell or (lambda _: None))
-        answers = None
-        if inputs:
-            answers = Answers(audit)
-            firm = audit.firm.path
-            lines = read_inputs([*inputs, *([] if firm is None else [str(firm)])])
-            answers.audit_all(lines, firm_source=len(inputs))
-        else:
-            audit.outputs()
+        audit = Audit(directory, summary, close_at_end, tell or (lambda _: None))
+        answers = Answers(audit)
+        firm = audit.firm.path
+        lines = read_inputs([*paths, *([] if firm is None else [str(firm)])])
+        answers.audit_all(lines, firm_source=len(paths))
     return _checked(audit, answers)
 
 
-def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
+def _checked(audit: Audit, answers: Answers) -> list[tuple[str, str]]:
     events = {topic: sum(file.counts.values()) for topic, file in audit.topics.items()}
     updates = audit.orders.updates.counts
     counts = [
@@ -74,9 +74,8 @@ def _checked(audit: Audit, answers: Answers | None) -> list[tuple[str, str]]:
         ("files, byte by byte", len(audit.bucket.digests)),
         ("rows in them", audit.bucket.row_count),
         ("dead letters", events[DEAD_LETTERS]),
+        ("inputs, each answered", sum(answers.inputs.values())),
     ]
-    if answers is not None:
-        counts.append(("inputs, each answered", sum(answers.inputs.values())))
     checked = [(name, f"{count:,}") for name, count in counts]
     fbo = usd_for_a_person(audit.ledger.totals[FBO, USD])
     return [*checked, ("money in the FBO", f"{fbo} USD")]

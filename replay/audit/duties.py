@@ -1,4 +1,4 @@
-"""What the market has to make of the orders at work, where the inputs told all terms (section 6).
+"""What the market has to make of the orders at work (section 6).
 
 A quote triggers the stops and fills the limits that it reaches. So no fill, trigger or end can be
 taken out without a trace, however consistently.
@@ -30,7 +30,7 @@ class Duties:
     """What is due of the latest quote, order by order."""
 
     def __init__(self, at_work: OrdersAtWork) -> None:
-        """Start without a duty; without instruments there never is one."""
+        """Start without a duty."""
         self.at_work = at_work
         self.instruments: dict[str, InstrumentUpdated] = {}
         # Units of an asset that an account has.
@@ -87,9 +87,8 @@ def due_at(order: WorkingOrder, side: Side, instrument: InstrumentUpdated, posit
         kinds.add("OrderTriggered")
         if order.too_far(side):
             return Due(kinds | {"OrderCancelled"}, 0, over=False)
-    rates = order.rates or (0, 0, 0, 0, 0)
     own = numbers.customer_price(
-        side.price, rates[:2], instrument.minimum_price_increment, buy=order.buy
+        side.price, order.rates[:2], instrument.minimum_price_increment, buy=order.buy
     )
     beyond = order.limit is not None and (own > order.limit if order.buy else own < order.limit)
     if own <= 0 or beyond:

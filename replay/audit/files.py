@@ -1,16 +1,11 @@
 """The clients' files, built again from what was refolded (domain.md section 9, contract 11)."""
 
-import csv
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from io import StringIO
-from typing import Any, NamedTuple, get_args
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from replay.audit.account import Account, OpenCall
-from replay.audit.numbers import cents
 from replay.audit.numbers import units as units_of
-from schemas.funding import AdjustmentType, InstrumentType
 from schemas.instant import Micros, milliseconds_text
 from schemas.money import quantity, usd
 
@@ -34,27 +29,6 @@ NET_HEADER = (
 NET_SUMMARY_HEADER = "symbol,buy_quantity,buy_net_money,sell_quantity,sell_net_money,net_amount"
 # instrument_type, direction, status
 ActivityKind = tuple[str, str, str]
-# What a memo row of an Apex account may say; its amount is a positive one of dollars and cents.
-MEMO_KINDS: frozenset[ActivityKind] = frozenset(
-    {
-        (instrument, direction, status)
-        for instrument in get_args(InstrumentType)
-        for direction, statuses in {
-            "DEPOSIT": ("INITIATED", "SETTLED", "RETURNED", "CANCELLED", "DECLINED"),
-            "WITHDRAWAL": ("REQUESTED", "SETTLED", "REJECTED", "RETURNED"),
-        }.items()
-        for status in statuses
-    }
-    | {
-        (adjustment, direction, "SETTLED")
-        for adjustment in get_args(AdjustmentType)
-        for direction in ("DEPOSIT", "WITHDRAWAL")
-    }
-)
-AMOUNT = re.compile(r"(?!0\.00)(0|[1-9][0-9]*)\.[0-9]{2}")
-_CALL_SETTLED = {
-    direction: (("TPJ", direction, "SETTLED"),) for direction in ("WITHDRAWAL", "DEPOSIT")
-}
 
 
 class FileText(NamedTuple):
@@ -70,21 +44,18 @@ class FileText(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """One row of cash activity; `amount` in cents.
-
-    `kinds`: what it may say; more than one, and no reference, where only the inputs know.
-    """
+    """One row of cash activity; `amount` in cents."""
 
     account_id: str
     activity_id: str
     amount: int
     occurred_at: str
-    kinds: tuple[ActivityKind, ...]
-    reference: str | None
+    kind: ActivityKind
+    reference: str
 
-    def row(self, kind: ActivityKind, reference: str) -> str:
+    def row(self) -> str:
         """Return the row's text."""
-        instrument_type, direction, status = kind
+        instrument_type, direction, status = self.kind
         return ",".join(
             (
                 self.account_id,
@@ -94,7 +65,7 @@ class Activity(NamedTuple):
                 usd(self.amount),
                 status,
                 self.occurred_at,
-                quoted(reference),
+                quoted(self.reference),
             )
         )
 
@@ -153,7 +124,7 @@ class DayRows:
                 event_id,
                 call.amount,
                 occurred_at,
-                _CALL_SETTLED[call.direction],
+                ("TPJ", call.direction, "SETTLED"),
                 call.execution_id + "-TPJ",
             )
         )
@@ -273,43 +244,11 @@ def balance_file(balances: Iterable[tuple[str, int, int]]) -> FileText:
     return FileText([BALANCE_HEADER], texts, usd(total))
 
 
-def activity_file(
-    activities: list[Activity],
-    found: bytes | None,
-    memo: Callable[[str, str], bool] | None = None,
-) -> FileText:
-    """Build the cash activity file.
-
-    `found`: the file as it is, from which is taken what only the inputs know, if it fits. `memo`:
-    without the inputs, whether an account can have a memo row of a time, as the file shows it.
-    """
-    needed = memo is not None or any(row.reference is None for row in activities)
-    told = _told(found) if needed else {}
-    if memo is not None:
-        known = {(row.account_id, row.activity_id) for row in activities}
-        activities = [
-            *activities,
-            *(
-                Activity(*key, cents(said.amount), said.at, (said.kind,), said.reference)
-                for key, said in told.items()
-                if key not in known
-                and said.kind in MEMO_KINDS
-                and AMOUNT.fullmatch(said.amount)
-                and memo(key[0], said.at)
-            ),
-        ]
-    texts: list[str] = []
-    total = 0
-    for row in sorted(activities, key=lambda row: (row.account_id, row.activity_id)):
-        kind, reference = row.kinds[0], row.reference or ""
-        said = told.get((row.account_id, row.activity_id))
-        if said is not None and row.reference is None:
-            reference = said.reference
-            if said.kind in row.kinds:
-                kind = said.kind
-        texts.append(row.row(kind, reference))
-        total += row.amount
-    return FileText([ACTIVITY_HEADER], texts, usd(total))
+def activity_file(activities: list[Activity]) -> FileText:
+    """Build the cash activity file."""
+    ordered = sorted(activities, key=lambda row: (row.account_id, row.activity_id))
+    total = sum(row.amount for row in ordered)
+    return FileText([ACTIVITY_HEADER], [row.row() for row in ordered], usd(total))
 
 
 def quoted(field: str) -> str:
@@ -317,22 +256,3 @@ def quoted(field: str) -> str:
     if any(mark in field for mark in '",\r\n'):
         return '"' + field.replace('"', '""') + '"'
     return field
-
-
-class _Said(NamedTuple):
-    kind: ActivityKind
-    amount: str
-    at: str
-    reference: str
-
-
-def _told(found: bytes | None) -> dict[tuple[str, str], _Said]:
-    """Return, by account and activity, what the rows of an activity file say of themselves."""
-    if found is None:
-        return {}
-    rows = csv.reader(StringIO(found.decode(errors="replace"), newline=""))
-    return {
-        (row[0], row[1]): _Said((row[2], row[3], row[5]), row[4], row[6], row[7])
-        for row in rows
-        if len(row) == len(ACTIVITY_HEADER.split(","))
-    }

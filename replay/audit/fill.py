@@ -1,83 +1,24 @@
-"""The arithmetic of one fill: price, gross, markup, commission, net (contract section 6).
-
-Increments are not among the outputs. Every price is a multiple of its symbol's price increment and
-every filled quantity one of the quantity increment, so the greatest common divisor of all of them
-is at least the increment: `Increments` holds each rounding against it when all are known.
-"""
+"""The arithmetic of one fill: price, gross, markup, commission, net (contract section 6)."""
 
 from collections.abc import Callable
-from math import gcd
 
 from replay.audit import numbers
 from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
-from replay.audit.working_order import Rates, WorkingOrder
+from replay.audit.working_order import WorkingOrder
 from schemas.instrument import InstrumentUpdated
 from schemas.money import bps, quantity, usd
 from schemas.money import price as price_text
 from settlement.calendar import trade_date
 
 _AVERAGE_STEP = 10**10  # eight of a price's eighteen places
-_NO_RATES: Rates = (0, 0, 0, 0, 0)
-_RATE_FIELDS: tuple[tuple[str, Callable[[str], int], Callable[[int], str]], ...] = (
-    ("markup_bps", numbers.basis_points, bps),
-    ("markup_fixed", numbers.price, lambda value: price_text(value, 0)),
-    ("commission_bps", numbers.basis_points, bps),
-    ("commission_fixed", numbers.cents, usd),
-    ("commission_minimum", numbers.cents, usd),
+_RATE_FIELDS: tuple[tuple[str, Callable[[int], str]], ...] = (
+    ("markup_bps", bps),
+    ("markup_fixed", lambda value: price_text(value, 0)),
+    ("commission_bps", bps),
+    ("commission_fixed", usd),
+    ("commission_minimum", usd),
 )
-
-
-class Increments:
-    """One symbol's increments, as far as all its orders and trades tell."""
-
-    __slots__ = ("largest_residue", "largest_rounding", "price", "quantity", "residue", "rounding")
-
-    def __init__(self) -> None:
-        """Start without an order."""
-        self.price = 0  # greatest common divisors; 0: nothing seen
-        self.quantity = 0
-        # By how much a price was rounded at most, what a finished order left at most, and where.
-        self.largest_rounding = -1
-        self.rounding: Written | None = None
-        self.largest_residue = -1
-        self.residue: Written | None = None
-
-    def ordered(self, order: WorkingOrder) -> None:
-        """Note an accepted order: its prices and quantity are multiples of the increments."""
-        self.price = gcd(self.price, order.limit or 0, order.stop or 0)
-        self.quantity = gcd(self.quantity, order.quantity or 0)
-
-    def price_rounded(self, execution: Written, by: int) -> None:
-        """Note by how much an execution's price differs from the exact one."""
-        if by > self.largest_rounding:
-            self.largest_rounding, self.rounding = by, execution
-
-    def left(self, filled: Written, units: int) -> None:
-        """Note what a notional order left that ended with this fill."""
-        if units > self.largest_residue:
-            self.largest_residue, self.residue = units, filled
-
-    def check(self, executions: TopicFile, updates: TopicFile) -> None:
-        """Hold what was noted against the increments.
-
-        Raises:
-            DifferenceError: a price was rounded by a whole increment, or an order ended too early.
-        """
-        if self.rounding is not None and self.largest_rounding >= self.price:
-            raise executions.differs(
-                self.rounding,
-                "price, rounded to the price increment",
-                expected=f"less than {price_text(self.price, 0)} from the exact price",
-                found=f"{price_text(self.largest_rounding, 0)} in {self.rounding.event['price']}",
-            )
-        if self.residue is not None and 0 < self.quantity <= self.largest_residue:
-            raise updates.differs(
-                self.residue,
-                "the order's end",
-                expected=f"another event: what is left buys {quantity(self.largest_residue)}",
-                found="none",
-            )
 
 
 def check_fill(
@@ -85,12 +26,9 @@ def check_fill(
     line: Written,
     order: WorkingOrder,
     quote: Quote | None,
-    increments: Increments,
-    instrument: InstrumentUpdated | None,
+    instrument: InstrumentUpdated,
 ) -> None:
     """Check an `Execution` of an order at the quote it had to see, and count it in the order.
-
-    `instrument`: its terms, if the inputs told them.
 
     Raises:
         DifferenceError: the first field that is not what section 6 makes of order and quote.
@@ -103,19 +41,19 @@ def check_fill(
     side = _side(executions, line, order, quote)
     taken = executions.number(line, "quantity", line.event["quantity"], numbers.units)
     at_price = executions.number(line, "price", line.event["price"])
-    rates = _rates(executions, line, order)
-    _check_price(executions, line, order, (side.price, at_price), rates, increments)
+    _check_rates(executions, line, order)
+    _check_price(executions, line, order, side.price, instrument)
     gross, commission = _check_money(executions, line, order, (taken, at_price, side.price))
 
     left = order.left_at(at_price)
-    if not 0 < taken <= min(left, side.size):
-        most = quantity(min(left, side.size))
-        found = line.event["quantity"]
-        raise executions.differs(line, "quantity", expected=f"at most {most}", found=found)
+    step = instrument.minimum_quantity_increment
+    most = min(left - left % step, side.size - side.size % step)
+    # A sell may also be held back by the position.
+    if taken % step or not 0 < taken <= most or (order.buy and taken < most):
+        raise executions.differs(
+            line, "quantity", expected=quantity(most), found=line.event["quantity"]
+        )
     executions.same(line, "providers", _used_up(side.providers, taken))
-    increments.quantity = gcd(increments.quantity, taken)
-    if instrument is not None:
-        _check_increments(executions, line, order, (taken, left, side.size), instrument)
 
     order.fills += 1
     order.units += taken
@@ -124,8 +62,8 @@ def check_fill(
     order.commission += commission
     order.last_sequence = line.event["quote_sequence"]
     order.residue = order.left_at(at_price)
-    if instrument is not None and order.notional is not None:
-        order.residue -= order.residue % instrument.minimum_quantity_increment
+    if order.notional is not None:
+        order.residue -= order.residue % step
 
 
 def check_filled(updates: TopicFile, line: Written, order: WorkingOrder) -> None:
@@ -175,7 +113,7 @@ def _check_money(
     `traded`: units, the customer's price and the market's.
     """
     taken, at_price, raw_price = traded
-    rates = order.rates or _NO_RATES
+    rates = order.rates
     gross = numbers.worth(taken, at_price)
     executions.same(line, "gross", usd(gross))
     if not gross:
@@ -191,90 +129,32 @@ def _check_money(
     return gross, commission
 
 
-def _rates(executions: TopicFile, line: Written, order: WorkingOrder) -> Rates:
-    event = line.event
-    first, second, third, fourth, fifth = (
-        executions.number(line, field, event[field], read) for field, read, _ in _RATE_FIELDS
-    )
-    rates = (first, second, third, fourth, fifth)
-    for (field, _, printed), rate in zip(_RATE_FIELDS, rates, strict=True):
+def _check_rates(executions: TopicFile, line: Written, order: WorkingOrder) -> None:
+    for (field, printed), rate in zip(_RATE_FIELDS, order.rates, strict=True):
         executions.same(line, field, printed(rate))
-    if order.rates is None:
-        order.rates = rates
-    if rates != order.rates or min(rates) < 0:
-        raise executions.differs(
-            line,
-            "the order's rates",
-            expected=f"those fixed at its acceptance, in minor units {order.rates}",
-            found=[event[field] for field, *_ in _RATE_FIELDS],
-        )
-    return rates
 
 
 def _check_price(
     executions: TopicFile,
     line: Written,
     order: WorkingOrder,
-    prices: tuple[int, int],
-    rates: Rates,
-    increments: Increments,
+    raw_price: int,
+    instrument: InstrumentUpdated,
 ) -> None:
-    raw, at_price = prices
-    # In 10^-18 USD, times `WHOLE_BPS`.
-    if order.buy:
-        exact = raw * (numbers.WHOLE_BPS + rates[0]) + rates[1] * numbers.WHOLE_BPS
-        rounded_by = at_price * numbers.WHOLE_BPS - exact
-    else:
-        exact = raw * (numbers.WHOLE_BPS - rates[0]) - rates[1] * numbers.WHOLE_BPS
-        rounded_by = exact - at_price * numbers.WHOLE_BPS
-    if at_price <= 0 or rounded_by < 0:
-        raise executions.differs(
-            line,
-            "price",
-            expected=f"{price_text(exact // numbers.WHOLE_BPS, 0)}, rounded against the customer",
-            found=line.event["price"],
-        )
-    increments.price = gcd(increments.price, at_price)
-    increments.price_rounded(line, rounded_by // numbers.WHOLE_BPS)
-    if order.limit is not None and (
-        at_price > order.limit if order.buy else at_price < order.limit
-    ):
+    """Check base, price and quote price; `raw_price`: the market's, in 10^-18 USD."""
+    executions.same(line, "base", instrument.base)
+    exact = numbers.customer_price(
+        raw_price, order.rates[:2], instrument.minimum_price_increment, buy=order.buy
+    )
+    executions.same(line, "price", price_text(exact, instrument.price_decimals))
+    executions.same(line, "quote_price", price_text(raw_price, instrument.price_decimals))
+    if order.limit is not None and (exact > order.limit if order.buy else exact < order.limit):
         raise executions.differs(
             line,
             "price",
             expected=f"within the limit {price_text(order.limit, 0)}",
             found=line.event["price"],
         )
-
-
-def _check_increments(
-    executions: TopicFile,
-    line: Written,
-    order: WorkingOrder,
-    units: tuple[int, int, int],
-    instrument: InstrumentUpdated,
-) -> None:
-    """Check price and quantity against the instrument's own increments."""
-    taken, left, shown = units
-    event = line.event
-    if event["base"] != instrument.base:
-        raise executions.differs(line, "base", expected=instrument.base, found=event["base"])
-    rates = order.rates or _NO_RATES
-    exact = numbers.customer_price(
-        numbers.price(event["quote_price"]),
-        (rates[0], rates[1]),
-        instrument.minimum_price_increment,
-        buy=order.buy,
-    )
-    decimals = instrument.price_decimals
-    executions.same(line, "price", price_text(exact, decimals))
-    quoted = numbers.price(event["quote_price"])
-    executions.same(line, "quote_price", price_text(quoted, decimals))
-    step = instrument.minimum_quantity_increment
-    most = min(left - left % step, shown - shown % step)
-    # A sell may also be held back by the position.
-    if taken % step or taken > most or (order.buy and taken < most):
-        raise executions.differs(line, "quantity", expected=quantity(most), found=event["quantity"])
 
 
 def _used_up(shown: list[tuple[str, int]], taken: int) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 """Customer funding, refolded (contract section 8): a step's answer, entry, flags and balance.
 
-With the inputs every step is decided anew (funding_inputs.py); without them it is read off what was
-written (funding_written.py), and everything else has to follow from it.
+funding_inputs.py decides each step.
 """
 
 from dataclasses import dataclass
@@ -25,10 +24,10 @@ MINIMUM_WITHDRAWAL = 10_00
 class FundingStep:
     """One step that was acted on. `amount` in cents, signed only of an adjustment.
 
-    `movement` None: a requested withdrawal; `found_refusal`: its answer, where the account's mode
-    is not known. `announced`: the amount that answers and flags carry, if it is another (what a
-    DECEASED_PARTY gets back is negative there). `flags`: what is flagged beside NEGATIVE_BALANCE.
-    `kinds`, `reference`: of its row of cash activity. `memo`: the row is all that it makes.
+    `movement` None: a requested withdrawal. `announced`: the amount that answers and flags carry,
+    if it is another (what a DECEASED_PARTY gets back is negative there). `flags`: what is flagged
+    beside NEGATIVE_BALANCE. `kind`, `reference`: of its row of cash activity. `memo`: the row is
+    all that it makes.
     """
 
     cause_id: str
@@ -39,11 +38,10 @@ class FundingStep:
     amount: int
     funding_id: str
     at_expense_of: str = ""
-    found_refusal: str = ""
     announced: int | None = None
     flags: tuple[str, ...] = ()
-    kinds: tuple[ActivityKind, ...] = ()
-    reference: str | None = None
+    kind: ActivityKind = ("", "", "")
+    reference: str = ""
     memo: bool = False
 
     @property
@@ -117,7 +115,7 @@ class Fundings:
                 activity_id,
                 abs(step.amount),
                 milliseconds_text(step.at),
-                step.kinds,
+                step.kind,
                 step.reference,
             )
         )
@@ -125,10 +123,7 @@ class Fundings:
     @staticmethod
     def withdrawal_refusal(account: Account, step: FundingStep) -> str | None:
         """Return why a withdrawal is refused, looked at in the contract's order."""
-        locked = account.mode == "LOCKED"
-        if account.mode is None:
-            locked = step.found_refusal == "ACCOUNT_RESTRICTED"
-        if locked:
+        if account.mode == "LOCKED":
             return "ACCOUNT_RESTRICTED"
         if step.amount < MINIMUM_WITHDRAWAL:
             return "BELOW_MINIMUM"
@@ -136,15 +131,12 @@ class Fundings:
             return "INSUFFICIENT_FUNDS"
         return None
 
+    @staticmethod
     def _about(
-        self, kind: str, account: Account, step: FundingStep, cause: Cause, reason: str | None
+        kind: str, account: Account, step: FundingStep, cause: Cause, reason: str | None
     ) -> dict[str, Any]:
         event = cause.about(kind, account.account_id, account.client)
-        head = self.updates.head
-        # Without the inputs nobody else tells the funding's own id.
-        event["funding_id"] = step.funding_id or (
-            head.event.get("funding_id") if head is not None else ""
-        )
+        event["funding_id"] = step.funding_id
         event["amount"] = usd(step.amount if step.announced is None else step.announced)
         event["reason"] = reason
         return event

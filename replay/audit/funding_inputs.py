@@ -100,10 +100,10 @@ class FundingInputs:
             status = "REQUESTED"
         if isinstance(event, CashAdjusted):
             direction = "DEPOSIT" if event.amount > 0 else "WITHDRAWAL"
-            step.kinds = ((event.adjustment_type, direction, status),)
+            step.kind = (event.adjustment_type, direction, status)
             _at_expense(step, event)
         else:
-            step.kinds = ((event.instrument_type, direction, status),)
+            step.kind = (event.instrument_type, direction, status)
             if status == "RETURNED":
                 step.flags = _flags(event.return_code, funding.settled_on, civil_date(at))
         if funding.state is None:

@@ -1,17 +1,14 @@
 """Journals of Apex calls, refolded: what the clearing firm was asked, and said (section 7)."""
 
 from replay.audit.account import Account, OpenCall
-from replay.audit.cause import Cause, event_id
+from replay.audit.cause import Cause
 from replay.audit.firm_answers import FirmAnswers
-from replay.audit.topic_file import TopicFile, Written
+from replay.audit.topic_file import TopicFile
 from schemas.apex_journal import ApexJournalCompleted, ApexJournalRejected
 from schemas.money import usd
-from topics.catalogue import APEX_JOURNAL_RESULTS
 
 COMPLETED = "COMPLETED"
 REJECTIONS = frozenset({"INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED", "LIMIT_REVIEW"})
-# What an answer makes of its call, and what then says so.
-_MADE_BY_ANSWERS = frozenset({"CashCallSettled", "CashCallFailed", "WriteOffRecovered"})
 
 
 class Journal:
@@ -58,14 +55,6 @@ class Journals:
         """Return the journal that an answer names, None if it was not asked for."""
         return self._known.get((event.account_id, event.journal_id))
 
-    def answered_by(self, account: Account, execution_id: str) -> Journal | None:
-        """Return the one journal of a call that can still be answered, None if there is none."""
-        call = account.open_calls.get(execution_id)
-        # Of a call that is written off the last one can.
-        last = call.journal if call is not None else self._last_of(account, execution_id)
-        journal = self._known.get((account.account_id, f"{execution_id}-TPJ-{last}"))
-        return None if journal is None or journal.answer is not None else journal
-
     def refusals(self, event: ApexJournalCompleted | ApexJournalRejected) -> set[str]:
         """Return the reasons for which an answer may be dead-lettered; empty: it counts."""
         journal = self.of(event)
@@ -81,25 +70,10 @@ class Journals:
             reasons.add("CONTRADICTION")
         return reasons
 
-    def _last_of(self, account: Account, execution_id: str) -> int:
-        """Return the number of a closed call's last journal, 0 if it had none."""
-        first = self._known.get((account.account_id, f"{execution_id}-TPJ-1"))
-        return 0 if first is None else first.call.journal
-
 
 def outcome_of(event: ApexJournalCompleted | ApexJournalRejected) -> str:
     """Return COMPLETED, or why the firm rejected."""
     return COMPLETED if isinstance(event, ApexJournalCompleted) else event.reason
-
-
-def made_by_an_answer(line: Written) -> bool:
-    """Whether an event of `cash-calls` bears the id that an answer of the firm gives it."""
-    event = line.event
-    if event["type"] not in _MADE_BY_ANSWERS:
-        return False
-    key = event["account_id"] or ""
-    made = event_id(APEX_JOURNAL_RESULTS, event["cause_id"], event["type"], key, 1)
-    return bool(event["event_id"] == made)
 
 
 def _id_of(call: OpenCall, number: int) -> str:

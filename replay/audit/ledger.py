@@ -94,21 +94,8 @@ class Ledger:
             DifferenceError: it is not what the account has.
         """
         expected = cause.about("AccountBalance", account.account_id, account.client)
-        if account.marketplace is None and self.balances.head is not None:
-            # Without the inputs the balance itself is the first to tell.
-            shown = self.balances.head.event.get("buying_power")
-            account.is_marketplace(now=shown is not None)
         expected.update(account.values())
         self.balances.expect(expected)
-
-    def model_changed(self, account: Account, cause: Cause, *, marketplace: bool) -> None:
-        """Take the balance of an account that becomes a Marketplace account, or another.
-
-        Raises:
-            DifferenceError: it is not what the account has.
-        """
-        account.is_marketplace(now=marketplace)
-        self.announce(account, cause)
 
     def check(self, place: str) -> None:
         """Hold everything against the invariants of section 9.

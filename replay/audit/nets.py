@@ -1,8 +1,6 @@
 """Net settlements, refolded (contract section 10): lines, nets, what is paid and said of them.
 
-With the inputs every wire and opinion is decided anew (net_inputs.py); without them they are read
-off what was written (net_written.py), and everything else has to follow from it. Amounts are cents,
-positive where the client owes.
+net_inputs.py decides each wire and opinion. Amounts are cents, positive where the client owes.
 """
 
 import datetime as dt
@@ -83,8 +81,8 @@ class Nets:
         self.topic = topic
         self.rows = rows
         self.clients: dict[str, ClientNets] = defaultdict(ClientNets)
-        # With the inputs: Net Settlement accounts by client; None: nobody tells.
-        self.accounts: dict[str, set[str]] | None = None
+        # Net Settlement accounts by client.
+        self.accounts: dict[str, set[str]] = {}
         # Of the window that closed last: net amounts by client.
         self.closed: dict[str, int] = {}
         self.lines = 0
@@ -119,22 +117,9 @@ class Nets:
         self.closed = {}
         window_to = window.event["scheduled_at"]
         due = {client for client, book in self.clients.items() if window_to in book.lines}
-        if self.accounts is not None:
-            due |= {client for client, accounts in self.accounts.items() if accounts}
-        found = self._next_found(window)
-        while due or found is not None:
-            client = min(due | {found} if found is not None else due)
-            due.discard(client)
+        due |= {client for client, accounts in self.accounts.items() if accounts}
+        for client in sorted(due):
             self._close(client, window)
-            found = self._next_found(window)
-
-    def _next_found(self, window: Written) -> str | None:
-        """Return whose net of this window is next in the topic, if nobody else tells."""
-        head = self.topic.head
-        if self.accounts is not None or head is None or head.event["type"] != "NetSettlement":
-            return None
-        client: str = head.event["client"]
-        return client if head.event["cause_id"] == window.event["cause_id"] else None
 
     def _close(self, client: str, window: Written) -> None:
         scheduled = first_window(window.at)
@@ -205,13 +190,6 @@ class Nets:
         status, due = net.shown
         if status and due == net.due:
             return
-        head = self.topic.head
-        if self.accounts is None and head is not None and status in {"PAID", "OVERPAID"}:
-            # A confirmation of what was paid shows only now.
-            confirmed = (client, window_to, "CONFIRMED")
-            told = tuple(head.event.get(name) for name in ("client", "window_to", "status"))
-            if told == confirmed:
-                net.opinion = "CONFIRMED"
         self._expect(client, window_to, net.standing(), cause)
 
     def _expect(self, client: str, window_to: str, standing: str, cause: Cause) -> None:
@@ -233,8 +211,8 @@ class Nets:
             return True
         if not now < window_to <= at or next_net_settlement(window_to - 1) != window_to:
             return False
-        has_account = self.accounts is not None and bool(self.accounts.get(client))
-        return has_account or (client in self.clients and text in self.clients[client].lines)
+        has_lines = client in self.clients and text in self.clients[client].lines
+        return has_lines or bool(self.accounts.get(client))
 
     def standings(self) -> Iterator[tuple[str, int]]:
         """Return where each net stands: its status, and what is due of it."""

@@ -5,7 +5,13 @@ The scales are those of schemas/money.py. Nothing here is shared with the decisi
 
 import re
 
-from schemas.money import BPS_DECIMALS, DIGITS_MAX, PRICE_DECIMALS, UNITS_DECIMALS
+from schemas.money import (
+    BPS_DECIMALS,
+    DIGITS_MAX,
+    PRICE_DECIMALS,
+    UNITS_DECIMALS,
+    WHOLE_DIGITS_MAX,
+)
 
 CENTS_DECIMALS = 2
 # units x price, in 10^-26 USD: so many are a cent.
@@ -32,13 +38,15 @@ def minor(text: str, decimals: int) -> int:
     return int(whole + fraction.ljust(decimals, "0"))
 
 
-def stated(text: str, decimals: int) -> int:
+def stated(text: str, decimals: int, whole_digits: int = WHOLE_DIGITS_MAX) -> int:
     """Read a number as somebody outside states it; zeros at the end of a fraction say nothing.
 
     Raises:
-        ValueError: it has more than 15 significant digits.
+        ValueError: it has more than 15 significant digits, or `whole_digits` before the point.
         FinerError: it is finer than `decimals`.
     """
+    if len(text.lstrip("-").split(".")[0]) > whole_digits:
+        raise ValueError(f"{text} has more than {whole_digits} digits before the point")
     if len(_LEADING.sub("", text).replace(".", "")) > DIGITS_MAX:
         raise ValueError(f"{text} has more than {DIGITS_MAX} significant digits")
     return minor(text.rstrip("0").rstrip(".") if "." in text else text, decimals)

@@ -26,12 +26,10 @@ _OF_NO_MEANING = {"event_id", "event_time", "type"}
 
 
 class Answer(NamedTuple):
-    """What the first update of an order or cancel may be: one of these types and reasons.
+    """What the first update of an order or cancel must be: its type, reason and other fields."""
 
-    `fields`: what it must say beside that.
-    """
-
-    outcomes: set[tuple[str, str | None]]
+    kind: str
+    reason: str | None
     fields: dict[str, Any]
 
 
@@ -59,12 +57,10 @@ class OrderAnswers:
         self._cancels[cancel_id] = event.client_order_id
         order = self.orders.at_work.by_id.get((event.account_id, event.client_order_id))
         known = (event.account_id, event.client_order_id) in self._orders
-        outcomes: set[tuple[str, str | None]] = set()
         if order is not None:
-            outcomes.add(("OrderCancelled", "CLIENT_REQUEST"))
-        if order is None or order.may_be_done:
-            outcomes.add(("OrderCancelRejected", "ORDER_DONE" if known else "UNKNOWN_ORDER"))
-        return Answer(outcomes, self._about(event))
+            return Answer("OrderCancelled", "CLIENT_REQUEST", self._about(event))
+        reason = "ORDER_DONE" if known else "UNKNOWN_ORDER"
+        return Answer("OrderCancelRejected", reason, self._about(event))
 
     def to_order(self, event: OrderSubmitted, at: Micros) -> Answer | None:
         """Return the answer to an order at `at`; None: it is a repeat."""
@@ -74,30 +70,21 @@ class OrderAnswers:
         if before is not None:
             if before == content:
                 return None
-            return Answer({("OrderRejected", "DUPLICATE_ORDER_ID")}, self._about(event))
+            return Answer("OrderRejected", "DUPLICATE_ORDER_ID", self._about(event))
         self.orders.quotes.read_to(at)
         quote = self.orders.quotes.latest.get(event.symbol)
-        reasons = {
-            refusal(event, self.world, quote, available, at) for available in self._available(event)
-        }
-        if not reasons & _ID_STAYS_FREE:
+        reason = refusal(event, self.world, quote, self._available(event), at)
+        if reason not in _ID_STAYS_FREE:
             self._orders[order_id] = content
-        fields = self._about(event)
-        if None in reasons:
-            fields.update(self._accepted(event))
-        return Answer(
-            {
-                ("OrderAccepted", None) if reason is None else ("OrderRejected", reason)
-                for reason in reasons
-            },
-            fields,
-        )
+        if reason is not None:
+            return Answer("OrderRejected", reason, self._about(event))
+        return Answer("OrderAccepted", None, self._about(event) | self._accepted(event))
 
     def barred(self, account_id: str, at: Micros) -> WorkingOrder | None:
         """Return an order accepted before `at` that its account's mode or jurisdiction now bars."""
         account = self.world.accounts[account_id]
         for order in self.orders.at_work.by_account.get(account_id, {}).values():
-            if order.may_be_done or order.accepted.at >= at:
+            if order.accepted.at >= at:
                 continue
             if account.mode in {"CLOSED", "LOCKED"} or account.jurisdiction == "PROHIBITED":
                 return order
@@ -135,25 +122,18 @@ class OrderAnswers:
             "expire_time": None if event.expire_time is None else time_text(event.expire_time),
         }
 
-    def _available(self, event: OrderSubmitted) -> list[dict[str, int]]:
-        """Return what the account may still sell, by asset.
-
-        Twice where an order may have ended without a word: still holding, and not.
-        """
+    def _available(self, event: OrderSubmitted) -> dict[str, int]:
+        """Return what the account may still sell, by asset."""
         account = self.ledger.accounts.get(event.account_id)
         if event.side == "BUY" or account is None:
-            return [{}]
+            return {}
         held: dict[str, int] = defaultdict(int)
-        perhaps: dict[str, int] = defaultdict(int)
         for order in self.orders.at_work.by_account.get(event.account_id, {}).values():
             if not order.buy:
                 instrument = self.world.instruments[order.symbol]
-                by = perhaps if order.may_be_done else held
-                by[instrument.base] += _still_holds(order, instrument.minimum_quantity_increment)
-        without = {asset: units - held[asset] for asset, units in account.positions.items()}
-        if not perhaps:
-            return [without]
-        return [without, {asset: units - perhaps[asset] for asset, units in without.items()}]
+                increment = instrument.minimum_quantity_increment
+                held[instrument.base] += _still_holds(order, increment)
+        return {asset: units - held[asset] for asset, units in account.positions.items()}
 
 
 def _still_holds(order: WorkingOrder, increment: int) -> int:

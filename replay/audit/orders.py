@@ -1,12 +1,11 @@
 """Each order from its acceptance to one end (contract section 6), as `order-updates` tells it."""
 
-from collections import defaultdict
+from collections import Counter
 
 from replay.audit.cause import FoundIds
 from replay.audit.difference import DifferenceError, described
 from replay.audit.duties import Duties
-from replay.audit.fill import Increments, check_fill, check_filled
-from replay.audit.order_ids import OrderIds
+from replay.audit.fill import check_fill, check_filled
 from replay.audit.orders_at_work import OrdersAtWork
 from replay.audit.quotes import Quote, Quotes
 from replay.audit.topic_file import TopicFile, Written
@@ -26,20 +25,20 @@ _SHARED_WITH_EXECUTION = (
 
 
 class Orders:
-    """The orders at work, and the ids that were used."""
+    """The orders at work."""
 
     def __init__(self, updates: TopicFile, executions: TopicFile, quotes: Quotes) -> None:
         """Start without an order."""
         self.updates = updates
         self.executions = executions
         self.quotes = quotes
-        self.increments: dict[str, Increments] = defaultdict(Increments)
         self.at_work = OrdersAtWork()
         self.duties = Duties(self.at_work)
         quotes.on_quote = self._quoted
-        self.ids = OrderIds(updates)
+        # How many orders were rejected, by reason.
+        self.rejected: Counter[str] = Counter()
         self.causes = UpdateCauses(updates)
-        # What the order that is about to be accepted is charged, told by the inputs.
+        # What the order that is about to be accepted is charged.
         self.accepting: Rates | None = None
         # The MAINTENANCE_BEGIN whose sweep is being read.
         self.maintenance: Written | None = None
@@ -71,7 +70,7 @@ class Orders:
             case "OrderAccepted":
                 self._accept(line)
             case "OrderRejected":
-                self.ids.reject(line)
+                self.rejected[line.event["reason"]] += 1
             case "OrderCancelRejected":
                 self._reject_cancel(line)
             case "OrderTriggered":
@@ -99,10 +98,7 @@ class Orders:
         if not order.fills and "OrderFilled" in self.duties.at_acceptance(order, quote):
             raise self.missing(order, "OrderFilled, it is marketable")
         if order.time_in_force == "IOC":
-            if order.last_fill is None or not order.may_be_done:
-                raise self.missing(order, "a fill of all or OrderCancelled, it is IOC")
-            self.increments[order.symbol].left(order.last_fill, order.residue)
-            self.at_work.end(order)
+            raise self.missing(order, "a fill of all or OrderCancelled, it is IOC")
 
     def nothing_due(self) -> None:
         """Demand that the latest quote has done all that it had to.
@@ -120,20 +116,17 @@ class Orders:
 
         `expiring`: those of this very instant are still going.
         """
-        while (order := self.at_work.overdue(at)) is not None:
+        order = self.at_work.overdue(at)
+        if order is not None:
             if expiring and order.expire_time == at:
                 return
-            if not order.may_be_done:
-                raise self.missing(order, "OrderExpired, its expire_time has come")
-            self.at_work.end(order)
+            raise self.missing(order, "OrderExpired, its expire_time has come")
 
     def end_maintenance(self) -> None:
         """Demand that MAINTENANCE_BEGIN has ended every order."""
         self.maintenance = None
-        for order in list(self.at_work.by_id.values()):
-            if not order.may_be_done:
-                raise self.missing(order, "OrderExpired or OrderCancelled at MAINTENANCE_BEGIN")
-            self.at_work.end(order)
+        for order in self.at_work.by_id.values():
+            raise self.missing(order, "OrderExpired or OrderCancelled at MAINTENANCE_BEGIN")
 
     def missing(self, order: WorkingOrder, what: str) -> DifferenceError:
         """Return the difference that an accepted order lacks an event."""
@@ -147,34 +140,17 @@ class Orders:
     # -- events ----------------------------------------------------------------------------------
 
     def _accept(self, line: Written) -> None:
-        self.ids.accept(line)
-        order = WorkingOrder(self.updates, line)
-        order.rates = self.accepting
-        order.exact = self.accepting is not None
+        if self.accepting is None:
+            raise AssertionError("an answer is demanded before it is read")
+        order = WorkingOrder(self.updates, line, self.accepting)
         self.at_work.add(order)
         self._accepted = order
-        self._check_market(line, order)
-        self.increments[order.symbol].ordered(order)
-
-    def _check_market(self, line: Written, order: WorkingOrder) -> None:
         side = order.side_taken(self.quotes.latest.get(order.symbol))
-        if side is not None and not side.open_at(line.at):
-            side = None
-        self._stop_reached = side is not None and order.stop_reached(side)
-        if not order.triggered and not self._stop_reached:
-            return
-        if side is None:
-            raise self._wrong(line, "the side that the order takes", "quoted at its acceptance")
-        if order.too_far(side):
-            raise self._wrong(line, "limit_price", "at most 10% through the market")
+        self._stop_reached = side is not None and side.open_at(line.at) and order.stop_reached(side)
 
     def _reject_cancel(self, line: Written) -> None:
-        order = self._known(line)
-        if order is not None:
-            if not order.may_be_done:
-                raise self._wrong(line, "the answer to a cancel", "OrderCancelled, it is working")
-            self._end(order, line)
-        self.ids.reject_cancel(line)
+        if self._known(line) is not None:
+            raise self._wrong(line, "the answer to a cancel", "OrderCancelled, it is working")
 
     def _trigger(self, line: Written, topic: str) -> None:
         order = self._working_order(line)
@@ -221,11 +197,9 @@ class Orders:
         if not order.triggered:
             raise self._wrong(line, "the order", "OrderTriggered before its first fill")
         quote = self._quote(line, topic, order)
-        instrument = self.duties.instruments.get(order.symbol)
-        increments = self.increments[order.symbol]
-        check_fill(self.executions, execution, order, quote, increments, instrument)
+        instrument = self.duties.instruments[order.symbol]
+        check_fill(self.executions, execution, order, quote, instrument)
         check_filled(self.updates, line, order)
-        order.last_fill = line
         self.duties.done(order, "OrderFilled")
         if order.done:
             self._end(order, line)

@@ -8,7 +8,7 @@ import orjson
 
 from replay.audit import numbers
 from replay.audit.difference import DifferenceError, described
-from schemas.instant import MILLISECOND, Micros, micros, time_text
+from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, price, quantity
 from schemas.price_tick import PriceTick
@@ -71,13 +71,10 @@ class QuoteRefold:
     def refusals(self, tick: PriceTick, at: Micros) -> set[str]:
         """Return the reasons for which a tick may be dead-lettered; empty: it counts."""
         symbol = self.symbols.get(tick.symbol)
-        reasons = set() if symbol is not None else {"UNKNOWN_SYMBOL"}
-        try:
-            quote = _read(tick, at)
-        except ValueError:
-            return reasons | {"INVALID"}
         if symbol is None:
-            return reasons
+            return {"UNKNOWN_SYMBOL"}
+        quote = _read(tick, at)
+        reasons = set()
         stated = (quote.bid_price, quote.bid_size, quote.ask_price, quote.ask_size)
         if any(number is not None and number <= 0 for number in stated):
             reasons.add("NOT_POSITIVE")
@@ -171,14 +168,7 @@ class QuoteRefold:
 
 
 def _read(tick: PriceTick, at: Micros) -> _Quote:
-    """Read a tick's numbers.
-
-    Raises:
-        ValueError: one is too long, too fine or half a side, or a time that is none.
-    """
-    for one, other in ((tick.bid_price, tick.bid_size), (tick.ask_price, tick.ask_size)):
-        if (one is None) != (other is None):
-            raise ValueError("a side has both price and size")
+    """Read a tick's numbers."""
     prices = [
         None if text is None else numbers.stated(text, PRICE_DECIMALS)
         for text in (tick.bid_price, tick.ask_price)
@@ -187,8 +177,7 @@ def _read(tick: PriceTick, at: Micros) -> _Quote:
         None if text is None else numbers.stated(text, UNITS_DECIMALS)
         for text in (tick.bid_size, tick.ask_size)
     ]
-    until = None if tick.valid_until is None else micros(tick.valid_until)
-    return _Quote(tick.provider, at, prices[0], sizes[0], prices[1], sizes[1], until)
+    return _Quote(tick.provider, at, prices[0], sizes[0], prices[1], sizes[1], tick.valid_until)
 
 
 def _best(symbol: _Symbol) -> tuple[_Level | None, _Level | None]:

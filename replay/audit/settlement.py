@@ -54,17 +54,8 @@ class CashCalls:
         if account.client != event["client"]:
             raise executions.differs(line, "client", expected=account.client, found=event["client"])
         model = event["funding_model"]
-        if account.model not in {None, model}:
+        if account.model != model:
             raise executions.differs(line, "funding_model", expected=account.model, found=model)
-        marketplace = model == "MARKETPLACE"
-        if account.marketplace not in {None, marketplace}:
-            raise executions.differs(
-                line,
-                "funding_model",
-                expected="an AccountBalance where it became so",
-                found=model,
-            )
-        account.is_marketplace(now=marketplace)
         cause = Cause(EXECUTIONS, event["event_id"], line.at)
         buy = event["side"] == "BUY"
         net_money = numbers.cents(event["net_money"])
@@ -115,7 +106,7 @@ class CashCalls:
                 call.attempts = 1
                 self._settle(account, call, cause)
         else:
-            self._attempt(account, call, cause, restricted=account.restricted)
+            self._attempt(account, call, cause)
         if account.open_calls:
             self._with_open_calls.add(account.account_id)
         self.ledger.announce(account, cause)
@@ -131,15 +122,13 @@ class CashCalls:
         for account_id in sorted(self._with_open_calls):
             account = self.ledger.accounts[account_id]
             before = _shown(account)
-            # The mode does not change in the middle of a window.
-            restricted = account.restricted
             for call in sorted(account.open_calls.values(), key=OpenCall.turn):
                 if call.buy and today - dt.date.fromisoformat(call.trade_date) >= WRITE_OFF_AFTER:
                     self._write_off(account, call, cause)
                 elif call.journal:
                     self._ask_again(account, call, cause)
                 else:
-                    restricted = self._attempt(account, call, cause, restricted=restricted)
+                    self._attempt(account, call, cause)
             if not account.open_calls:
                 self._with_open_calls.remove(account_id)
             if _shown(account) != before:
@@ -178,17 +167,11 @@ class CashCalls:
                 self.aged_failures.expect(expected)
                 self.rows.aged(account.client, account_id, call, expected)
 
-    def _attempt(
-        self, account: Account, call: OpenCall, cause: Cause, *, restricted: bool | None
-    ) -> bool | None:
-        """Refold one attempt; return what is now known about the account's restriction."""
-        if restricted is None and call.amount:
-            # Without the inputs, who is restricted is only told by the failures themselves.
-            head = self.cash_calls.head
-            restricted = head is not None and head.event.get("reason") == "ACCOUNT_RESTRICTED"
+    def _attempt(self, account: Account, call: OpenCall, cause: Cause) -> None:
+        """Refold one attempt."""
         call.attempts += 1
         reason = None
-        if call.amount and restricted:
+        if call.amount and account.restricted:
             reason = "ACCOUNT_RESTRICTED"
         elif call.buy and call.amount > account.cash and call.amount:
             reason = "INSUFFICIENT_FUNDS"
@@ -196,7 +179,6 @@ class CashCalls:
             self._settle(account, call, cause)
         else:
             self._fail(account, call, reason, cause)
-        return restricted
 
     def _ask_again(self, account: Account, call: OpenCall, cause: Cause) -> None:
         """Refold what a retry makes of an Apex call."""

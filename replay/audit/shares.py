@@ -30,8 +30,8 @@ class Shares:
         self._carried: dict[str, int] = defaultdict(int)
         # What client:{client}:share has to be.
         self.booked: dict[str, int] = defaultdict(int)
-        # With the inputs: basis points by client, of all that are known; None: nobody tells.
-        self.terms: dict[str, int] | None = None
+        # Basis points by client, of all that are known.
+        self.terms: dict[str, int] = {}
 
     def executed(self, event: dict[str, Any]) -> None:
         """Add an execution to the month of its trade date."""
@@ -49,7 +49,7 @@ class Shares:
         revenue = self._revenue.pop((client, month), 0)
         written_off = self.ledger.write_offs.pop((client, month), 0)
         carried = self._carried[client]
-        share = self._share(client, revenue)
+        share = numbers.share(revenue, self.terms.get(client, 0))
         left = share - written_off - carried
         statement = cause.head("RevenueShareStatement", client)
         statement.update(
@@ -67,46 +67,15 @@ class Shares:
         self.ledger.book_client(client, entries.share_stated(client, share), cause)
         self.ledger.book_client(client, entries.deducted(client, written_off), cause)
 
-    def _share(self, client: str, revenue: int) -> int:
-        if self.terms is not None:
-            return numbers.share(revenue, self.terms.get(client, 0))
-        # Without the inputs nobody tells the terms: any share of revenue is believed.
-        head = self.topic.head
-        if head is None or not revenue:
-            return 0
-        return self.topic.number(head, "share", head.event.get("share", "0.00"), numbers.cents)
-
     def close(self, window: Written) -> None:
         """Take the statements of a NET_SETTLEMENT window, if it is the first of its month.
-
-        Without the inputs, who did nothing is told by the topic.
 
         Raises:
             DifferenceError: a topic's next event is not what has to come.
         """
-        date = civil_date(window.at)
-        if date.day != 1:
-            return
-        due = set(self.terms or ())
-        if self.terms is None:
-            month = (date - dt.timedelta(days=1)).strftime("%Y-%m")
-            moved = self._revenue.keys() | self.ledger.write_offs.keys()
-            due = {client for client, of_month in moved if of_month <= month}
-            due |= {client for client, carried in self._carried.items() if carried}
-        stated = self._next_stated(window)
-        while due or stated is not None:
-            client = min(due | {stated} if stated is not None else due)
-            due.discard(client)
-            self._state(client, window)
-            stated = self._next_stated(window)
-
-    def _next_stated(self, window: Written) -> str | None:
-        """Return whose statement of this window is next in the topic, if nobody else tells."""
-        head = self.topic.head
-        if self.terms is not None or head is None:
-            return None
-        client: str = head.event["client"]
-        return client if head.event["cause_id"] == window.event["cause_id"] else None
+        if civil_date(window.at).day == 1:
+            for client in sorted(self.terms):
+                self._state(client, window)
 
     def paid(self, client: str, amount: int, cause_id: str, at: Micros) -> None:
         """Take what a payout makes.

@@ -9,6 +9,7 @@ import orjson
 
 from replay.audit import numbers
 from replay.audit.difference import DifferenceError
+from replay.input_files import InputFile, stored_input
 from schemas.instant import Micros, micros
 from schemas.money import usd
 
@@ -19,13 +20,13 @@ ENDINGS = ("settled_at_once", "settled_after_retry", "written_off")
 
 
 class StoredSummary:
-    """The summary as the replay stored it. Unknown keys are left alone."""
+    """The summary as the replay stored it; an audit compares what it computes."""
 
     def __init__(self, directory: Path) -> None:
         """Read `DIR/summary.json`.
 
         Raises:
-            DifferenceError: it is missing, no JSON object, or does not say when time ran.
+            DifferenceError: it is missing, not a JSON object, or lacks the inputs or times.
         """
         try:
             stored = orjson.loads((directory / NAME).read_bytes())
@@ -36,20 +37,33 @@ class StoredSummary:
         if not isinstance(stored, dict):
             raise DifferenceError(NAME, "the file", expected="a JSON object", found=stored)
         self.stored: dict[str, Any] = stored
-        began = "time_began" if "time_began" in stored else "first_time"
-        self.began = self._instant(began)
+        self.input_files = self._input_files()
+        # Whether the one input is a dump, and its order was followed.
+        self.recorded = stored.get("recorded") is True
         until = self._instant("until") if stored.get("until") is not None else None
         self.until = until if until is not None else self._instant("last_time")
 
     def same(self, computed: Mapping[str, Any]) -> None:
-        """Hold every key that is both stored and computed against the computed value.
+        """Compare every computed key with the stored one.
 
         Raises:
-            DifferenceError: one differs.
+            DifferenceError: one differs or is missing.
         """
         for key, expected in computed.items():
-            if key in self.stored:
-                _same(key, expected, self.stored[key])
+            _same(key, expected, self.stored.get(key))
+
+    def _input_files(self) -> list[InputFile]:
+        stored = self.stored.get("input_files")
+        files = [stored_input(file) for file in stored] if isinstance(stored, list) else []
+        if not files or None in files:
+            raise DifferenceError(
+                NAME,
+                "input_files",
+                expected="name, bytes and sha256 of each input, as settle replay writes them"
+                " (an earlier version did not: replay again)",
+                found=stored,
+            )
+        return [file for file in files if file is not None]
 
     def _instant(self, key: str) -> Micros | None:
         text = self.stored.get(key)

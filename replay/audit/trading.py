@@ -4,7 +4,6 @@ What one cause makes is one step; the windows stand between the steps. Each `Ord
 next `Execution` with it. What settlement works on is in the steps, in order.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -60,14 +59,6 @@ class Trading:
         self.orders = orders
         self.schedule = schedule
 
-    def steps(self) -> Iterator[Step]:
-        """Check and yield every step, then the end."""
-        step = self.take()
-        while step is not None:
-            yield step
-            step = self.take()
-        self.finish()
-
     def place(self) -> tuple[Micros, Rank] | None:
         """Return when the next step takes its turn, None at the end."""
         if self._window_is_next():
@@ -101,8 +92,6 @@ class Trading:
         self.executions.nothing_more("no OrderFilled belongs to it")
         self.orders.quotes.read_all()
         self.orders.nothing_due()
-        for increments in self.orders.increments.values():
-            increments.check(self.executions, self.updates)
 
     def _window_is_next(self) -> bool:
         """Whether a window is due: at one instant expiries come before it, all else after."""

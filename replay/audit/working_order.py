@@ -21,11 +21,9 @@ class WorkingOrder:
         "client",
         "client_order_id",
         "commission",
-        "exact",
         "expire_time",
         "fills",
         "gross",
-        "last_fill",
         "last_sequence",
         "limit",
         "notional",
@@ -41,11 +39,11 @@ class WorkingOrder:
         "weighted",
     )
 
-    def __init__(self, topic: TopicFile, line: Written) -> None:
-        """Take what `OrderAccepted` says.
+    def __init__(self, topic: TopicFile, line: Written, rates: Rates) -> None:
+        """Take what `OrderAccepted` says, and the rates that were fixed then.
 
         Raises:
-            DifferenceError: its numbers or its form can't be an accepted order's (section 6).
+            DifferenceError: one of its numbers is none.
         """
         event = line.event
         self.accepted = line
@@ -68,13 +66,10 @@ class WorkingOrder:
         self.gross = 0
         self.weighted = 0  # sum of units x price
         self.commission = 0
-        self.rates: Rates | None = None  # known from the first fill on
-        self.exact = False  # whether the inputs told its terms
+        self.rates = rates
         self.last_sequence = 0
-        # The latest `OrderFilled`, and how many units a notional's rest would buy at its price.
-        self.last_fill: Written | None = None
+        # How many units are left to fill; of a notional, what its rest buys at its last price.
         self.residue = 0
-        self._check_form(topic, line)
 
     @property
     def order_id(self) -> tuple[str, str]:
@@ -105,17 +100,8 @@ class WorkingOrder:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to fill; a notional's rest buys less than the finest unit."""
+        """Whether nothing is left to fill; a notional's rest buys less than the increment."""
         return self.fills > 0 and self.residue == 0
-
-    @property
-    def may_be_done(self) -> bool:
-        """Whether it may have ended without a word.
-
-        A notional order does when its rest buys less than the quantity increment, which only the
-        inputs tell.
-        """
-        return self.notional is not None and self.fills > 0 and not self.exact
 
     def left_at(self, at_price: int) -> int:
         """How many units are left to fill; of a notional, what its rest buys at this price."""
@@ -123,24 +109,6 @@ class WorkingOrder:
             return self.quantity - self.units
         left: int = (self.notional or 0) - self.gross
         return left * numbers.UNIT_PRICES_PER_CENT // at_price
-
-    def _check_form(self, topic: TopicFile, line: Written) -> None:
-        kind, force = self.order_type, self.time_in_force
-        stated = (self.notional, self.quantity, self.limit, self.stop)
-        for fits, what in (
-            ((self.notional is None) != (self.quantity is None), "notional or quantity"),
-            ((self.limit is None) == (kind == "MARKET"), "limit_price"),
-            ((self.stop is None) == (kind != "STOP_LIMIT"), "stop_price"),
-            ((self.expire_time is None) == (force != "GTD"), "expire_time"),
-            (kind != "MARKET" or force == "IOC", "time_in_force of a MARKET order"),
-            (kind != "STOP_LIMIT" or force != "IOC", "time_in_force of a STOP_LIMIT order"),
-            (all(number is None or number > 0 for number in stated), "numbers above 0"),
-            (self.expire_time is None or self.expire_time > line.at, "expire_time to come"),
-        ):
-            if not fits:
-                raise topic.differs(
-                    line, what, expected="as contract section 6 accepts it", found=line.event
-                )
 
 
 def _stated(topic: TopicFile, line: Written, field: str, read: Callable[[str], int]) -> int | None:

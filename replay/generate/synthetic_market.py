@@ -10,6 +10,7 @@ from replay.generate.options import DayOptions
 from replay.generate.quote import MarketLine, Quote
 from replay.quotes import input_line
 from schemas.instant import MILLISECOND, SECOND, time_text
+from schemas.instrument import STALE_AFTER_MS_MAX
 from schemas.money import WHOLE, Cents, quantity, usd
 from topics.catalogue import INSTRUMENTS, PRICE_TICKS
 
@@ -34,7 +35,7 @@ _STEP_PARTS, _HALF_SPREAD_PARTS = 5_000, 10_000
 def synthetic_market(options: DayOptions) -> Iterator[MarketLine]:
     """Make an endless integer random walk, quoted by the providers in random turns."""
     start = options.start
-    stale_after_ms = options.quote_interval_ms * _STALE_AFTER_INTERVALS
+    stale_after_ms = min(options.quote_interval_ms * _STALE_AFTER_INTERVALS, STALE_AFTER_MS_MAX)
     for coin in SYNTHETIC_COINS:
         yield MarketLine(
             start,

@@ -3,6 +3,7 @@
     task.py            what every task is; a record and what was read in it; where events go
     chain.py           all tasks in the order in which funds flow
     market.py          best_quote
+    market_feed.py     reference data, from market to every account partition
     trading.py         execution; it alone opens windows
     settlement.py      cash_call, customer_funding, aged_failure
     client_lines.py    what settlement sends to the clients' books, and its markers

@@ -26,7 +26,14 @@ from settlement.net_wire import is_net_input
 from settlement.reports.books import ClientAccount
 from settlement.reports.report import Report
 from settlement.reports.rows import RowKind
-from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
+from settlement.tasks.client_lines import (
+    Counts,
+    TimeStarted,
+    WindowMarker,
+    count_line,
+    counts_of,
+    counts_text,
+)
 from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
 from settlement.tasks.rows import TaskRows
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
@@ -61,7 +68,7 @@ class _Source:
         # None: its time has not started.
         self.next: Micros | None = None
         self.ahead: deque[tuple[int, str, Mapping[str, Any]]] = deque()
-        self.came: dict[str, list[int]] = {}
+        self.came: Counts = {}
 
     def marker(self) -> WindowMarker | None:
         """Return the first marker that waits."""
@@ -94,7 +101,7 @@ class ClientBooksTask(Task):
         self._touched_sources: set[int] = set()
         self._fresh_ahead: dict[bytes, bytes] = {}
         self._gone_ahead: list[bytes] = []
-        self._time_written: list[Any] | None = None
+        self._time_written: list[Any] = [None, None, None, self.reference_time]
         self._restored_chunks: list[tuple[int, bytes, str, RowKind, list[str]]] = []
 
     @property
@@ -136,7 +143,9 @@ class ClientBooksTask(Task):
 
     def _outside(self, head: Head, event: Input | Refused, out: Out) -> None:
         if isinstance(event, ClientUpdated):
-            if self._next is not None:
+            if self._next is None:
+                self.reference_time = head.at
+            else:
                 self.clients.move_time(head.at)
             self.clients.client_updated(event)
             self._fresh_clients.add(event.client)
@@ -249,7 +258,7 @@ class ClientBooksTask(Task):
 
     def _check(self, number: int, marker: WindowMarker | None) -> None:
         """Compare what came with what was sent; a mismatch stops the worker."""
-        came = self._sources[number].came
+        came = {name: counts_text(counts) for name, counts in self._sources[number].came.items()}
         if marker is not None and came != marker["clients"]:
             raise AssertionError(
                 f"{CLIENT_LINES} of partition {number} up to {marker['cause_id']}:"
@@ -270,7 +279,7 @@ class ClientBooksTask(Task):
 
     @override
     def changes(self) -> Iterator[Change]:
-        time = [self.clients.now, self._next, self._closing]
+        time = [self.clients.now, self._next, self._closing, self.reference_time]
         if time != self._time_written:
             self._time_written = time
             yield _TIME, orjson.dumps(time)
@@ -282,7 +291,8 @@ class ClientBooksTask(Task):
             yield f"account|{client}|{account_id}".encode(), orjson.dumps(_account_record(book))
         for number in sorted(self._touched_sources):
             source = self._sources[number]
-            yield f"source|{number}".encode(), orjson.dumps([source.next, source.came])
+            came = {client: counts_text(counts) for client, counts in source.came.items()}
+            yield f"source|{number}".encode(), orjson.dumps([source.next, came])
         for key in self._gone_ahead:
             yield key, None
         yield from self._fresh_ahead.items()
@@ -302,7 +312,7 @@ class ClientBooksTask(Task):
         match kind:
             case "time":
                 self._time_written = orjson.loads(value)
-                self.clients.now, self._next, closing = stored
+                self.clients.now, self._next, closing, self.reference_time = stored
                 self._closing = None if closing is None else (closing[0], closing[1])
             case "client":
                 self.clients.reports.client_updated(rest[0])
@@ -313,7 +323,8 @@ class ClientBooksTask(Task):
                 self.clients.nets.account_line(rest[0], model)
             case "source":
                 source = self._sources[int(rest[0])]
-                source.next, source.came = stored
+                source.next, came = stored
+                source.came = {client: counts_of(text) for client, text in came.items()}
             case "ahead":
                 client, line = stored
                 self._sources[int(rest[0])].ahead.append((int(rest[1]), client, line))

@@ -12,6 +12,9 @@ from schemas.event import Emitted
 from schemas.money import CENTS_DECIMALS, Cents, reread
 from schemas.window import Window
 
+# By client: how many lines, and their total in cents.
+Counts = dict[str, list[int]]
+
 # By type of line: the field whose amounts are added up.
 _TOTALLED = {
     "AccountBalance": "settled",
@@ -28,7 +31,7 @@ _TOTALLED = {
 class WindowMarker(Emitted):
     """A settlement partition has sent all its lines of a window to one partition.
 
-    `clients`: by code, how many lines since the last marker and their total in cents.
+    `clients`: by code, `counts_text` of the lines since the last marker.
     """
 
     type: Literal["WindowMarker"]
@@ -37,7 +40,7 @@ class WindowMarker(Emitted):
     to_partition: int
     window: Window
     scheduled_at: str
-    clients: dict[str, list[int]]
+    clients: dict[str, str]
 
 
 class TimeStarted(Emitted):
@@ -56,10 +59,21 @@ def line_total(line: Mapping[str, Any]) -> Cents:
     return 0 if name is None else reread(line[name], CENTS_DECIMALS)
 
 
-def count_line(sent: dict[str, list[int]], client: str, line: Mapping[str, Any]) -> None:
+def count_line(sent: Counts, client: str, line: Mapping[str, Any]) -> None:
     """Add a line to the counts and totals by client."""
     counted = sent.get(client)
     if counted is None:
         counted = sent[client] = [0, 0]
     counted[0] += 1
     counted[1] += line_total(line)
+
+
+def counts_text(counted: list[int]) -> str:
+    """Write a client's count and total. As text, since a total may exceed 64 bits."""
+    count, total = counted
+    return f"{count} {total}"
+
+
+def counts_of(text: str) -> list[int]:
+    """Read a client's count and total."""
+    return [int(part) for part in text.split(" ")]

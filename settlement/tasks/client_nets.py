@@ -7,6 +7,8 @@ closed|{client}|{time}   one net that closed, by its window_to
 share|{client}           revenue share: terms, and months that are not stated
 input|{id}               an input of net-wires that was acted on
 total|{ledger account}   what the clients' own entries add up to
+
+Amounts are cents as text: a sum may exceed the 64 bits of a JSON integer.
 """
 
 from collections.abc import Iterator
@@ -68,31 +70,34 @@ def restored_nets(clients: Clients) -> None:
 
 
 def _net_record(net: ClientNet) -> list[Any]:
-    lines = [[window_to, amount, count] for window_to, (amount, count) in net.lines.items()]
-    return [lines, net.advance, net.wires_in, net.wires_out]
+    lines = [[window_to, str(amount), count] for window_to, (amount, count) in net.lines.items()]
+    return [lines, str(net.advance), str(net.wires_in), str(net.wires_out)]
 
 
 def _fill_net(net: ClientNet, stored: list[Any]) -> None:
-    lines, net.advance, net.wires_in, net.wires_out = stored
-    net.lines = {window_to: (amount, count) for window_to, amount, count in lines}
+    lines, *amounts = stored
+    net.advance, net.wires_in, net.wires_out = map(int, amounts)
+    net.lines = {window_to: (int(amount), count) for window_to, amount, count in lines}
 
 
 def _closed_record(net: Net) -> list[Any]:
-    return [net.amount, net.executions, net.outstanding, net.opinion, net.status]
+    return [str(net.amount), net.executions, str(net.outstanding), net.opinion, net.status]
 
 
 def _closed_net(stored: list[Any]) -> Net:
     amount, executions, outstanding, *said = stored
-    net = Net(amount, executions, outstanding)
+    net = Net(int(amount), executions, int(outstanding))
     net.opinion, net.status = said
     return net
 
 
 def _share_record(share: Share) -> list[Any]:
-    months = [[month, *amounts] for month, amounts in sorted(share.months.items())]
-    return [share.bps, months, share.carried, share.stated, share.deducted, share.paid]
+    months = [[month, *map(str, amounts)] for month, amounts in sorted(share.months.items())]
+    amounts = (share.carried, share.stated, share.deducted, share.paid)
+    return [share.bps, months, *map(str, amounts)]
 
 
 def _fill_share(share: Share, stored: list[Any]) -> None:
-    share.bps, months, share.carried, share.stated, share.deducted, share.paid = stored
-    share.months = {month: (revenue, write_offs) for month, revenue, write_offs in months}
+    share.bps, months, *amounts = stored
+    share.carried, share.stated, share.deducted, share.paid = map(int, amounts)
+    share.months = {month: (int(revenue), int(write_offs)) for month, revenue, write_offs in months}

@@ -14,6 +14,7 @@ from schemas.price_tick import PriceTick
 from settlement.best_quote import BestSide, Market, SymbolQuotes, listed
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
+from settlement.tasks.market_feed import forwarded
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import BBO, CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
 from topics.decode import Refused
@@ -57,6 +58,8 @@ class MarketTask(Task):
     def apply(self, head: Head, out: Out) -> Iterator[None]:
         yield from ()
         event: Any = head.event
+        if isinstance(event, InstrumentUpdated):
+            event = self.market.instrument_refusal(event) or event
         if isinstance(event, PriceTick):
             quote = self.market.check(event, head.at)
             if isinstance(quote, Refused):
@@ -73,7 +76,7 @@ class MarketTask(Task):
             self.market.instrument_updated(event)
             self._touched.add(event.symbol)
         if isinstance(event, InstrumentUpdated | ClientUpdated):
-            out.append((MARKET_FEED, "", orjson.loads(head.record.value or b"")))
+            out.append((MARKET_FEED, "", forwarded(event, head.at)))
         self._now = max(self._now or 0, head.at)
 
     @override
@@ -118,6 +121,7 @@ def _record(symbol: SymbolQuotes) -> dict[str, Any]:
     """Return a symbol's quotes as JSON: numbers in their wire form, times in microseconds."""
     emitted = symbol.emitted
     return {
+        "base": symbol.base,
         "decimals": symbol.decimals,
         "stale_after": symbol.stale_after,
         "now": symbol.now,
@@ -148,6 +152,7 @@ def _shown(side: BestSide) -> list[Any]:
 
 def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
     symbol = SymbolQuotes()
+    symbol.base = stored["base"]
     symbol.set_terms(stored["decimals"], stored["stale_after"])
     symbol.now = stored["now"]
     symbol.sequence = stored["sequence"]
@@ -162,7 +167,7 @@ def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
             bid_size=None if bid is None else bid_size,
             ask_price=ask,
             ask_size=None if ask is None else ask_size,
-            valid_until=None if valid_until is None else time_text(valid_until),
+            valid_until=valid_until,
         )
         quote = ProviderQuote(tick, at)
         quote.expire_after(symbol.stale_after)

@@ -30,7 +30,14 @@ from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
 from settlement.pipeline import settle_window
-from settlement.tasks.client_lines import TimeStarted, WindowMarker, count_line
+from settlement.tasks.client_lines import (
+    Counts,
+    TimeStarted,
+    WindowMarker,
+    count_line,
+    counts_of,
+    counts_text,
+)
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from topics.catalogue import (
     ACCOUNTS,
@@ -85,13 +92,13 @@ class SettlementTask(Task):
         # Of a window that is being answered: the last account that is done; None: no such window.
         self._done_until: str | None = None
         # Lines to each client since the last marker: count, total in cents.
-        self._sent: dict[str, list[int]] = {}
+        self._sent: Counts = {}
         # What the state topic is to learn.
         self._touched_accounts: set[str] = set()
         self._touched_calls: set[str] = set()
         self._touched_totals: set[str] = set()
         self._touched_sent: set[str] = set()
-        self._time_written: list[Any] | None = None
+        self._time_written: list[Any] = [None, None, None, self.reference_time]
         # Open calls that the state topic has, by execution.
         self._stored_calls: set[str] = set()
 
@@ -99,6 +106,11 @@ class SettlementTask(Task):
     @override
     def now(self) -> Micros | None:
         return self._now
+
+    @property
+    @override
+    def next_window_at(self) -> Micros | None:
+        return None if self.next_window is None else self.next_window.scheduled_at
 
     @override
     def read(self, record: Record) -> Head:
@@ -170,7 +182,11 @@ class SettlementTask(Task):
         known = self.settlement.accounts.get(event.account_id)
         if account_refusal(event, known.client if known is not None else None) is not None:
             return
-        at = head.at if self.next_window is None else self._move_time(head.at)
+        at = head.at
+        if self.next_window is None:
+            self.reference_time = at
+        else:
+            at = self._move_time(at)
         self.settlement.account_updated(event, at, out)
         self._touched_accounts.add(event.account_id)
 
@@ -221,7 +237,7 @@ class SettlementTask(Task):
                 "window": event["window"],
                 "scheduled_at": event["scheduled_at"],
                 "clients": {
-                    client: sent
+                    client: counts_text(sent)
                     for client, sent in sorted(self._sent.items())
                     if partition_of(client, self.partitions) == to_partition
                 },
@@ -254,7 +270,8 @@ class SettlementTask(Task):
     @override
     def changes(self) -> Iterator[Change]:
         settlement, window = self.settlement, self.next_window
-        time = [self._now, window.scheduled_at if window else None, self._done_until]
+        scheduled_at = window.scheduled_at if window else None
+        time = [self._now, scheduled_at, self._done_until, self.reference_time]
         if time != self._time_written:
             self._time_written = time
             yield _TIME, orjson.dumps(time)
@@ -275,7 +292,8 @@ class SettlementTask(Task):
             yield b"total|" + name.encode(), str(settlement.ledger.totals[name]).encode()
         for client in sorted(self._touched_sent):
             sent = self._sent.get(client)
-            yield b"sent|" + client.encode(), None if sent is None else orjson.dumps(sent)
+            key = b"sent|" + client.encode()
+            yield key, None if sent is None else counts_text(sent).encode()
         yield from fresh_ids(_FUNDING, settlement.fundings)
         yield from fresh_ids(_JOURNAL, settlement.journals)
         self._touched_accounts.clear()
@@ -294,7 +312,7 @@ class SettlementTask(Task):
                 settlement.journals.put(rest, value)
             case b"time":
                 self._time_written = orjson.loads(value)
-                self._now, scheduled_at, self._done_until = orjson.loads(value)
+                self._now, scheduled_at, self._done_until, self.reference_time = self._time_written
                 self.next_window = None if scheduled_at is None else first_window(scheduled_at)
             case b"account":
                 _fill_account(self._restored_account(rest.decode()), orjson.loads(value))
@@ -307,7 +325,7 @@ class SettlementTask(Task):
             case b"total":
                 settlement.ledger.totals[rest.decode()] = int(value)
             case b"sent":
-                self._sent[rest.decode()] = orjson.loads(value)
+                self._sent[rest.decode()] = counts_of(value.decode())
             case _:
                 raise AssertionError(f"a record of no known kind: {key!r}")
 

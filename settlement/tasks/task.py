@@ -4,16 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import orjson
-
-from schemas.event import Input
-from schemas.instant import Micros
+from schemas.instant import FIRST_TIME, Micros
 from settlement.cause import Cause, Out, Said, fields
 from settlement.dead_letter import dead_letter
 from settlement.remembered import RememberedIds
-from topics.catalogue import CATALOGUE, CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
-from topics.decode import Refused, decode
-from topics.partition import partition_of
+from topics.catalogue import CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
+from topics.decode import Refused, read_input
+from topics.partition import key_bytes, partition_of
 
 _MILLISECOND_LAST: Micros = 999
 
@@ -60,6 +57,8 @@ class Task(ABC):
         """Start empty: partition number `partition` of `partitions`."""
         self.partition = partition
         self.partitions = partitions
+        # What a dead letter carries before time has started: the time e of the last reference data.
+        self.reference_time: Micros = FIRST_TIME
 
     @abstractmethod
     def read(self, record: Record) -> Head:
@@ -94,6 +93,11 @@ class Task(ABC):
     def now(self) -> Micros | None:
         """The task's time T, None before it starts."""
 
+    @property
+    def next_window_at(self) -> Micros | None:
+        """When the next scheduled window is; None: the task knows none."""
+        return None
+
     def status(self) -> Mapping[str, Any]:
         """Show what a person asks of a running task, as JSON."""
         return {}
@@ -110,42 +114,27 @@ class Task(ABC):
             Cause(
                 record.topic,
                 f"{record.topic}-{record.partition}-{record.offset}",
-                self.now or 0,
+                self.reference_time if self.now is None else self.now,
             ),
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
-            key=None if record.key is None else record.key.decode(errors="replace"),
-            raw=record.value or b"",
+            key=record.key,
+            raw=record.value,
             out=out,
         )
 
 
-def read_outside(record: Record, partitions: int, topic: str | None = None) -> Head:
-    """Read a record that comes from outside, as an event of `topic` (default: its own).
+def read_outside(record: Record, partitions: int) -> Head:
+    """Read a record that comes from outside.
 
-    Its own time is min(`event_time`, the last microsecond of its append millisecond).
+    Its own time e is min(`event_time`, the last microsecond of its append millisecond): nobody
+    trades on a future timestamp.
     """
-    try:
-        value = orjson.loads(record.value or b"")
-    except orjson.JSONDecodeError as error:
-        return Head(record, Refused("MALFORMED", f"not JSON: {error}"), 0)
-    event = decode(topic or record.topic, value)
+    event = read_input(record.topic, record.key, record.value, record.partition, partitions)
     if isinstance(event, Refused):
         return Head(record, event, 0)
-    key_field = CATALOGUE[record.topic].key
-    if key_field is not None:
-        key: str = getattr(event, key_field)
-        right = partition_of(key, partitions)
-        if right != record.partition:
-            detail = f"{key_field} {key} belongs to partition {right}: murmur2 of the key"
-            return Head(record, Refused("WRONG_PARTITION", detail), 0)
-    return Head(record, event, own_time(event, record))
-
-
-def own_time(event: Input, record: Record) -> Micros:
-    """Return the time e of what comes from outside: nobody trades on a future stamp."""
-    return min(event.own_time, record.appended_ms * 1000 + _MILLISECOND_LAST)
+    return Head(record, event, min(event.own_time, record.appended_ms * 1000 + _MILLISECOND_LAST))
 
 
 def fresh_ids(prefix: bytes, ids: RememberedIds) -> Iterator[Change]:
@@ -181,6 +170,6 @@ def address(topic: str, key: str, said: Said, task: Task) -> Addressed:
         return Addressed(None, (task.partition,))
     if topic == CLIENT_LINES and fields(said)["type"] in {"TimeStarted", "WindowMarker"}:
         return Addressed(None, (fields(said)["to_partition"],))
-    if topic == DEAD_LETTERS and not key:
+    if topic == DEAD_LETTERS and fields(said)["source_key_raw"] is None:
         return Addressed(None, (task.partition,))
-    return Addressed(key.encode(), (partition_of(key, task.partitions),))
+    return Addressed(key_bytes(key), (partition_of(key, task.partitions),))

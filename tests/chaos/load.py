@@ -23,6 +23,7 @@ from replay.generate.options import DayOptions
 from replay.generate.synthetic_market import synthetic_market
 from replay.quotes import input_line
 from schemas.instant import SECOND, Micros, time_text
+from schemas.instrument import STALE_AFTER_MS_MAX
 from settlement.calendar import chicago, civil_date
 from tests.integration.conftest import SETTLE
 from topics.catalogue import CLOCK, ORDERS
@@ -64,7 +65,8 @@ class Load:
         options = DayOptions(
             seed, accounts, hours, orders, market, quote_interval_ms=quote_ms, start=START
         )
-        _write_market(options, market, int(_QUOTE_COUNTS_SECONDS * 1000 * self._planned))
+        counts_ms = int(_QUOTE_COUNTS_SECONDS * 1000 * self._planned)
+        _write_market(options, market, min(counts_ms, STALE_AFTER_MS_MAX))
         self.kinds = Counter(write_generated_day(options, whole).lines_by_type)
         self.kills = 0
         self.failures = 0

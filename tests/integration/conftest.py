@@ -30,6 +30,7 @@ class Kafka:
 
     address: str
     directory: Path
+    partitions: int
     node: LocalKafka | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -41,7 +42,7 @@ class Kafka:
         """Return the environment in which `settle` talks to this broker."""
         settings = {
             "SETTLE_BROKERS": self.address,
-            "SETTLE_PARTITIONS": str(PARTITIONS),
+            "SETTLE_PARTITIONS": str(self.partitions),
             "SETTLE_QUIET_COMMIT_MS": "10",
             "SETTLE_S3_URL": f"file:{self.directory / 's3'}",
             "SETTLE_TRACEBACK": "1",
@@ -98,9 +99,12 @@ def has_docker() -> bool:
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker with the catalogue's topics."""
+def kafka(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kafka]:
+    """A broker with the catalogue's topics, in as many partitions as the module's `PARTITIONS`."""
     directory = tmp_path_factory.mktemp("kafka")
+    partitions = getattr(request.module, "PARTITIONS", PARTITIONS)
     if has_docker():
         from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415
 
@@ -112,18 +116,19 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
             .with_env("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1")
         )
         with container:
-            yield from _with_topics(Kafka(container.get_bootstrap_server(), directory))
+            address = container.get_bootstrap_server()
+            yield from _with_topics(Kafka(address, directory, partitions))
         return
     node = LocalKafka(directory / "node", free_port())
     node.start()
     try:
-        yield from _with_topics(Kafka(node.address, directory, node))
+        yield from _with_topics(Kafka(node.address, directory, partitions, node))
     finally:
         node.kill()
 
 
 def _with_topics(kafka: Kafka) -> Iterator[Kafka]:
-    asyncio.run(topics.create(kafka.broker, PARTITIONS, 1))
+    asyncio.run(topics.create(kafka.broker, kafka.partitions, 1))
     try:
         yield kafka
     finally:

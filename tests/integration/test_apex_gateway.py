@@ -6,17 +6,22 @@ stories stand on one broker, each with accounts of its own; a produced history g
 
 import datetime as dt
 import re
+import socket
+import socketserver
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import parse_headers
 from typing import Any
 from urllib.request import urlopen
 
 import orjson
 import pytest
 from confluent_kafka import Consumer
+from typing_extensions import override
 
 from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
 from topics.catalogue import APEX_GATEWAY, APEX_JOURNALS
@@ -335,6 +340,92 @@ def test_everything_at_once(kafka: Kafka) -> None:
 def _answered(events: list[Event]) -> int:
     counts = outcomes(events)
     return counts["CashCallSettled"] + counts["CashCallFailed INSUFFICIENT_FUNDS"]
+
+
+# -- hostile bytes -------------------------------------------------------------------------------
+
+
+def _http(body: bytes, *headers: str, length: bool = True) -> bytes:
+    """Return a whole response of HTTP."""
+    head = ["HTTP/1.1 200 OK", "Connection: close", *headers]
+    if length:
+        head.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + body
+
+
+def _answer(journal: str, **more: object) -> bytes:
+    completed = {"journal_id": journal, "status": "COMPLETED", "amount": "10.00"}
+    return orjson.dumps({"answers": [completed | more]})
+
+
+def _two_packets(journal: str) -> list[bytes]:
+    whole = _http(_answer(journal))
+    return [whole[:-20], whole[-20:]]
+
+
+def _chunked(journal: str) -> list[bytes]:
+    body = _answer(journal)
+    parts = [body[:10], body[10:50], body[50:]]
+    chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]
+    return [_http(b"", "Transfer-Encoding: chunked", length=False), *chunks, b"0\r\n\r\n"]
+
+
+_BAD_HOUR = "Tue, 11 Nov 2025 99999999999999999999:00:00 GMT"
+_BAD_ZONE = "Tue, 11 Nov 2025 18:00:00 +99999999999999"
+_NESTED = b"[" * 300 + b"]" * 300
+# By account number: what the firm sends, a packet each, and how the call ends.
+_HOSTILE: list[tuple[str, Callable[[str], list[bytes]], str]] = [
+    ("an answer in two packets", _two_packets, "settled"),
+    ("a chunked answer", _chunked, "settled"),
+    ("300 KB", lambda j: [_http(_answer(j, note="x" * 300_000))], "settled"),
+    ("an hour that is none", lambda j: [_http(_answer(j), f"Date: {_BAD_HOUR}")], "settled"),
+    ("a zone that is none", lambda j: [_http(_answer(j), f"Date: {_BAD_ZONE}")], "settled"),
+    ("300 nested lists", lambda _: [_http(b'{"answers": [%s]}' % _NESTED)], "dead-lettered"),
+    ("2 MB", lambda j: [_http(_answer(j, note="x" * 2_000_000))], "dead-lettered"),
+    ("no HTTP", lambda _: [b"\xff\xfe\x00garbage\r\n\r\n"], "open"),
+    ("a header of 100 KB", lambda j: [_http(_answer(j), "X: " + "x" * 100_000)], "open"),
+    ("no gzip", lambda j: [_http(_answer(j), "Content-Encoding: gzip")], "open"),
+    ("half a body", lambda j: [_http(_answer(j))[:-20]], "open"),
+    ("a cookie that is none", lambda j: [_http(_answer(j), 'Set-Cookie: "\xff=;;')], "settled"),
+]
+
+
+class _HostileFirm(socketserver.StreamRequestHandler):
+    """Reads one request and answers it with the packets of its account's row."""
+
+    @override
+    def handle(self) -> None:
+        self.rfile.readline()
+        headers = parse_headers(self.rfile)
+        request = orjson.loads(self.rfile.read(int(headers.get("Content-Length", "0"))))
+        _, packets, _ = _HOSTILE[int(request["account_id"][4:])]
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(ConnectionError):  # the gateway stops reading when it has had enough
+            for packet in packets(request["journal_id"]):
+                self.wfile.write(packet)
+                time.sleep(0.2)
+
+
+def test_nothing_that_the_firm_sends_ends_the_worker(kafka: Kafka) -> None:
+    """Each answer is read whole, kept in a dead letter, or asked for again; all accounts go on."""
+    day = Day(kafka, "EVIL")
+    ends = Counter(end for _, _, end in _HOSTILE)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _HostileFirm) as firm:
+        firm.daemon_threads = True
+        threading.Thread(target=firm.serve_forever, daemon=True).start()
+        with worker(
+            kafka, f"http://127.0.0.1:{firm.server_address[1]}/", SETTLE_APEX_GIVE_UP_MS="3000"
+        ):
+            day.opened(len(_HOSTILE)).buys(len(_HOSTILE)).produce()
+            calls = day.wait_for("cash-calls", settled(ends["settled"]))
+            letters = day.wait_for("dead-letters", lambda e: len(e) == ends["dead-lettered"])
+            firm.shutdown()
+    settled_accounts = {e["account_id"] for e in calls if e["type"] == "CashCallSettled"}
+    assert settled_accounts == {
+        day.account(number) for number, (_, _, end) in enumerate(_HOSTILE) if end == "settled"
+    }
+    assert outcomes(letters) == {"DeadLetter UNKNOWN_TYPE": ends["dead-lettered"]}
+    assert "Traceback" not in kafka.said()
 
 
 # -- who leaves ------------------------------------------------------------------------------------

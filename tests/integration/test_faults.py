@@ -162,7 +162,7 @@ def desk(kafka: Kafka) -> Desk:
         "base": "BTC",
         "minimum_price_increment": "0.01",
         "minimum_quantity_increment": "0.00000001",
-        "stale_after_ms": 10**9,
+        "stale_after_ms": 86_400_000,
     }
     desk.send(
         ("clients", _event("ClientUpdated", "c", **client), b"ACME", None),
@@ -183,10 +183,11 @@ def desk(kafka: Kafka) -> Desk:
 def test_poison_is_answered_and_the_stream_goes_on(desk: Desk) -> None:
     wrong = (partition_of(ACCOUNTS[0], PARTITIONS) + 1) % PARTITIONS
     poison: dict[str, list[bytes | None]] = {
-        "MALFORMED": [b"{ no JSON \xff", b"", None, b"[1]", MEGABYTE],
+        "TOO_LARGE": [MEGABYTE, b'{"type":"' + MEGABYTE + b'"}', b"[" * 33],
+        "MALFORMED": [b"{ no JSON \xff", b"", None, b"[1]", b"[" * 32],
         "UNKNOWN_TYPE": [
             b'{"type":"OrderAmended","event_id":"1","event_time":"2026-03-02T15:00:00Z"}',
-            b'{"type":"' + MEGABYTE + b'"}',
+            b'{"type":"' + b"x" * 65_000 + b'"}',
         ],
     }
     sent: list[tuple[str, bytes | None, bytes | None, int | None]] = [
@@ -214,7 +215,8 @@ def test_poison_is_answered_and_the_stream_goes_on(desk: Desk) -> None:
     values = dict(zip(expected, (value for _, value, _, _ in sent), strict=True))
     for place, letter in zip((place for place, _ in found), letters, strict=True):
         raw = values[place] or b""
-        assert b64decode(letter["raw"]) == raw[: 64 * 1024]
+        assert (letter["raw"] is None) is (values[place] is None)
+        assert b64decode(letter["raw"] or "") == raw[: 64 * 1024]
         assert letter["raw_length"] == len(raw)
         assert letter["raw_sha256"] == sha256(raw).hexdigest()
 
@@ -244,13 +246,13 @@ def test_repeats_have_no_effect_and_other_content_is_refused(desk: Desk) -> None
     assert len(paid) == 1
 
 
-def test_nobody_trades_on_a_stamp_of_1970_or_2100(desk: Desk) -> None:
-    """1970 is decided at the partition's time, 2100 in the millisecond it was appended."""
+def test_nobody_trades_on_a_stamp_of_2000_or_2099(desk: Desk) -> None:
+    """2000 is decided at the partition's time, 2099 in the millisecond it was appended."""
     account = ACCOUNTS[2]
     key = account.encode()
     desk.send(
-        (ORDERS, _order(account, "old", "1970-01-01T00:00:00Z"), key, None),
-        (ORDERS, _order(account, "new", "2100-01-01T00:00:00Z"), key, None),
+        (ORDERS, _order(account, "old", "2000-01-01T00:00:00Z"), key, None),
+        (ORDERS, _order(account, "new", "2099-12-31T23:59:59.999999Z"), key, None),
     )
 
     def answers() -> list[dict[str, Any]]:
@@ -276,7 +278,7 @@ def test_a_folder_that_cannot_be_written_is_waited_for(desk: Desk) -> None:
     folder = desk.kafka.directory / "s3"
     folder.write_text("in the way")
     desk.kafka.worker("--no-clock", "--task", "delivery")
-    desk.send(*_tick("window", time_text(WINDOW)), *_tick("now", "2100-01-01T00:00:00Z"))
+    desk.send(*_tick("window", time_text(WINDOW)), *_tick("now", "2099-12-31T23:59:59.999999Z"))
     desk.wait("the issues", lambda: bool(desk.events("report-issues")))
     desk.wait("a clear line", lambda: "are parked" in desk.kafka.said())
     assert desk.events(REPORT_DELIVERIES) == []
@@ -304,14 +306,15 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(desk: Desk) -> None:
     account = ACCOUNTS[3]
     key = account.encode()
     before = [
-        (ORDERS, _order(account, f"b-{n}", "2100-01-01T00:00:00Z"), key, None) for n in range(50)
+        (ORDERS, _order(account, f"b-{n}", "2099-12-31T23:59:59.999999Z"), key, None)
+        for n in range(50)
     ]
     desk.send(*before)
     node.kill()
     time.sleep(2)
     node.start()
     _restart_the_ended(desk)
-    desk.send((ORDERS, _order(account, "back", "2100-01-01T00:00:00Z"), key, None))
+    desk.send((ORDERS, _order(account, "back", "2099-12-31T23:59:59.999999Z"), key, None))
 
     def answered() -> bool:
         _restart_the_ended(desk)
@@ -346,7 +349,7 @@ def test_a_worker_told_to_stop_while_kafka_is_away_ends_in_order_and_loses_nothi
     desk.wait("a worker", lambda: _is_ready(port))
     account = ACCOUNTS[4]
     names = {f"s-{n}" for n in range(50)}
-    late = "2100-01-01T00:00:00Z"
+    late = "2099-12-31T23:59:59.999999Z"
     desk.send(*((ORDERS, _order(account, n, late), account.encode(), None) for n in sorted(names)))
     node.kill()
     worker.terminate()

@@ -39,6 +39,7 @@ def test_what_three_workers_settled_flat_out_is_replayed_to_the_same_bytes(
     replayed_files = _files(Path(out) / "s3")
     assert replayed_files
     assert replayed_files == _files(kafka.directory / "s3")
+    assert "no difference" in kafka.settle("verify", out).stdout
 
 
 def _values(kafka: Kafka, directory: Path) -> dict[str, list[bytes]]:

@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from agents import deadlines, task_state
 from agents import partition as agents_partition
+from agents import restore as agents_restore
 from agents.broker import Broker
 from agents.deadlines import StalledError
 from agents.live_topics import read_live
@@ -305,35 +306,6 @@ async def test_a_full_batch_is_followed_by_another(job: Job) -> None:
     assert await job.applied() == {(0, 0): 1, (0, 1): 1}
 
 
-@on_topics()
-async def test_what_a_rejected_batch_belongs_to_is_not_committed(job: Job) -> None:
-    """The commit would succeed: the runner must see that the batch did not get through."""
-    await job.allow(5000)
-    await job.send({"v": 1}, {"v": 2, "pad": 20_000}, {"v": 4})
-    async with job.running() as runner:
-        await _ended(runner, MessageSizeTooLargeError)
-    assert set(await job.said()) <= {"1-0"}
-    assert (0, 1) not in await job.applied()
-    await job.allow(4 << 20)
-    async with job.running():
-        assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
-    assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
-
-
-@on_topics()
-async def test_a_stage_that_raises_meets_the_same_event_again(job: Job) -> None:
-    job.breaks = lambda _key, step: step == 2
-    await job.send({"v": 1}, {"v": 2}, {"v": 4})
-    for _ in range(2):
-        async with job.running() as runner:
-            assert str(await _ended(runner, BrokenStageError)) == "a 2"
-        assert (0, 1) not in await job.applied()
-    job.breaks = lambda _key, _step: False
-    async with job.running():
-        assert await job.said_at_last(3) == ["1-0", "3-0", "7-0"]
-    assert await job.applied() == {(0, 0): 1, (0, 1): 1, (0, 2): 1}
-
-
 # -- in which order ------------------------------------------------------------------------------
 
 
@@ -472,29 +444,6 @@ async def test_state_that_is_not_decided_is_waited_for_and_never_left_out(job: J
     assert await job.applied() == {(0, 0): 1, (0, 1): 1}
 
 
-@on_topics()
-async def test_a_long_sweep_is_committed_in_parts_and_goes_on_where_it_was(job: Job) -> None:
-    whole, agents_partition.BYTES_PER_TRANSACTION = agents_partition.BYTES_PER_TRANSACTION, 5000
-    broken = {17, 31}
-    job.breaks = lambda _key, step: step in broken
-    try:
-        await job.send({"sweep": 40, "pad": 1000}, {"v": 1})
-        for step in (17, 31):
-            async with job.running() as runner:
-                await _ended(runner, BrokenStageError)
-            # A part is in, the input as a whole is not.
-            assert 0 < len(await job.said()) <= step
-            assert await job.applied() == {}
-            broken.discard(step)
-        async with job.running() as runner:
-            said = await job.said_at_last(41)
-            assert runner.owned[0].progress.transactions > 1
-    finally:
-        agents_partition.BYTES_PER_TRANSACTION = whole
-    assert said == [f"swept-{number}" for number in range(1, 41)] + ["1-0"]
-    assert await job.applied() == {(0, 0): 1, (0, 1): 1}
-
-
 # -- who comes and goes --------------------------------------------------------------------------
 
 
@@ -549,18 +498,18 @@ async def test_a_partition_that_is_being_read_back_is_given_up_at_once(job: Job)
     """Whatever its state's size: else a rebalance, and a stop, would wait for what nobody needs."""
     reading, given_up = asyncio.Event(), asyncio.Event()
 
-    async def read_for_ever(*_: object) -> tuple[dict[bytes, bytes], int]:
+    async def read_for_ever(*_: object) -> int:
         reading.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             given_up.set()
             raise
-        return {}, 0
+        return 0
 
     await job.send({"v": 1})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(agents_partition, "read_state", read_for_ever)
+        patched.setattr(agents_restore, "read_whole", read_for_ever)
         # Who waits for it, waits for ever.
         patched.setattr(deadlines, "STOP_SECONDS", float("inf"))
         async with asyncio.timeout(PATIENCE_SECONDS), job.running():

@@ -53,7 +53,10 @@ def test_nobody_starts_on_another_number_of_partitions(
     refused = kafka.settle(*command, check=False, SETTLE_PARTITIONS=partitions)
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
-    assert line.endswith("has 4 partitions; set SETTLE_PARTITIONS to that")
+    assert line.endswith(
+        f"has 4 partitions, SETTLE_PARTITIONS is {partitions};"
+        " settle topics check names every topic that differs"
+    )
 
 
 async def _damage(kafka: Kafka) -> None:

@@ -131,6 +131,7 @@ def test_a_dump_of_the_topics_replays_to_the_same_files(kafka: Kafka, tmp_path: 
     assert names == {path.relative_to(delivered) for path in delivered.rglob("*.csv")}
     for name in names:
         assert (out / "s3" / name).read_bytes() == (delivered / name).read_bytes()
+    assert "no difference" in kafka.settle("verify", str(out)).stdout
 
 
 def test_a_file_that_is_gone_or_other_is_named(kafka: Kafka) -> None:

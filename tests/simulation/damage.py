@@ -51,12 +51,12 @@ def doubled(topic: str, kind: str) -> Damage:
     return damage
 
 
-def swapped_with_the_next(topic: str, kind: str) -> Damage:
+def swapped_with_the_next(topic: str, kind: str, named: str = "execution_id") -> Damage:
     def damage(copy: ReplayCopy) -> str:
         events = copy.topic(topic)
         at = events.index(copy.of_type(topic, kind)[2])
         events[at], events[at + 1] = events[at + 1], events[at]
-        return str(events[at + 1].get("execution_id", events[at + 1]["event_id"]))
+        return str(events[at + 1].get(named, events[at + 1]["event_id"]))
 
     return damage
 

@@ -1,6 +1,6 @@
 """Damage to what Apex accounts made: journals, answers, recoveries, memo rows, changes of model.
 
-Each says what the audit must name; the first table is found without the inputs, too.
+Each says what the audit must name.
 """
 
 import orjson
@@ -110,7 +110,7 @@ def _change_of_model_dropped(copy: ReplayCopy) -> str:
         last = before.get(event["account_id"])
         if last is not None and (last["buying_power"] is None) != (event["buying_power"] is None):
             copy.drop("balances", event)
-            return str(event["client"])  # without the inputs, its missing file is met first
+            return str(event["client"])
         before[event["account_id"]] = event
     raise AssertionError("no account changed")
 
@@ -143,6 +143,15 @@ def _row_dropped(report: str, part: str) -> Damage:
     return damage
 
 
+def _answers_of_the_firm(copy: ReplayCopy) -> str:
+    """An answer of a failed call turned into another reason of the firm's, in the file, too."""
+    failed = copy.of_type("cash-calls", "CashCallFailed", reason="LIMIT_REVIEW")[0]
+    for event in copy.topic("cash-calls"):
+        if event["cash_call_id"] == failed["cash_call_id"] and event.get("reason"):
+            event["reason"] = "INSUFFICIENT_FUNDS"
+    return str(failed["account_id"])
+
+
 APEX: dict[str, Damage] = {
     "a journal dropped": dropped("apex-journals", "ApexJournalRequested", 1),
     "a journal doubled": doubled("apex-journals", "ApexJournalRequested"),
@@ -163,19 +172,6 @@ APEX: dict[str, Damage] = {
     "an unanswered call said to be settled": _row("EXECUTION_CONFIRM", ",REQUESTED", ",SETTLED"),
     "a net execution with a call": _row("EXECUTION_CONFIRM", "Z,,\n", "Z,,SETTLED\n"),
     "a memo row of a status that there is not": _row("CASH_ACTIVITY", ",INITIATED,", ",PENDING,"),
-}
-
-
-def _answers_of_the_firm(copy: ReplayCopy) -> str:
-    """An answer of a failed call turned into another reason of the firm's, in the file, too."""
-    failed = copy.of_type("cash-calls", "CashCallFailed", reason="LIMIT_REVIEW")[0]
-    for event in copy.topic("cash-calls"):
-        if event["cash_call_id"] == failed["cash_call_id"] and event.get("reason"):
-            event["reason"] = "INSUFFICIENT_FUNDS"
-    return str(failed["account_id"])
-
-
-APEX_WITH_INPUTS: dict[str, Damage] = {
     "a recovery dropped": _recovery_dropped,
     "a rejection for another reason": _answers_of_the_firm,
     "a memo row dropped": _row_dropped("CASH_ACTIVITY", ",INITIATED,"),
@@ -216,8 +212,9 @@ def firm_line_more(copy: ReplayCopy) -> str:
 def last_firm_line_dropped(copy: ReplayCopy) -> str:
     """The last answer: it would have been given before the end."""
     path = copy.root / FIRM
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-    return FIRM
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    return str(orjson.loads(last)["value"]["event_id"])
 
 
 FIRMS: dict[str, Damage] = {

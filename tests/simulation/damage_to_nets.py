@@ -81,7 +81,7 @@ def _line_in_the_next_window(copy: ReplayCopy) -> str:
 
 
 def _zero_net_dropped(copy: ReplayCopy) -> str:
-    """With all that belongs to it: only the inputs tell that it had to be."""
+    """With all that belongs to it: that it had to be follows from the inputs alone."""
     net = copy.of_type("net-settlements", "NetSettlement", net_amount="0.00")[-1]
     copy.drop("net-settlements", net)
     at = net["window_to"]
@@ -235,9 +235,6 @@ NETS: dict[str, Damage] = {
     "the summary a cent off": _in_the_file(
         SUMMARY, lambda text: text.replace("404.00,0,", "404.01,0,")
     ),
-}
-# What only the inputs can tell.
-NETS_WITH_INPUTS: dict[str, Damage] = {
     "a net of zero dropped with all that belongs to it": _zero_net_dropped,
     "a wire dropped with all that it made": _wire_with_all_dropped,
     "a payout a cent more": _payout_a_cent_more,

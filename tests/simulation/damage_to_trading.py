@@ -58,7 +58,7 @@ def _execution_with_its_effects(copy: ReplayCopy) -> str:
 def _best_quote_dropped(copy: ReplayCopy) -> str:
     quotes = [e for e in copy.topic("bbo") if e["symbol"] == "BTCUSD"]
     copy.drop("bbo", quotes[-3])
-    return str(quotes[-2]["event_id"])
+    return str(quotes[-3]["event_id"])
 
 
 def _id_altered(copy: ReplayCopy) -> str:
@@ -104,7 +104,9 @@ TRADING: dict[str, Damage] = {
     "an order's acceptance doubled": doubled("order-updates", "OrderAccepted"),
     "a fill doubled": doubled("order-updates", "OrderFilled"),
     "an execution and the next swapped": swapped_with_the_next("executions", "Execution"),
-    "an acceptance and its fill swapped": swapped_with_the_next("order-updates", "OrderAccepted"),
+    "an acceptance and the next event swapped": swapped_with_the_next(
+        "order-updates", "OrderAccepted", named="cause_id"
+    ),
     "an execution's price": a_cent_more("executions", "Execution", "price"),
     "an execution's commission": a_cent_more("executions", "Execution", "commission"),
     "an execution's commission and net": a_cent_more(

@@ -15,7 +15,6 @@ from tests.pipeline_in_memory import Told
 _CHICAGO = ZoneInfo("America/Chicago")
 ACME = ("ACME0001", "ACME0002", "ACME0003", "ACME0004")
 BETA = "BETA0001"
-_LONG_MS = 200 * 24 * 3_600_000
 
 
 class _Quarter:
@@ -29,6 +28,18 @@ class _Quarter:
         self.lines.append(Told(topic, value | fields))
 
     def trade(self, account_id: str, quantity: str, at: str) -> None:
+        """Quote the market, since no quote lasts for more than a day, and trade with it."""
+        self.tell(
+            "price-ticks",
+            "PriceTick",
+            at,
+            provider="venue",
+            symbol="BTCUSD",
+            bid_price="99.00",
+            bid_size="1000",
+            ask_price="100.00",
+            ask_size="1000",
+        )
         side = "SELL" if quantity.startswith("-") else "BUY"
         self.tell(
             "orders",
@@ -72,7 +83,7 @@ def quarter() -> list[Told]:
         quote="USD",
         minimum_price_increment="0.01",
         minimum_quantity_increment="0.00000001",
-        stale_after_ms=_LONG_MS,
+        stale_after_ms=86_400_000,
     )
     for account_id in (*ACME, BETA):
         model = "MARKETPLACE" if account_id == BETA else "NET_SETTLEMENT"
@@ -84,17 +95,6 @@ def quarter() -> list[Told]:
             client=account_id[:4],
             funding_model=model,
         )
-    q.tell(
-        "price-ticks",
-        "PriceTick",
-        "01-02T10:00:01",
-        provider="venue",
-        symbol="BTCUSD",
-        bid_price="99.00",
-        bid_size="1000",
-        ask_price="100.00",
-        ask_size="1000",
-    )
     # 202.00 that are never paid: written off on February 1.
     q.trade(BETA, "2", "01-02T12:00")
     # Friday to Saturday: 404.00 for ACME's four, due on Monday.

@@ -111,12 +111,15 @@ def replay(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
 
 
 def tree(folder: Path) -> Tree:
-    """Return all that a replay wrote but the answers."""
-    return {
+    """Return all that a replay wrote but the answers, and what names its inputs."""
+    found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder) != ANSWERS
+        if path.is_file() and path.relative_to(folder).parts[0] != "inputs"
     }
+    summary = orjson.loads(found["summary.json"])
+    del summary["input_files"]
+    return found | {"summary.json": orjson.dumps(summary)}
 
 
 def events(folder: Path, topic: str) -> list[dict[str, str]]:
@@ -170,7 +173,7 @@ def test_the_last_journals_stay_unanswered(tmp_path: Path) -> None:
 def test_with_its_answers_as_input_the_topics_are_the_same(
     tmp_path: Path, first: Path, how: str
 ) -> None:
-    """No firm answers now: nothing is written to `inputs`."""
+    """No firm answers now: no answers are written to `inputs`."""
     answers = (first / "out" / ANSWERS).read_bytes()
     (tmp_path / "day").write_bytes(b"".join(day()))
     (tmp_path / "answers").write_bytes(answers)
@@ -188,7 +191,7 @@ def test_with_its_answers_as_input_the_topics_are_the_same(
             (tmp_path / "day").write_bytes(b"".join(merged))
             replay(tmp_path, "day", "--out", "out")
     assert tree(tmp_path / "out") == tree(first / "out")
-    assert not (tmp_path / "out" / "inputs").exists()
+    assert not (tmp_path / "out" / ANSWERS).exists()
 
 
 def test_one_answer_in_the_input_and_the_firm_is_silent(tmp_path: Path) -> None:
@@ -197,7 +200,7 @@ def test_one_answer_in_the_input_and_the_firm_is_silent(tmp_path: Path) -> None:
     answer = line(APEX_JOURNAL_RESULTS, "ApexJournalCompleted", 31, **unknown)
     (tmp_path / "day").write_bytes(b"".join([*day(), answer]))
     replay(tmp_path, "day", "--out", "out")
-    assert not (tmp_path / "out" / "inputs").exists()
+    assert not (tmp_path / "out" / ANSWERS).exists()
     (letter,) = events(tmp_path / "out", "dead-letters")
     assert letter["reason"] == "UNKNOWN_JOURNAL"
     calls = [e for e in events(tmp_path / "out", "cash-calls") if e["account_id"] == "ACME0001"]
@@ -220,11 +223,7 @@ def test_from_standard_input_the_same(
 def test_without_apex_accounts_nothing_is_kept(tmp_path: Path) -> None:
     (tmp_path / "day").write_bytes(b"".join(day(apex=False)))
     replay(tmp_path, "day", "--out", "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "s3",
-        "summary.json",
-        "topics",
-    ]
+    assert [path.name for path in (tmp_path / "out" / "inputs").iterdir()] == ["1-day"]
 
 
 def test_a_replay_with_answers_is_replaced_by_one_without(tmp_path: Path, first: Path) -> None:
@@ -233,7 +232,7 @@ def test_a_replay_with_answers_is_replaced_by_one_without(tmp_path: Path, first:
     (tmp_path / "none").write_bytes(b"".join(day(apex=False)))
     for name in ("apex", "none", "apex"):
         replay(tmp_path, name, "--out", "out")
-        assert (tmp_path / "out" / "inputs").exists() is (name == "apex")
+        assert (tmp_path / "out" / ANSWERS).exists() is (name == "apex")
     assert tree(tmp_path / "out") == tree(first / "out")
 
 

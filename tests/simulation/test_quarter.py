@@ -11,15 +11,15 @@ import pytest
 from replay.audit.directory import audit_directory
 from scripts.replay import run_replay
 from tests.pipeline_in_memory import Event, PipelineInMemory, both_engines, differences
-from tests.simulation.damage_to_nets import NETS, NETS_WITH_INPUTS
+from tests.simulation.damage_to_nets import NETS
 from tests.simulation.must_be_found import STORED, must_be_found
 from tests.simulation.quarter import quarter
 from tests.simulation.replay_copy import ReplayCopy
 
 
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The quarter's directory, and its input."""
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quarter's directory."""
     root = tmp_path_factory.mktemp("quarter")
     source = root / "quarter.jsonl"
     source.write_bytes(
@@ -28,12 +28,12 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         )
     )
     run_replay([str(source)], root / "out", None)
-    return root / "out", str(source)
+    return root / "out"
 
 
-def events(replayed: tuple[Path, str], topic: str, kind: str, client: str) -> list[Event]:
+def events(replayed: Path, topic: str, kind: str, client: str) -> list[Event]:
     """Return a client's events of a type."""
-    lines = (replayed[0] / "topics" / f"{topic}.jsonl").read_bytes().splitlines()
+    lines = (replayed / "topics" / f"{topic}.jsonl").read_bytes().splitlines()
     return [
         event
         for event in map(orjson.loads, lines)
@@ -41,7 +41,7 @@ def events(replayed: tuple[Path, str], topic: str, kind: str, client: str) -> li
     ]
 
 
-def test_a_write_off_that_three_months_do_not_cover(replayed: tuple[Path, str]) -> None:
+def test_a_write_off_that_three_months_do_not_cover(replayed: Path) -> None:
     fields = ("month", "share", "write_offs", "carried_in", "payable", "carried_out")
     stated = [
         tuple(event[name] for name in fields)
@@ -55,10 +55,10 @@ def test_a_write_off_that_three_months_do_not_cover(replayed: tuple[Path, str]) 
     ]
 
 
-def test_what_the_client_s_share_account_holds(replayed: tuple[Path, str]) -> None:
+def test_what_the_client_s_share_account_holds(replayed: Path) -> None:
     """BETA: 1.00 was paid, the rest is the shortfall. ACME: 9.00 were earned, 100.00 paid."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    for line in (replayed[0] / "topics" / "journal.jsonl").read_bytes().splitlines():
+    for line in (replayed / "topics" / "journal.jsonl").read_bytes().splitlines():
         for posting in orjson.loads(line)["postings"]:
             sums[posting["account"]] += Decimal(posting["amount"])
     assert sums["client:BETA:share"] == Decimal("-4.00")
@@ -68,12 +68,12 @@ def test_what_the_client_s_share_account_holds(replayed: tuple[Path, str]) -> No
     assert sums["client:ACME:share"] == earned - 100
 
 
-def test_each_day_has_a_net_and_two_files(replayed: tuple[Path, str]) -> None:
+def test_each_day_has_a_net_and_two_files(replayed: Path) -> None:
     """From January 3 to May 1, zero or not; the window of March 8 has 23 hours."""
     nets = events(replayed, "net-settlements", "NetSettlement", "ACME")
     assert len(nets) == 29 + 28 + 31 + 30 + 1
-    assert len(list((replayed[0] / "s3" / "ACME" / "eod_settlement").iterdir())) == 2 * len(nets)
-    assert not (replayed[0] / "s3" / "BETA" / "eod_settlement").exists()
+    assert len(list((replayed / "s3" / "ACME" / "eod_settlement").iterdir())) == 2 * len(nets)
+    assert not (replayed / "s3" / "BETA" / "eod_settlement").exists()
     moved = {
         event["window_to"][5:16]: event["net_amount"]
         for event in nets
@@ -87,7 +87,7 @@ def test_each_day_has_a_net_and_two_files(replayed: tuple[Path, str]) -> None:
     }
 
 
-def test_how_the_nets_were_paid(replayed: tuple[Path, str]) -> None:
+def test_how_the_nets_were_paid(replayed: Path) -> None:
     statuses = [
         (event["event_time"][5:16], event["window_to"][5:10], event["status"], event["outstanding"])
         for event in events(replayed, "net-settlements", "NetSettlementStatus", "ACME")
@@ -112,9 +112,8 @@ def test_how_the_nets_were_paid(replayed: tuple[Path, str]) -> None:
     assert ("03-08T14:00", "03-08", "PENDING", "21.00") in statuses
 
 
-@pytest.mark.parametrize("with_inputs", [False, True])
-def test_it_verifies(replayed: tuple[Path, str], *, with_inputs: bool) -> None:
-    checked = dict(audit_directory(replayed[0], [replayed[1]] if with_inputs else []))
+def test_it_verifies(replayed: Path) -> None:
+    checked = dict(audit_directory(replayed))
     assert checked["net settlement lines"] == "7"
 
 
@@ -128,11 +127,7 @@ def test_both_engines_make_the_same_of_it(partitions: int, seed: int) -> None:
 
 
 @STORED
-@pytest.mark.parametrize("name", [*NETS, *NETS_WITH_INPUTS])
-def test_damage_is_found(
-    name: str, replayed: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
-) -> None:
-    copy = ReplayCopy(replayed[0], tmp_path / "copy")
-    damage = NETS.get(name) or NETS_WITH_INPUTS[name]
-    inputs = [replayed[1]] if name in NETS_WITH_INPUTS else []
-    must_be_found(copy, damage, inputs, stored_anew=stored_anew)
+@pytest.mark.parametrize("name", NETS)
+def test_damage_is_found(name: str, replayed: Path, tmp_path: Path, *, stored_anew: bool) -> None:
+    copy = ReplayCopy(replayed, tmp_path / "copy")
+    must_be_found(copy, NETS[name], stored_anew=stored_anew)

@@ -41,6 +41,7 @@ from topics.catalogue import (
     CATALOGUE,
     DEAD_LETTERS,
     OUTPUT_TOPICS,
+    QUARANTINES,
     REPORT_PUTS,
     TASK_LOG,
     TASKS,
@@ -134,8 +135,8 @@ def test_every_topic_has_its_writers() -> None:
     """The table of who writes what leaves no topic out, and is in the order of the tasks."""
     assert tuple(kind.name for kind in CHAIN) == TASKS
     written = {topic for kind in CHAIN for topic in kind.writes}
-    # What became of a put is said by who put it (agents/file_queues.py).
-    assert written | {DEAD_LETTERS, TASK_LOG, REPORT_PUTS} == {
+    # `report-puts` is written by agents/file_queues.py, `quarantines` by a person's command.
+    assert written | {DEAD_LETTERS, TASK_LOG, REPORT_PUTS, QUARANTINES} == {
         topic.name
         for topic in CATALOGUE.values()
         if topic.direction != "in" and topic.cleanup == "delete"

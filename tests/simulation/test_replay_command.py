@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -174,6 +175,15 @@ def tree(folder: Path) -> Tree:
     return found
 
 
+def but_names(folder: Path) -> Tree:
+    """Return the tree of a replay without its inputs, and without their names in the summary."""
+    found = {name: text for name, text in tree(folder).items() if not name.startswith("inputs/")}
+    summary = orjson.loads(found["summary.json"])
+    for file in summary["input_files"]:
+        del file["name"]
+    return found | {"summary.json": orjson.dumps(summary)}
+
+
 def plant(folder: Path, files: Tree) -> None:
     """Write a tree."""
     for name, content in files.items():
@@ -211,7 +221,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     shown = result.stdout.decode()
     for words in ("executions", "cash calls", "settled after a retry", "files to clients"):
         assert words in shown
-    return tree(folder / "out")
+    return but_names(folder / "out")
 
 
 # -- same input, same bytes ------------------------------------------------------------------------
@@ -231,10 +241,19 @@ def test_a_day_is_worth_comparing(replayed: Tree) -> None:
     assert "topics/revenue-shares.jsonl" in replayed  # also topics without an event
 
 
-def test_the_same_again_elsewhere(tmp_path: Path, replayed: Tree) -> None:
+def test_the_same_again_under_another_name(tmp_path: Path, replayed: Tree) -> None:
     (tmp_path / "other-name").write_bytes(WHOLE)
     succeeded(settle(tmp_path, "replay", str(tmp_path / "other-name"), "--out", "a/b/c"))
-    assert tree(tmp_path / "a" / "b" / "c") == replayed
+    assert but_names(tmp_path / "a" / "b" / "c") == replayed
+
+
+def test_the_same_again_elsewhere(tmp_path: Path) -> None:
+    """To the byte, with the summary and what DIR/inputs leads to, wherever the input is stored."""
+    for folder, out in (("one", "out"), ("one", "a/b"), ("deep/er", "c")):
+        plant(tmp_path / folder, {"day": WHOLE})
+        succeeded(settle(tmp_path, "replay", f"{folder}/day", "--out", out))
+    assert tree(tmp_path / "a/b") == tree(tmp_path / "c") == tree(tmp_path / "out")
+    assert (tmp_path / "c" / "inputs" / "1-day").read_bytes() == WHOLE
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
@@ -245,13 +264,13 @@ def test_from_standard_input(
 ) -> None:
     stdin = gzip.compress(WHOLE) if packed else WHOLE
     succeeded(settle(tmp_path, "replay", "-", "--out", "out", stdin=stdin))
-    assert tree(tmp_path / "out") == replayed
+    assert but_names(tmp_path / "out") == replayed
 
 
 def test_from_gzip_without_its_name(tmp_path: Path, replayed: Tree) -> None:
     (tmp_path / "day.jsonl").write_bytes(gzip.compress(WHOLE, 1))
     succeeded(settle(tmp_path, "replay", "day.jsonl", "--out", "out"))
-    assert tree(tmp_path / "out") == replayed
+    assert but_names(tmp_path / "out") == replayed
 
 
 def test_split_by_topic_into_files_of_every_form(tmp_path: Path, replayed: Tree) -> None:
@@ -269,7 +288,7 @@ def test_split_by_topic_into_files_of_every_form(tmp_path: Path, replayed: Tree)
     names = [topic if topic != "fundings" else "-" for topic in by_topic]
     stdin = b"".join(by_topic["fundings"])
     succeeded(settle(tmp_path, "replay", *names, "--out", "out", stdin=stdin))
-    found = tree(tmp_path / "out")
+    found = but_names(tmp_path / "out")
     differing = {name for name in replayed if found.get(name) != replayed[name]}
     assert found.keys() == replayed.keys()
     assert differing == {"topics/dead-letters.jsonl", "summary.json"}
@@ -282,7 +301,7 @@ def test_cut_into_two_pieces(tmp_path: Path, replayed: Tree) -> None:
     for name, piece in (("one", [*DAY[:half], ours]), ("two", [ours, *DAY[half:]])):
         (tmp_path / name).write_bytes(b"".join(piece))
     succeeded(settle(tmp_path, "replay", "one", "two", "--out", "out"))
-    found = tree(tmp_path / "out")
+    found = but_names(tmp_path / "out")
     differing = {name for name in replayed if found.get(name) != replayed[name]}
     assert found.keys() == replayed.keys()
     assert differing == {"topics/dead-letters.jsonl", "summary.json"}
@@ -293,7 +312,7 @@ def test_an_earlier_replay_is_replaced_whole(tmp_path: Path, replayed: Tree) -> 
     (tmp_path / "day").write_bytes(WHOLE)
     plant(tmp_path / "out", replayed | {"s3/ACME/old.csv": b"old", "topics/bbo.jsonl": b"old\n"})
     succeeded(settle(tmp_path, "replay", "day", "--out", "out"))
-    assert tree(tmp_path / "out") == replayed
+    assert but_names(tmp_path / "out") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day", "out"]
 
 
@@ -303,7 +322,7 @@ def test_a_link_to_an_empty_directory_is_followed(tmp_path: Path, replayed: Tree
     (tmp_path / "link").symlink_to("real")
     succeeded(settle(tmp_path, "replay", "day", "--out", "link"))
     assert (tmp_path / "link").is_symlink()
-    assert tree(tmp_path / "real") == replayed
+    assert but_names(tmp_path / "real") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day", "link", "real"]
 
 
@@ -312,7 +331,7 @@ def test_a_name_with_brackets_is_only_a_name(tmp_path: Path, replayed: Tree) -> 
     result = settle(tmp_path, "replay", "day", "--out", "a [b] [/c] é")
     succeeded(result)
     assert "a [b] [/c] é" in result.stdout.decode()
-    assert tree(tmp_path / "a [b] [" / "c] é") == replayed
+    assert but_names(tmp_path / "a [b] [" / "c] é") == replayed
 
 
 def test_an_empty_input_gives_an_empty_replay(tmp_path: Path) -> None:
@@ -394,7 +413,7 @@ def test_a_failed_replay_leaves_the_earlier_one_as_it_was(tmp_path: Path, replay
     (tmp_path / "cut").write_bytes(WHOLE[:-30])
     plant(tmp_path / "out", replayed)
     failed_with_one_line(settle(tmp_path, "replay", "cut", "--out", "out"), "cut, line")
-    assert tree(tmp_path / "out") == replayed
+    assert but_names(tmp_path / "out") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "out"]
 
 
@@ -441,7 +460,7 @@ def test_a_full_disk_leaves_an_earlier_replay_as_it_was(tmp_path: Path, replayed
     plant(tmp_path / "out", replayed)
     result = settle(tmp_path, "replay", "day", "--out", "out", file_bytes_max=40_000)
     failed_with_one_line(result, "File too large")
-    assert tree(tmp_path / "out") == replayed
+    assert but_names(tmp_path / "out") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day", "out"]
 
 
@@ -468,38 +487,50 @@ def test_a_full_standard_output_is_said_in_one_line(tmp_path: Path) -> None:
 # -- interrupted -----------------------------------------------------------------------------------
 
 
-@contextmanager
-def in_mid_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a replay from standard input and give it when it has begun to write.
-
-    It waits for the rest of its input, which never comes.
-    """
+def _deposits(count: int) -> bytes:
     account = {"account_id": ACCOUNTS[0], "amount": "1.00"}
     deposits = lines(
         ("fundings", {"type": "DepositSettled", "at": n, "funding_id": f"X{n}"} | account)
-        for n in range(3_000)
+        for n in range(count)
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, "-1", str(SETTLE), "replay", "-", "--out", "out"],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    ) as running:
-        try:
-            assert running.stdin is not None
-            running.stdin.write(b"".join(DAY[:6] + deposits))
-            running.stdin.flush()
-            give_up = time.monotonic() + SECONDS_MAX
-            journal = ".out.*/topics/journal.jsonl"
-            while not any(path.stat().st_size for path in folder.glob(journal)):
-                assert time.monotonic() < give_up, "the replay has written nothing"
-                assert running.poll() is None, running.stderr
-                time.sleep(0.02)
-            yield running
-        finally:
-            running.kill()
+    return b"".join(DAY[:6] + deposits)
+
+
+@contextmanager
+def in_mid_run(folder: Path, *, copying: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a replay and give it when it has begun to write events, with seconds of work left.
+
+    `copying`: give it when it copies standard input, the rest of which never comes.
+    """
+    written = "inputs/1-standard-input" if copying else "topics/journal.jsonl"
+    with TemporaryDirectory() as elsewhere:
+        path = Path(elsewhere) / "in"
+        path.write_bytes(_deposits(60_000))
+        with subprocess.Popen(
+            [
+                *(sys.executable, "-c", LAUNCH, "-1", str(SETTLE)),
+                *("replay", "-" if copying else str(path), "--out", "out", "--processes", "1"),
+            ],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        ) as running:
+            try:
+                if copying:
+                    assert running.stdin is not None
+                    # More than one read of the copy takes.
+                    running.stdin.write(bytes(5 * 1024 * 1024))
+                    running.stdin.flush()
+                give_up = time.monotonic() + SECONDS_MAX
+                while not any(path.stat().st_size for path in folder.glob(f".out.*/{written}")):
+                    assert time.monotonic() < give_up, "the replay has written nothing"
+                    assert running.poll() is None, running.stderr
+                    time.sleep(0.02)
+                yield running
+            finally:
+                running.kill()
 
 
 @pytest.mark.parametrize(
@@ -510,16 +541,18 @@ def in_mid_run(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         pytest.param(signal.SIGTERM, False, id="terminated"),
     ],
 )
+@pytest.mark.parametrize("copying", [False, True], ids=["replaying", "copying"])
 def test_interrupted_in_mid_run_it_leaves_nothing_and_says_so(
     tmp_path: Path,
     replayed: Tree,
     sent: signal.Signals,
     earlier: bool,
+    copying: bool,
 ) -> None:
     if earlier:
         plant(tmp_path / "out", replayed)
     before = tree(tmp_path)
-    with in_mid_run(tmp_path) as running:
+    with in_mid_run(tmp_path, copying=copying) as running:
         running.send_signal(sent)
         stdout, stderr = running.communicate(timeout=SECONDS_MAX)
     result = subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)

@@ -27,12 +27,12 @@ from tests.simulation.damage_with_inputs import INPUTS
 from tests.simulation.must_be_found import STORED, must_be_found
 from tests.simulation.replay_copy import ReplayCopy
 
-OUTPUTS = TRADING | SETTLEMENT | FILES
+DAY = TRADING | SETTLEMENT | FILES | INPUTS
 
 
 @pytest.fixture(scope="session")
-def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A generated day across all windows: the directory, and the input."""
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated day across all windows."""
     root = tmp_path_factory.mktemp("day")
     source = root / "day.jsonl"
     # Marketplace alone: what other models add is damaged in days of their own.
@@ -46,17 +46,17 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     )
     write_generated_day(options, source)
     run_replay([str(source)], root / "out", None)
-    return root / "out", str(source)
+    return root / "out"
 
 
 @pytest.fixture(scope="session")
-def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A customer who never pays: a call that is written off 30 days later, and quiet days."""
     root = tmp_path_factory.mktemp("month")
     source = root / "month.jsonl"
     source.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in _a_call_never_paid()))
     run_replay([str(source)], root / "out", None)
-    return root / "out", str(source)
+    return root / "out"
 
 
 def _a_call_never_paid() -> list[dict[str, Any]]:
@@ -105,22 +105,15 @@ def _a_call_never_paid() -> list[dict[str, Any]]:
 # -- what is whole verifies ----------------------------------------------------------------------
 
 
-def test_a_replay_verifies(day: tuple[Path, str]) -> None:
-    checked = dict(audit_directory(day[0]))
+def test_a_replay_verifies(day: Path) -> None:
+    checked = dict(audit_directory(day))
     assert int(checked["executions, each recomputed"].replace(",", "")) > 300
     assert checked["windows"] == "8"
-
-
-def test_a_replay_verifies_with_its_inputs(day: tuple[Path, str]) -> None:
-    checked = dict(audit_directory(day[0], [day[1]]))
     assert int(checked["inputs, each answered"].replace(",", "")) > 2000
 
 
-@pytest.mark.parametrize("with_inputs", [False, True])
-def test_a_written_off_call_and_quiet_days_verify(
-    month: tuple[Path, str], *, with_inputs: bool
-) -> None:
-    checked = dict(audit_directory(month[0], [month[1]] if with_inputs else []))
+def test_a_written_off_call_and_quiet_days_verify(month: Path) -> None:
+    checked = dict(audit_directory(month))
     assert checked["windows"] == str(32 * 8 + 5)
     assert checked["money in the FBO"] == "20.00 USD"
 
@@ -134,53 +127,41 @@ def test_inputs_that_all_come_twice_verify(tmp_path: Path) -> None:
     twice = [line for line in [early, *lines] for _ in range(2)]
     source.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in twice))
     run_replay([str(source)], tmp_path / "out", None)
-    audit_directory(tmp_path / "out", [])
-    audit_directory(tmp_path / "out", [str(source)])
+    audit_directory(tmp_path / "out")
     updates = (tmp_path / "out/topics/order-updates.jsonl").read_bytes().splitlines()
     kinds = [(event["type"], event.get("reason")) for event in map(orjson.loads, updates)]
     assert kinds[:2] == [("OrderRejected", "UNKNOWN_ACCOUNT")] * 2
     assert kinds.count(("OrderAccepted", None)) == 1
 
 
-def test_what_is_stored_anew_still_verifies(day: tuple[Path, str], tmp_path: Path) -> None:
+def test_what_is_stored_anew_still_verifies(day: Path, tmp_path: Path) -> None:
     """The tables' own helper does no damage: neither the copy nor what it counts."""
-    copy = ReplayCopy(day[0], tmp_path / "copy")
+    copy = ReplayCopy(day, tmp_path / "copy")
     copy.store_anew()
-    audit_directory(copy.root, [day[1]])
+    audit_directory(copy.root)
 
 
 # -- damage is found -----------------------------------------------------------------------------
 
 
 @STORED
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_damage_is_found(
-    name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
-) -> None:
-    copy = ReplayCopy(day[0], tmp_path / "copy")
-    must_be_found(copy, OUTPUTS[name], [], stored_anew=stored_anew)
-
-
-@STORED
-@pytest.mark.parametrize("name", INPUTS)
-def test_damage_is_found_with_the_inputs(
-    name: str, day: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
-) -> None:
-    copy = ReplayCopy(day[0], tmp_path / "copy")
-    must_be_found(copy, INPUTS[name], [day[1]], stored_anew=stored_anew)
+@pytest.mark.parametrize("name", DAY)
+def test_damage_is_found(name: str, day: Path, tmp_path: Path, *, stored_anew: bool) -> None:
+    copy = ReplayCopy(day, tmp_path / "copy")
+    must_be_found(copy, DAY[name], stored_anew=stored_anew)
 
 
 @STORED
 @pytest.mark.parametrize("name", MONTH)
 def test_damage_to_a_month_is_found(
-    name: str, month: tuple[Path, str], tmp_path: Path, *, stored_anew: bool
+    name: str, month: Path, tmp_path: Path, *, stored_anew: bool
 ) -> None:
-    copy = ReplayCopy(month[0], tmp_path / "copy")
-    must_be_found(copy, MONTH[name], [], stored_anew=stored_anew)
+    copy = ReplayCopy(month, tmp_path / "copy")
+    must_be_found(copy, MONTH[name], stored_anew=stored_anew)
 
 
-def test_stored_counts_are_compared(day: tuple[Path, str], tmp_path: Path) -> None:
-    copy = ReplayCopy(day[0], tmp_path / "copy")
+def test_stored_counts_are_compared(day: Path, tmp_path: Path) -> None:
+    copy = ReplayCopy(day, tmp_path / "copy")
     path = copy.root / "summary.json"
     summary = orjson.loads(path.read_bytes())
     summary["emitted"]["journal"]["JournalEntry"] += 1
@@ -200,7 +181,7 @@ def test_the_audit_imports_no_decision() -> None:
     ).stdout.split()
     shared = {name for name in loaded if name.startswith(("settlement.", "replay."))}
     assert {name for name in shared if not name.startswith("replay.audit")} == {
-        "replay.pipe",
+        "replay.input_files",
         "replay.read",
         "settlement.ach_return_codes",
         "settlement.calendar",
@@ -211,10 +192,8 @@ def test_the_audit_imports_no_decision() -> None:
 # -- the command ---------------------------------------------------------------------------------
 
 
-def test_the_command_prints_what_it_checked(
-    day: tuple[Path, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    verify(day[0], [day[1]])
+def test_the_command_prints_what_it_checked(day: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    verify(day)
     printed = capsys.readouterr().out
     assert "no difference" in printed
     assert "money in the FBO" in printed
@@ -226,16 +205,11 @@ def test_without_a_directory_it_asks_the_broker_and_says_where_none_answers(
     # Nothing listens on port 1.
     monkeypatch.setenv("SETTLE_BROKERS", "127.0.0.1:1")
     with pytest.raises(Failure, match=r"no Kafka at 127\.0\.0\.1:1"):
-        verify(None, None)
+        verify()
 
 
 def test_the_command_names_what_is_no_replay(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="no such directory"):
-        verify(tmp_path / "nothing", None)
+        verify(tmp_path / "nothing")
     with pytest.raises(Failure, match="no replay directory"):
-        verify(tmp_path, None)
-
-
-def test_the_command_names_an_input_that_is_missing(day: tuple[Path, str]) -> None:
-    with pytest.raises(Failure, match=r"nothing\.jsonl"):
-        verify(day[0], ["nothing.jsonl"])
+        verify(tmp_path)

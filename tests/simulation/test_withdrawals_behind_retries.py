@@ -110,7 +110,7 @@ def test_the_audit_asks_for_that_answer(case: Case, tmp_path: Path) -> None:
     lines = (orjson.dumps({"topic": line.topic, "value": line.value}) for line in days(case).lines)
     path.write_bytes(b"\n".join(lines) + b"\n")
     run_replay([str(path)], tmp_path / "out", None)
-    audit_directory(tmp_path / "out", [str(path)])
+    audit_directory(tmp_path / "out")
     happened = (tmp_path / "out" / "topics" / "cash-calls.jsonl").read_text()
     if case.answer == "FUNDING_NOT_OURS":
         assert "CashCallSettled" not in happened

@@ -13,7 +13,7 @@ def customer(cash: str | None = None, date: str = "2026-03-03") -> Story:
     """Return a story with a market that stays good for a month, from midnight on."""
     story = Story(known=False, date=date)
     story.client(at="00:00")
-    story.instrument(at="00:00", stale_after_ms=30 * 24 * 3_600_000)
+    story.instrument(at="00:00", stale_after_ms=86_400_000)
     story.account(at="00:00")
     story.tick("99.00", "100.00", at="00:00")
     if cash is not None:

@@ -22,7 +22,7 @@ def customer(*, date: str = "2026-03-03", model: str = "APEX_CLEARING", **accoun
     """Return a story with a quote that stays good for two months, and an Apex account."""
     story = Story(known=False, date=date)
     story.client(at="00:00")
-    story.instrument(at="00:00", stale_after_ms=60 * 24 * 3_600_000)
+    story.instrument(at="00:00", stale_after_ms=86_400_000)
     story.account(at="00:00", funding_model=model, **account)
     story.tick("99.00", "100.00", at="00:00", bid_size="1000", ask_size="1000")
     return story

@@ -14,7 +14,7 @@ OTHER = "ACME0002"
 
 def market(story: Story, at: str | None = None) -> Story:
     """Tell the market, and a quote that stays good for two months."""
-    story.instrument(at=at, stale_after_ms=60 * 24 * 3_600_000)
+    story.instrument(at=at, stale_after_ms=86_400_000)
     story.tick("99.00", "100.00", at=at, bid_size="1000", ask_size="1000")
     return story
 

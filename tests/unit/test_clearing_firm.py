@@ -3,12 +3,13 @@
 The endpoint is docs/clearing-firm.md. On a real broker: tests/integration/test_apex_gateway.py.
 """
 
+import json
 from typing import Any
 
 import orjson
 import pytest
 
-from agents.clearing_firm import FirmAddress, answers_of
+from agents.clearing_firm import ANSWERS_MAX, BODY_BYTES_MAX, FirmAddress, answers_of
 from scripts.simulated_firm import Faults
 from topics.decode import Refused, decode
 
@@ -71,12 +72,47 @@ def test_a_rejection_is_passed_on_whatever_its_reason(reason: str, amount: str |
     ("said", "at"),
     [
         pytest.param(completed(), AT, id="the-firm-s-own-time"),
-        pytest.param(completed(answered_at=None), "2026-03-03T18:00:09Z", id="else-http-s"),
-        pytest.param(completed(answered_at="soon"), "2026-03-03T18:00:09Z", id="no-time"),
+        pytest.param(completed(answered_at=None), "2026-03-03T18:00:09.000000Z", id="else-http-s"),
+        pytest.param(completed(answered_at="soon"), "2026-03-03T18:00:09.000000Z", id="no-time"),
     ],
 )
 def test_when_it_was_said(said: Said, at: str) -> None:
     assert read(said)[0]["event_time"] == at
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "date", "at"),
+    [
+        pytest.param("2026-03-03T13:00:02.5-05:00", None, AT, id="a-zone"),
+        pytest.param("2026-03-03T18:00:02.5000009Z", None, AT, id="nanoseconds-are-truncated"),
+        pytest.param("2026-03-03T18:00:02.500000", DATE, "09", id="no-zone"),
+        pytest.param("1999-12-31T23:59:59Z", DATE, "09", id="before-the-years-of-the-contract"),
+        pytest.param("2100-01-01T00:00:00Z", DATE, "09", id="behind-them"),
+        pytest.param("0001-01-01T00:00:00+14:00", DATE, "09", id="before-the-year-1-in-utc"),
+        pytest.param("9999-12-31T23:59:59-14:00", DATE, "09", id="behind-the-year-9999"),
+        pytest.param(10**30, DATE, "09", id="a-number"),
+        pytest.param([[]], DATE, "09", id="a-list"),
+        pytest.param(None, "Tue, 03 Mar 2026 13:00:09 -0500", "09", id="http-s-zone"),
+        pytest.param(None, "Tue, 03 Mar 2026 18:00:09 -0000", "09", id="http-s-utc"),
+        pytest.param(None, "Tue, 03 Mar 2026 99999999999999999999:00:00 GMT", "00", id="hours"),
+        pytest.param(None, "Tue, 03 Mar 2026 18:00:09 +99999999999999", "00", id="huge-zone"),
+        pytest.param(None, "Tue, 03 Mar 99999999999999 18:00:09 GMT", "00", id="huge-year"),
+        pytest.param(None, "Sat, 01 Jan 2101 18:00:09 GMT", "00", id="http-s-year"),
+        pytest.param(None, "", "00", id="an-empty-date"),
+        pytest.param(None, "\x00\udcff,,,;;(((", "00", id="bytes"),
+    ],
+)
+def test_a_time_with_a_zone_is_read_and_nonsense_is_no_time(
+    answered_at: object, date: str | None, at: str
+) -> None:
+    """Else HTTP's date (18:00:09), else the time of the request (18:00:00)."""
+    wanted = at if len(at) > 2 else f"2026-03-03T18:00:{at}.000000Z"
+    body = orjson.dumps({"answers": [completed(answered_at=None)]})
+    if answered_at is not None:
+        told = json.dumps(answered_at).encode()
+        body = body.replace(b'"answered_at":null', b'"answered_at":' + told)
+    (value,) = answers_of(REQUEST, 200, body, date)
+    assert value["event_time"] == wanted
 
 
 def test_without_any_time_it_is_that_of_the_request() -> None:
@@ -141,6 +177,51 @@ def test_a_body_that_is_no_answer_is_kept_up_to_8_kib(status: int, body: bytes) 
     assert str(status) in value["detail"]
     assert 0 < len(value["said"]) <= 8192
     assert value["event_id"] == answers_of(REQUEST, status, body, DATE)[0]["event_id"]
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"answers": [%s]}' % nested(300), id="an-answer-of-300-levels"),
+        pytest.param(b'{"answers": %s}' % nested(300), id="a-list-of-300-levels"),
+        pytest.param(nested(100_000), id="100000-levels"),
+        pytest.param(
+            b'{"answers": [{"journal_id": "%s", "status": %s}]}' % (JOURNAL.encode(), nested(300)),
+            id="a-status-of-300-levels",
+        ),
+        pytest.param(b'{"answers": [{"journal_id": "\\ud800"}]}', id="half-a-character"),
+        pytest.param(b'{"answers": [' + b"1," * ANSWERS_MAX + b"1]}", id="too-many-answers"),
+        pytest.param(b'{"answers": [' + b" " * BODY_BYTES_MAX + b"1]}", id="too-long"),
+        pytest.param(
+            orjson.dumps({"answers": [completed(amount="1" * 33)]}), id="an-amount-of-33-digits"
+        ),
+        pytest.param(b"\x00" * 10_000, id="what-json-escapes"),
+    ],
+)
+def test_whatever_the_firm_sends_is_kept_in_an_input_of_at_most_64_kib(body: bytes) -> None:
+    (value,) = answers_of(REQUEST, 200, body, DATE)
+    assert value["type"] == "ApexJournalUnclear"
+    assert len(orjson.dumps(value)) < 65_536
+
+
+def test_the_largest_that_is_taken_apart() -> None:
+    """As many answers as fit the limit, in a body of exactly the longest length."""
+    body = orjson.dumps({"answers": [completed()] * ANSWERS_MAX})
+    body += b" " * (BODY_BYTES_MAX - len(body))
+    assert [value["type"] for value in answers_of(REQUEST, 200, body, DATE)] == [
+        "ApexJournalCompleted"
+    ] * ANSWERS_MAX
+
+
+@pytest.mark.parametrize("length", [140, 141, 200_000])
+def test_a_reason_is_truncated_to_140_characters(length: int) -> None:
+    (value,) = read(rejected(reason="\N{MONEY BAG}" * length))
+    assert value["reason"] == "\N{MONEY BAG}" * 140
+    assert not isinstance(decode("apex-journal-results", value), Refused)
 
 
 def test_the_token_is_not_shown() -> None:

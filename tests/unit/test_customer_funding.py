@@ -318,10 +318,13 @@ def test_what_is_no_funding_is_a_dead_letter(
     assert reasons(happened) == [reason]
 
 
-def test_fifteen_digits_are_money() -> None:
-    story = funded("0.01")
-    tell(story, "DepositSettled", amount="9999999999999.98")
-    assert money(story)[0] == "9999999999999.99"
+@pytest.mark.parametrize("state", STATES)
+def test_the_largest_amount_is_remembered(state: str) -> None:
+    """Every step of it is taken, and repeats without effect: no cent of it is lost."""
+    story = funded("999999999999.99")
+    for kind in STATES[state][0]:
+        assert reasons(tell(story, kind, amount="999999999999.99")) == []
+        assert tell(story, kind, amount="999999999999.99").emitted == []
 
 
 # -- returns ---------------------------------------------------------------------------------------

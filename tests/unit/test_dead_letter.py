@@ -31,6 +31,8 @@ def test_it_holds_all_that_is_known_of_the_value() -> None:
         "source_partition": 0,
         "source_offset": 5,
         "source_key": "ACME0001",
+        "source_key_raw": "QUNNRTAwMDE=",
+        "source_key_length": 8,
         "raw": b64encode(raw).decode(),
         "raw_length": 47,
         "raw_sha256": sha256(raw).hexdigest(),
@@ -384,11 +386,19 @@ def test_of_a_longer_value_the_first_64_kib(tmp_path: Path, length: int, kept: i
     assert letter["raw_sha256"] == sha256(raw).hexdigest()
 
 
-@pytest.mark.parametrize("depth", [100, 900, 1000, 1020])
-def test_a_deep_value_is_dead_lettered(tmp_path: Path, depth: int) -> None:
+@pytest.mark.parametrize(
+    ("depth", "reason"),
+    [
+        pytest.param(32, "MALFORMED", id="32-levels"),
+        pytest.param(33, "TOO_LARGE", id="33-levels"),
+        pytest.param(1_100, "TOO_LARGE", id="more-than-a-parser-reads"),
+        pytest.param(32_768, "TOO_LARGE", id="nothing-but-levels"),
+    ],
+)
+def test_a_deep_value_is_dead_lettered(tmp_path: Path, depth: int, reason: str) -> None:
     raw = b"[" * depth + b"]" * depth
     (letter,) = _letters(tmp_path, b'{"topic":"orders","value":' + raw + b"}\n")
-    assert letter["reason"] == "MALFORMED"
+    assert letter["reason"] == reason
     assert b64decode(letter["raw"]) == raw
 
 

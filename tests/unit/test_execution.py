@@ -494,12 +494,12 @@ def test_the_trade_date(at: str, date: str) -> None:
 
 
 def test_numbers_beyond_15_digits_do_not_stop_the_stream() -> None:
-    """10^14 BTC at 90,000.00 is 9 x 10^18: 21 digits."""
+    """999,999,999,999.999 BTC at 0.90 is 899,999,999,999.9991: 16 digits."""
     story = Story()
-    story.tick(bid="80000.00", ask="90000.00", ask_size="100000000000000")
-    execution = story.order("o1", quantity="100000000000000").one("Execution")
-    assert execution["gross"] == "9000000000000000000.00"
-    assert story.order("o2", quantity="1").said() == [
+    story.tick(bid="0.80", ask="0.90", ask_size="999999999999.999")
+    execution = story.order("o1", quantity="999999999999.999").one("Execution")
+    assert execution["gross"] == "900000000000.00"
+    assert story.order("o2", quantity="2").said() == [
         ("OrderAccepted", "o2"),
         ("OrderFilled", "o2"),
     ]

@@ -456,4 +456,4 @@ def test_a_month_of_all_models_settles(tmp_path: Path) -> None:
     assert Counter(event["reason"] for event in emitted["DeadLetter"]) == Counter(
         dirty.reason for dirty in dirty_of(ALL_MODELS)
     )
-    audit_directory(tmp_path / "out", [str(tmp_path / "day.jsonl")], None)
+    audit_directory(tmp_path / "out")

@@ -1,7 +1,7 @@
 """Looking ahead in the inputs of a replay for answers of a clearing firm (section 12).
 
-A replay is a stream, so nobody looks before the first journal is asked for; a pipe can be read only
-once, so what was looked at is kept, and the lines are the same as without.
+A replay looks only when the first journal is requested; the lines are the same as without. A pipe
+can be read only once, so a replay reads a copy of it.
 """
 
 import gzip
@@ -15,7 +15,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.read import InputFiles, UnreadableInputError
+from replay.input_files import KeptInputs
+from replay.read import InputFiles, UnreadableInputError, read_inputs
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
 
@@ -34,6 +35,13 @@ QUIET = [line("clients", minute) for minute in range(8)]
 ANSWER = line(APEX_JOURNAL_RESULTS, 30)
 # The words are there, but it is no line of that topic.
 WORDS = line("clients", 30, name=APEX_JOURNAL_RESULTS)
+
+
+def kept(folder: Path, *inputs: str) -> InputFiles:
+    """Return inputs as a replay into a directory in `folder` reads them."""
+    (folder / "aside").mkdir()
+    inputs_kept = KeptInputs(inputs, folder / "aside", folder / "out")
+    return InputFiles(inputs_kept.paths, shown=inputs_kept.shown)
 
 
 def ids(lines: Iterator[object]) -> list[str]:
@@ -81,11 +89,12 @@ def given(
 )
 def test_there_are_answers_or_not_and_no_line_is_lost(
     given: object,
+    tmp_path: Path,
     content: list[bytes],
     answers: bool,
 ) -> None:
     """Asked when two lines have been given; all lines come, in their order."""
-    files = InputFiles([given(b"".join(content))])  # type: ignore[operator]  # the fixture is a function
+    files = kept(tmp_path, given(b"".join(content)))  # type: ignore[operator]  # the fixture is a function
     lines = files.lines()
     first = ids(next(lines) for _ in range(2))
     assert files.have(APEX_JOURNAL_RESULTS) is answers
@@ -93,12 +102,11 @@ def test_there_are_answers_or_not_and_no_line_is_lost(
 
 
 def test_a_line_over_many_chunks_is_one_line(
-    given: object, monkeypatch: pytest.MonkeyPatch
+    given: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is read together, a line is looked at as a whole."""
     monkeypatch.setattr("replay.read.CHUNK_BYTES", 7)
-    monkeypatch.setattr("replay.pipe.CHUNK_BYTES", 7)
-    files = InputFiles([given(b"".join([*QUIET, ANSWER, *QUIET]))])  # type: ignore[operator]  # the fixture is a function
+    files = kept(tmp_path, given(b"".join([*QUIET, ANSWER, *QUIET])))  # type: ignore[operator]  # the fixture is a function
     lines = files.lines()
     next(lines)
     assert files.have(APEX_JOURNAL_RESULTS)
@@ -107,7 +115,7 @@ def test_a_line_over_many_chunks_is_one_line(
 def test_the_words_are_looked_for_in_each_of_several_inputs(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"".join(QUIET))
     (tmp_path / "b").write_bytes(ANSWER)
-    files = InputFiles([str(tmp_path / "a"), str(tmp_path / "b")])
+    files = kept(tmp_path, str(tmp_path / "a"), str(tmp_path / "b"))
     next(files.lines())
     assert files.have(APEX_JOURNAL_RESULTS)
 
@@ -123,6 +131,7 @@ def test_the_words_are_looked_for_in_each_of_several_inputs(tmp_path: Path) -> N
     ],
 )
 def test_a_bad_end_is_met_where_it_is(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: bytes,
     given_lines: int,
@@ -131,7 +140,7 @@ def test_a_bad_end_is_met_where_it_is(
 ) -> None:
     """Looking ahead meets damage first; it is said when all lines before it have been given."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
-    files = InputFiles(["-"])
+    files = kept(tmp_path, "-")
     lines = files.lines()
     got = [next(lines)]
     if looked:
@@ -143,10 +152,10 @@ def test_a_bad_end_is_met_where_it_is(
 
 
 def test_a_stream_gives_a_line_before_the_next_is_written() -> None:
-    """Nobody looks ahead unasked: the writer still holds the pipe open."""
+    """For `settle produce`: the writer still holds the pipe open."""
     out_of, into = os.pipe()
     with os.fdopen(into, "wb", buffering=0) as writer:
-        lines = InputFiles([f"/dev/fd/{out_of}"]).lines()
+        lines = read_inputs([f"/dev/fd/{out_of}"])
         writer.write(b"".join(QUIET[:3]))
         assert ids(next(lines) for _ in range(2)) == ["e0", "e1"]
     assert ids(lines) == ["e2"]

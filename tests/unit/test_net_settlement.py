@@ -27,7 +27,7 @@ def market(date: str = "2026-03-03", **terms: str) -> Story:
     """Return a story from midnight on: a client with a Net Settlement account, a lasting market."""
     story = Story(known=False, date=date)
     story.client(at="00:00", **terms)
-    story.instrument(at="00:00", stale_after_ms=90 * 24 * 3_600_000)
+    story.instrument(at="00:00", stale_after_ms=86_400_000)
     story.account(NET, at="00:00", funding_model="NET_SETTLEMENT")
     story.tick("99.00", "100.00", at="00:00")
     return story
@@ -263,7 +263,7 @@ def test_the_detail_file() -> None:
 def test_the_summary_is_by_symbol_and_negative_when_the_platform_owes() -> None:
     story = traded("1", at="2026-03-02T15:00:00Z")
     story.wait("09:00")
-    story.instrument("ETHUSD", stale_after_ms=90 * 24 * 3_600_000)
+    story.instrument("ETHUSD", stale_after_ms=86_400_000)
     story.tick("10.00", "10.00", symbol="ETHUSD")
     trade(story, "e1", "2", symbol="ETHUSD", at="10:00")
     trade(story, "b1", "-1", at="10:00")

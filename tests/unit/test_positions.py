@@ -6,7 +6,7 @@ from tests.story import ACCOUNT
 
 def test_positions_are_every_pair_ever_held_zero_rows_too() -> None:
     story = customer(cash="500.00")
-    story.instrument("ETHUSD", at="00:30", stale_after_ms=60 * 24 * 3_600_000)
+    story.instrument("ETHUSD", at="00:30", stale_after_ms=86_400_000)
     story.tick("9.00", "10.00", symbol="ETHUSD", at="00:30")
     story.account("ACME0000", at="00:30")
     story.account("ACME0009", at="00:30")  # never held anything

@@ -15,12 +15,18 @@ TERMS = {"commission_model": "TRADE_FEE", "commission_bps": "100", "revenue_shar
 
 
 def market(date: str = "2026-03-30", **terms: str) -> Story:
-    """Return a story from 10:00 on, with a market that lasts for a year."""
+    """Return a story from 10:00 on, with a market that lasts for a day."""
     story = Story(known=False, date=date)
     story.client(at="10:00", **(TERMS | terms))
-    story.instrument(at="10:00", stale_after_ms=370 * 24 * 3_600_000)
+    story.instrument(at="10:00", stale_after_ms=86_400_000)
     story.account(at="10:00")
-    story.tick("99.00", "100.00", at="10:00", ask_size="1000")
+    quoted(story, "10:00")
+    return story
+
+
+def quoted(story: Story, at: str) -> Story:
+    """Quote the market again, for another day."""
+    story.tick("99.00", "100.00", at=at, ask_size="1000")
     return story
 
 
@@ -82,7 +88,7 @@ def test_revenue_belongs_to_its_trade_date(at: str, month: str) -> None:
     story = market()
     # In maintenance nobody trades: what is told then is at its very end or its beginning.
     at = at.replace("22:04:59.999999", "21:29:59.999999")
-    story.order("o1", quantity="2", at=at)
+    quoted(story, at).order("o1", quantity="2", at=at)
     march = statement(story.wait(first("04")))
     april = statement(story.wait(first("05")))
     shares = {"2026-03": march["share"], "2026-04": april["share"]}
@@ -147,18 +153,18 @@ def test_a_shortfall_is_carried_over_three_months() -> None:
     )
     assert len(story.so_far().all("CashCallWrittenOff")) == 1
     story.funding("DepositSettled", "d1", "90000.00", at="2026-04-02T15:00:00Z")
-    story.order("o2", quantity="100", at="2026-04-02T16:00:00Z")
+    quoted(story, "2026-04-02T16:00:00Z").order("o2", quantity="100", at="2026-04-02T16:00:00Z")
     happened = story.wait(first("05"))
     assert statement(happened) == figures("2026-04", "50.00", "202.00", "0.00", "0.00", "152.00")
     assert entries(happened) == [
         [("revenue:share:ACME", "-50.00"), ("client:ACME:share", "50.00")],
         [("client:ACME:share", "-202.00"), ("writeoff:ACME", "202.00")],
     ]
-    story.order("o3", quantity="200", at="2026-05-02T16:00:00Z")
+    quoted(story, "2026-05-02T16:00:00Z").order("o3", quantity="200", at="2026-05-02T16:00:00Z")
     assert statement(story.wait(first("06"))) == figures(
         "2026-05", "100.00", "0.00", "152.00", "0.00", "52.00"
     )
-    story.order("o4", quantity="110", at="2026-06-02T16:00:00Z")
+    quoted(story, "2026-06-02T16:00:00Z").order("o4", quantity="110", at="2026-06-02T16:00:00Z")
     assert statement(story.wait(first("07"))) == figures(
         "2026-06", "55.00", "0.00", "52.00", "3.00", "0.00"
     )

@@ -36,7 +36,7 @@ def windows(happened: Happened) -> list[tuple[str, str]]:
 def known(story: Story, at: str = "2026-02-20T12:00:00Z") -> Story:
     """Tell a story's reference data, long before anything else."""
     story.client(at=at)
-    story.instrument(at=at, stale_after_ms=40 * 24 * 3_600_000)
+    story.instrument(at=at, stale_after_ms=86_400_000)
     story.account(at=at)
     return story
 
