@@ -59,7 +59,7 @@ class Answers:
                 self.ids[place] = value.get("event_id", "")
         if direction != "out" or not isinstance(value, dict):
             return
-        kind, reason = value["type"], value.get("reason")
+        kind, reason = value["type"], value.get("reason") or ""
         self.counted.emitted[kind] += 1
         if topic == DEAD_LETTERS:
             source = (value["source_topic"], value["source_partition"], value["source_offset"])
@@ -68,7 +68,7 @@ class Answers:
             self.dead[source] = reason
             self.counted.dead_reasons[reason] += 1
             return
-        if isinstance(reason, str):
+        if reason:
             self.counted.outcomes[f"{kind} {reason}"] += 1
         if kind == "OrderRejected":
             self.counted.reject_reasons[reason] += 1

@@ -22,7 +22,7 @@ from tests.fuzz.counted import Counted, count
 from tests.fuzz.generator import PARTITIONS, Generator
 from tests.fuzz.live import BEHIND_MAX, Live
 from tests.fuzz.plain import History
-from tests.fuzz.sent import Sent
+from tests.fuzz.sent import Sent, Tag
 from tests.integration.conftest import SETTLE
 
 WORKERS = 2
@@ -80,6 +80,7 @@ def run(course: Course, directory: Path, tell: Callable[[str], object], now: Mic
             fleet.start()
         with running.timed("sent and applied"):
             tags = asyncio.run(running.generate(brokers.address, now))
+        running.look_at_workers()
         fleet.stop()
         running.look_at_logs()
         running.audit()
@@ -109,7 +110,7 @@ class _Timed:
 class _Running:
     """A run under way."""
 
-    def __init__(  # noqa: PLR0917 - who takes part
+    def __init__(
         self,
         course: Course,
         directory: Path,
@@ -144,7 +145,7 @@ class _Running:
             self._outcome.failures.append(what[-3000:])
         return not done.returncode
 
-    async def generate(self, address: str, now: Micros) -> dict[tuple[str, int], list[object]]:
+    async def generate(self, address: str, now: Micros) -> dict[tuple[str, int], list[Tag]]:
         """Send everything, while workers are killed, until all of it is applied."""
         generator = Generator(self._course.seed, self._course.records, now - 10 * DAY + MINUTE)
         live = Live(address, generator.world, self._course.seed)
@@ -213,7 +214,7 @@ class _Running:
                 raise AssertionError(f"{behind} records behind\n{self._fleet.said()}")
 
     async def _drain(self, address: str) -> None:
-        """Wait until everything is applied, and ask every worker how it is."""
+        """Wait until everything is applied."""
         last = ["nothing was said"]
         positions = Positions(Broker(address), PARTITIONS, last.append)
         try:
@@ -228,6 +229,9 @@ class _Running:
             self._outcome.failures.append(f"not settled: {last[-1]}\n{self._fleet.said()}")
         finally:
             await positions.stop()
+
+    def look_at_workers(self) -> None:
+        """Note who is not healthy at the end."""
         for member in self._fleet.awake():
             try:
                 url = f"http://127.0.0.1:{member.port}/health"

@@ -47,9 +47,9 @@ def _answer(world: World, journal: Event) -> tuple[Event, Tag] | None:
     if roll < 0.42:
         reason = rng.choice(REJECTIONS)
         event = world.new("ApexJournalRejected", **named, reason=reason)
-        if rng.random() < 0.3:
-            event["amount"] = None
         world.answers.append(event)
+        if rng.random() < 0.3:
+            event = event | {"amount": None}
         return event, Tag("ApexJournalRejected", step=f"rejected {reason}")
     if roll < 0.45:
         event = world.new("ApexJournalRejected", **named, reason="a word of the firm's")

@@ -53,7 +53,8 @@ def _account(world: World) -> Event:
 
 
 def _tick(world: World) -> Event:
-    return market.tick(world, _LIMIT_MARKET, "limit") | {"valid_until": None}
+    sides = {"bid_price": "1", "bid_size": "1", "ask_price": "2", "ask_size": "1"}
+    return market.tick(world, _LIMIT_MARKET, "limit") | sides | {"valid_until": None}
 
 
 def _order(world: World) -> Event:
@@ -198,7 +199,7 @@ LIMITS: tuple[Limit, ...] = (
         BEYOND,
     ),
     *(Limit(f"ClientUpdated.{name}", _client, name, BPS_MAX, BPS_BEYOND) for name in _RATES),
-    Limit("significant digits", _deposit, "amount", "123456789012.34", "12345678901234.56"),
+    Limit("significant digits", _tick, "bid_size", "1234567.12345678", "12345678.12345678"),
     Limit("decimals of USD", _deposit, "amount", "0.01", "0.001"),
     Limit("stale_after_ms, most", _instrument, "stale_after_ms", 86_400_000, 86_400_001),
     Limit("stale_after_ms, least", _instrument, "stale_after_ms", 1, 0),

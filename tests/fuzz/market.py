@@ -71,6 +71,6 @@ def draw(world: World) -> tuple[Event, Tag]:
     if roll < 0.97:
         bad |= {"bid_price": "9.02", "bid_size": "1", "ask_price": "9.01", "ask_size": "1"}
         return bad, Tag("PriceTick", step="crossed")
-    bad[rng.choice(("bid_size", "ask_price"))] = rng.choice(("0", "-1", "-0.00"))
-    bad |= {k: v or "1" for k, v in bad.items() if k in {"bid_price", "ask_size"}}
+    bad |= {"bid_price": "1", "bid_size": "1", "ask_price": "2", "ask_size": "1"}
+    bad[rng.choice(("bid_price", "bid_size", "ask_size"))] = rng.choice(("0", "-1", "-0.00"))
     return bad, Tag("PriceTick", step="not positive")

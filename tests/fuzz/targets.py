@@ -9,6 +9,7 @@ from tests.fuzz import limits
 from tests.fuzz.course import Outcome
 from tests.fuzz.firm import REJECTIONS
 from tests.fuzz.fundings import ADJUSTMENTS
+from tests.fuzz.generator import PARTITIONS
 from tests.fuzz.live import CODECS
 from topics.catalogue import CATALOGUE
 
@@ -100,15 +101,11 @@ def failures(outcome: Outcome) -> Iterator[str]:
 
 def table(outcome: Outcome, command: str) -> str:
     """Return the counts as Markdown."""
-    course, counted = outcome.course, outcome.counted
-    acted, sent = counted.acted.total(), counted.sent.total()
+    counted = outcome.counted
     lines = [
         "# Counts of the fuzz",
         "",
-        f"Written by `{command}`: {sent:,} records in 4 partitions, {outcome.kills} workers killed,"
-        f" {outcome.quarantined} records quarantined; {acted:,} records ({acted / max(1, sent):.0%})"
-        " were acted on. Then `settle verify`, `settle dump`, `settle replay --recorded`, a plain"
-        f" `settle replay` of {outcome.history_lines:,} lines, and `settle verify` of both.",
+        _summary(outcome, command),
         "",
         *_rows(
             ("input", "sent", "acted on", "dead-lettered", "repeats"),
@@ -148,6 +145,17 @@ def table(outcome: Outcome, command: str) -> str:
         *_rows(("part", "seconds"), ((k, round(v)) for k, v in outcome.seconds.items())),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _summary(outcome: Outcome, command: str) -> str:
+    acted, sent = outcome.counted.acted.total(), outcome.counted.sent.total()
+    return (
+        f"Written by `{command}`: {sent:,} records in {PARTITIONS} partitions, {outcome.kills}"
+        f" workers killed, {outcome.quarantined} records quarantined;"
+        f" {acted:,} records ({acted / max(1, sent):.0%}) were acted on. Then `settle verify`,"
+        " `settle dump`, `settle replay --recorded`, a plain `settle replay` of"
+        f" {outcome.history_lines:,} lines, and `settle verify` of both."
+    )
 
 
 def _rows(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Orders and cancels: most of them work, and some fail each check of the contract, section 6."""
 
 from collections.abc import Callable
+
 from schemas.instant import MINUTE, time_text
 from tests.fuzz.sent import Tag
 from tests.fuzz.world import Customer, Event, Market, World
