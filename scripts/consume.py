@@ -136,10 +136,17 @@ def _fields(event: dict[str, Any]) -> Iterator[str]:
     for name, value in event.items():
         if name in _NOT_SHOWN or value is None or value == "":
             continue
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if isinstance(value, str) else _json(value)
         if name == "raw" and event.get("type") == "DeadLetter":
             text = _readable(text)
         yield f"{name}={text}"
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return "(nested too deep to be shown)"
 
 
 def _readable(raw: str) -> str:

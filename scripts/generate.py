@@ -28,8 +28,8 @@ from schemas.instant import Micros, milliseconds_text
 from scripts.errors import Failure
 from settlement.calendar import chicago
 
-# Inputs have times from 1970 on (schemas/instant.py); whatever --hours says, they end before 9999.
-_YEARS = range(1970, 3000)
+# Inputs have times of the years 2000 to 2099 (schemas/instant.py): a year is left for --hours.
+_YEARS = range(2000, 2099)
 
 
 class Model(Enum):

@@ -43,7 +43,7 @@ COLUMNS = 100
 _KEYS = {
     CLOCK: "none: one in each partition",
     JOURNAL: "`account_id`, or `client` where that is null",
-    DEAD_LETTERS: "that of the refused input, if it had one",
+    DEAD_LETTERS: "that of the refused input, if it had one: its first 256 bytes",
 }
 # Sections of a specification that a reader of docs/ does not have.
 _SECTION = re.compile(r" \((?:contract )?(?:sections? |domain\.md )[^)]*\)")

@@ -40,7 +40,11 @@ REJECTIONS: dict[str, FailureReason] = {
 
 
 class Journal(NamedTuple):
-    """What is remembered of a journal for ever, as 8 bytes; `amount` in cents."""
+    """What is remembered of a journal for ever, as 8 bytes; `amount` in cents.
+
+    Its 7 bytes hold 7 x 10^14 dollars: a fill's gross is below 10^12, and its commission at most
+    100 times that plus 10^12.
+    """
 
     answer: Answer
     amount: Cents

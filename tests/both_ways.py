@@ -18,7 +18,7 @@ from aiokafka import TopicPartition
 
 from agents.broker import Broker
 from tests.pipeline_in_memory import LETTER
-from topics.catalogue import CATALOGUE, DEADLETTERS, OUTPUT_TOPICS
+from topics.catalogue import CATALOGUE, DEAD_LETTERS, OUTPUT_TOPICS
 
 Event = dict[str, Any]
 # By topic and key, in order.
@@ -49,7 +49,7 @@ def settled_in(directory: Path) -> Settled:
     for topic in OUTPUT_TOPICS:
         for line in (directory / "topics" / f"{topic}.jsonl").read_bytes().splitlines():
             event = orjson.loads(line)
-            name = "source_key" if topic == DEADLETTERS else CATALOGUE[topic].key
+            name = "source_key" if topic == DEAD_LETTERS else CATALOGUE[topic].key
             # A client's own entries of the journal are keyed by the client.
             key = event.get(name) or event.get("client") or ""
             events[topic, key].append(event)
@@ -96,7 +96,7 @@ def _settled(events: Events, files: Path) -> Settled:
     letters: list[tuple[str, ...]] = []
     for place, all_of_key in events.items():
         kept = [event for event in all_of_key if event["type"] != "WindowOpened"]
-        if place[0] == DEADLETTERS:
+        if place[0] == DEAD_LETTERS:
             letters += [tuple(str(event[name]) for name in LETTER) for event in kept]
         elif kept:
             compared[place] = kept

@@ -6,7 +6,7 @@ answer is demanded: best quotes, an order's first update, a funding's step, or i
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import cast
 
@@ -52,21 +52,28 @@ class Answers:
         self.terms = audit.shares.terms
         self.quotes = QuoteRefold(audit.directory)
         self.inputs: Counter[str] = Counter()
+        # The time of the first input that was acted on, and of the first that moved time.
+        self.first: Micros | None = None
         self.began: Micros | None = None
         # The time of the last input that was acted on, and its rank in that instant.
         self.latest: Micros | None = None
         self.latest_rank = Rank.DUE
 
-    def audit_all(self, lines: Iterable[InputLine], firm_source: int) -> None:
+    def audit_all(
+        self, lines: Iterable[InputLine], firm_source: int, any_answers: Callable[[], bool]
+    ) -> None:
         """Audit the directory against its inputs, in their order.
 
         `firm_source`: the position of the simulated clearing firm's answers among the inputs.
+        `any_answers`: whether another input has an answer, at any time.
         """
         answered = False
         until_text = self.audit.summary.stored.get("until")
         until = None if until_text is None else micros(until_text)
         for line in lines:
             if until is not None and line.at > until:
+                # Also an answer after the end silences the simulated firm.
+                answered = answered or any_answers()
                 break
             self.inputs[line.topic] += 1
             if line.topic == APEX_JOURNAL_RESULTS:
@@ -87,6 +94,7 @@ class Answers:
             input_answers=answered,
             inputs=dict(self.inputs),
             last_time=None if latest is None else time_text(latest),
+            first_time=None if self.first is None else time_text(self.first),
             time_began=None if self.began is None else time_text(self.began),
         )
 
@@ -151,6 +159,7 @@ class Answers:
     def _act(self, line: InputLine) -> None:
         event = cast(Input, line.event)
         at = self.latest = line.at
+        self.first = at if self.first is None else self.first
         self.latest_rank = rank_of(line.topic)
         if self.began is None and line.topic not in REFERENCE_TOPICS:
             self.began = at

@@ -8,11 +8,12 @@ from replay.audit.answers import Answers
 from replay.audit.audit import Audit
 from replay.audit.summary import StoredSummary
 from replay.input_files import checked_inputs
-from replay.read import read_inputs
+from replay.read import InputFiles, read_inputs
 from schemas.journal import FBO, USD
 from schemas.money import usd_for_a_person
 from topics.catalogue import (
     AGED_FAILURES,
+    APEX_JOURNAL_RESULTS,
     BALANCES,
     BBO,
     CASH_CALLS,
@@ -49,7 +50,7 @@ def audit_directory(
         answers = Answers(audit)
         firm = audit.firm.path
         lines = read_inputs([*paths, *([] if firm is None else [str(firm)])])
-        answers.audit_all(lines, firm_source=len(paths))
+        answers.audit_all(lines, len(paths), lambda: InputFiles(paths).have(APEX_JOURNAL_RESULTS))
     return _checked(audit, answers)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.usual_tick import usual_tick, usual_tick_value
+from schemas.event import LEVELS_MAX
 from schemas.price_tick import PriceTick
 from settlement.provider_quote import ProviderQuote
 from topics.decode import Refused, decode
@@ -209,7 +210,7 @@ def test_what_is_no_text_is_not_read_in_one_go() -> None:
 
 def test_a_value_that_is_no_tick_is_not_read_in_one_go() -> None:
     deep: Any = []
-    for _ in range(400):
+    for _ in range(LEVELS_MAX):
         deep = [deep]
     values: list[Any] = [None, 5, "x", [], {}, USUAL | {"bid_size": deep}, USUAL | {"type": "X"}]
     for value in values:

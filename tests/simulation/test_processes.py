@@ -228,7 +228,7 @@ HISTORIES: dict[str, list[Told]] = {
 
 # When windows opened, and the time T of dead letters.
 TIMES: dict[str, tuple[list[str], list[str]]] = {
-    "nothing that is acted on": ([], ["1970-01-01T00:00:00"] * 3),
+    "nothing that is acted on": ([], ["2000-01-01T00:00:00"] * 3),
     "time begins with a funding": (["12:00:00"], []),
     "time does not begin with one that is refused": ([], ["08:00:00", "08:00:00"]),
     "a window before an input that only settlement refuses": (

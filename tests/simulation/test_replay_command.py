@@ -413,7 +413,7 @@ def test_a_failed_replay_leaves_the_earlier_one_as_it_was(tmp_path: Path, replay
     (tmp_path / "cut").write_bytes(WHOLE[:-30])
     plant(tmp_path / "out", replayed)
     failed_with_one_line(settle(tmp_path, "replay", "cut", "--out", "out"), "cut, line")
-    assert but_names(tmp_path / "out") == replayed
+    assert tree(tmp_path / "out") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "out"]
 
 
@@ -460,7 +460,7 @@ def test_a_full_disk_leaves_an_earlier_replay_as_it_was(tmp_path: Path, replayed
     plant(tmp_path / "out", replayed)
     result = settle(tmp_path, "replay", "day", "--out", "out", file_bytes_max=40_000)
     failed_with_one_line(result, "File too large")
-    assert but_names(tmp_path / "out") == replayed
+    assert tree(tmp_path / "out") == replayed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["day", "out"]
 
 

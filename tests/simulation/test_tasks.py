@@ -380,6 +380,32 @@ def test_a_key_that_is_no_text_and_a_record_without_a_value_are_dead_letters() -
 # -- time ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("task", "reference", "refused"),
+    [
+        pytest.param("trading", "accounts", ORDERS, id="trading"),
+        pytest.param("trading", "clients", ORDERS, id="trading-by-market"),
+        pytest.param("settlement", "accounts", "fundings", id="settlement"),
+        pytest.param("client-books", "clients", "net-wires", id="client-books"),
+    ],
+)
+def test_before_time_starts_a_dead_letter_has_the_time_of_the_last_reference_data(
+    task: str, reference: str, refused: str
+) -> None:
+    """None at all: the first time that there is. It is kept in the state."""
+    pipeline = PipelineInMemory(1, behind_every_transaction)
+    world = World([account_in(0, 1)])
+    values = {line.topic: line.value for line in world.lines}
+    pipeline.append(refused, 0, None, b"1")
+    pipeline.settle()
+    later = values[reference] | {"event_time": "2026-03-03T17:00:00.25Z"}
+    pipeline.produce(reference, later)
+    pipeline.append(refused, 0, None, b"2")
+    pipeline.settle()
+    times = [letter["event_time"] for letter in pipeline.of_type(DEAD_LETTERS)]
+    assert times == ["2000-01-01T00:00:00.000000Z", "2026-03-03T17:00:00.250000Z"], task
+
+
 def test_nobody_trades_on_a_future_stamp_nor_on_a_late_one() -> None:
     """A stamp of 2099 counts as its append time, the last microsecond of it; one of 2000 as T."""
     name = account_in(0, 2)

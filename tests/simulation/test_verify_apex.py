@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from replay.audit.directory import audit_directory
+from schemas.instant import micros
 from scripts.replay import run_replay
 from tests.simulation.damage_to_apex import APEX, FIRMS
 from tests.simulation.must_be_found import STORED, must_be_found
@@ -123,3 +124,15 @@ def test_damage_to_the_simulated_firm_s_answers_is_found(
 ) -> None:
     copy = ReplayCopy(firm, tmp_path / "copy")
     must_be_found(copy, FIRMS[name], stored_anew=stored_anew)
+
+
+def test_an_answer_after_the_end_silences_the_firm(tmp_path: Path) -> None:
+    """The replay looks for answers in the whole input, whatever `--until` leaves out."""
+    late = {"account_id": "ACME0001", "journal_id": "none", "amount": "1.00"}
+    source = tmp_path / "input.jsonl"
+    answer = line("apex-journal-results", "ApexJournalCompleted", DAY, **late)
+    source.write_bytes(b"".join([*day_of_the_firm(), answer]))
+    run_replay([str(source)], tmp_path / "out", micros("2026-03-03T15:01:00Z"))
+    assert not (tmp_path / "out" / "inputs" / "apex-journal-results.jsonl").exists()
+    checked = dict(audit_directory(tmp_path / "out"))
+    assert int(checked["cash calls"]) >= 7

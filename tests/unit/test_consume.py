@@ -33,3 +33,11 @@ def test_a_dead_letter_s_bytes_are_text_where_they_are_a_line_of_it(raw: bytes, 
 
 def test_no_other_event_s_raw_is_read() -> None:
     assert line({"type": "Other", "raw": "e30="}) == "raw=e30="
+
+
+def test_a_value_that_is_too_deep_to_be_written_is_named() -> None:
+    """A record may have 300 levels; it is dead-lettered, and shown all the same."""
+    deep: object = None
+    for _ in range(300):
+        deep = [deep]
+    assert line({"type": "X", "extra": deep}).endswith("extra=(nested too deep to be shown)")

@@ -3,7 +3,7 @@
 import gzip
 import io
 import sys
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -399,6 +399,47 @@ def test_and_so_it_stands_in_its_dead_letter(tmp_path: Path, raw: bytes) -> None
     assert b64decode(two["raw"]) == raw
     assert two["raw_length"] == len(raw)
     assert (two["source_topic"], two["source_partition"], two["source_offset"]) == ("orders", 0, 2)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"NaN", id="nan"),
+        pytest.param(b'{"type":"X","n":Infinity}', id="infinity"),
+        pytest.param(b'{"type":"\xff"}', id="no-utf-8"),
+        pytest.param(b'{"type":"\\ud800"}', id="half-a-surrogate"),
+        pytest.param(b'{"type":"X",}', id="a-comma-too-many"),
+        pytest.param(b"{'type':1}", id="other-quotes"),
+        pytest.param(b"truth", id="a-word"),
+    ],
+)
+def test_a_value_that_is_no_json_is_dead_lettered(tmp_path: Path, raw: bytes) -> None:
+    """The rest of the line says where it belongs: the value alone is bad."""
+    content = line("fundings", "10:00:00") + b'{"topic":"orders","value":%b}\n' % raw
+    one, two = letters([file(tmp_path, content + line("clients", "10:00:01"))])
+    assert (one["reason"], two["reason"]) == ("UNKNOWN_ACCOUNT", "MALFORMED")
+    assert b64decode(two["raw"]) == raw
+    assert (two["source_topic"], two["source_offset"], two["source_key"]) == ("orders", 2, None)
+
+
+@pytest.mark.parametrize(
+    ("length", "reason", "key"),
+    [
+        pytest.param(256, "INVALID", "k" * 256, id="256"),
+        pytest.param(257, "TOO_LARGE", None, id="257"),
+    ],
+)
+def test_the_key_that_a_line_would_have_has_a_limit(
+    tmp_path: Path, length: int, reason: str, key: str | None
+) -> None:
+    value = {"type": "OrderSubmitted", "account_id": "k" * length}
+    content = orjson.dumps({"topic": "orders", "value": value})
+    (letter,) = letters([file(tmp_path, content)])
+    assert (letter["reason"], letter["source_key"]) == (reason, key)
+    assert (letter["source_key_raw"], letter["source_key_length"]) == (
+        b64encode(b"k" * 256).decode(),
+        length,
+    )
 
 
 def test_a_bad_value_bears_the_time_that_the_line_before_gave(tmp_path: Path) -> None:
