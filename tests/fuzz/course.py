@@ -15,12 +15,12 @@ from urllib.request import urlopen
 from agents.broker import Broker
 from agents.positions import Positions
 from schemas.dead_letter import DeadLetterReason
-from schemas.instant import DAY, MINUTE, Micros
+from schemas.instant import MINUTE, Micros
 from tests.chaos.brokers import Brokers
 from tests.chaos.fleet import Fleet
 from tests.fuzz.counted import Counted, count
-from tests.fuzz.generator import PARTITIONS, Generator
-from tests.fuzz.live import BEHIND_MAX, Live
+from tests.fuzz.generator import PARTITIONS, RECORDS_PER_ROUND, Generator, span
+from tests.fuzz.live import Live
 from tests.fuzz.plain import History
 from tests.fuzz.sent import Sent, Tag
 from tests.integration.conftest import SETTLE
@@ -29,6 +29,9 @@ WORKERS = 2
 # Of the kills so many end both workers, and one record is quarantined before they are back.
 QUARANTINES = 3
 QUARANTINED_TOPICS = ("orders", "fundings", "price-ticks")
+# The tasks may be so many records behind: so many that they have enough to do while a worker is
+# replaced, so few that a journal is answered and an order finds its quote.
+BEHIND_MAX = 4_000
 # Nothing was applied for so long: something stands still.
 _PATIENCE_SECONDS = 180.0
 _HEALTH_SECONDS = 5.0
@@ -125,6 +128,8 @@ class _Running:
         self._fleet = fleet
         self._outcome = outcome
         self._tell = tell
+        # In a short run the tasks must not be days of event time behind.
+        self._behind_max = min(BEHIND_MAX, max(2 * RECORDS_PER_ROUND, course.records // 20))
         self._rng = random.Random(f"course {course.seed}")
 
     def timed(self, name: str) -> _Timed:
@@ -147,22 +152,26 @@ class _Running:
 
     async def generate(self, address: str, now: Micros) -> dict[tuple[str, int], list[Tag]]:
         """Send everything, while workers are killed, until all of it is applied."""
-        generator = Generator(self._course.seed, self._course.records, now - 10 * DAY + MINUTE)
+        records = self._course.records
+        generator = Generator(self._course.seed, records, now - span(records) - 50 * MINUTE)
         live = Live(address, generator.world, self._course.seed)
         history = History(self._directory / "history.spool")
         kills = self._kill_points()
         await live.start()
         try:
-            for records in generator.rounds():
+            for sent in generator.rounds():
+                opening = not live.sent
                 quarantines = False
                 if kills and live.sent >= kills[0][0]:
                     quarantines = kills.pop(0)[1]
                     self._kill(everybody=quarantines)
-                await live.send(records)
+                await live.send(sent)
                 if quarantines:
-                    self._quarantine(records, live)
-                for record in records:
+                    self._quarantine(sent, live)
+                for record in sent:
                     history.add(record, now)
+                if opening:  # a tick or order before its reference data would only be refused
+                    await self._drain(address)
                 await self._follow(live)
             await self._drain(address)
         finally:
@@ -205,7 +214,7 @@ class _Running:
         if len(self._fleet.ended) > _ENDED_MAX:
             raise AssertionError(f"workers ended: {self._fleet.ended}")
         behind, since = live.behind, time.monotonic()
-        while live.behind > BEHIND_MAX:
+        while live.behind > self._behind_max:
             await live.listen()
             self._fleet.look()
             if live.behind < behind:

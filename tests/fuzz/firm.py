@@ -44,14 +44,14 @@ def _answer(world: World, journal: Event) -> tuple[Event, Tag] | None:
         world.journals.append(journal)  # the right answer follows
         event = world.new("ApexJournalCompleted", **named | {"amount": "1234567.89"})
         return event, Tag("ApexJournalCompleted", step="other amount")
-    if roll < 0.42:
+    if roll < 0.50:
         reason = rng.choice(REJECTIONS)
         event = world.new("ApexJournalRejected", **named, reason=reason)
         world.answers.append(event)
         if rng.random() < 0.3:
             event = event | {"amount": None}
         return event, Tag("ApexJournalRejected", step=f"rejected {reason}")
-    if roll < 0.45:
+    if roll < 0.52:
         event = world.new("ApexJournalRejected", **named, reason="a word of the firm's")
         return event, Tag("ApexJournalRejected", step="rejected, other reason")
     event = world.new("ApexJournalCompleted", **named)

@@ -40,22 +40,27 @@ def draw(world: World) -> tuple[Event, Tag]:
     """Return one funding."""
     rng = world.rng
     roll = rng.random()
-    if roll < 0.26:
+    if roll < 0.22:
         return _begin(world)
-    if roll < 0.38:
-        customer = world.customer()
+    if roll < 0.40:
+        customer = world.funded()
         amount = f"{rng.randrange(5, 60)}.{rng.randrange(100):02d}"
         event = begin(world, "WithdrawalRequested", customer.account_id, amount)
-        world.requested[customer.account_id, event["funding_id"]] = event
+        if customer.model == "APEX_CLEARING":  # the firm accepts it; we are told of what follows
+            world.started.append(Funding(event, "ACCEPTED"))
+        else:
+            world.requested[customer.account_id, event["funding_id"]] = event
         return event, Tag("WithdrawalRequested", step="WithdrawalRequested")
-    if roll < 0.43:
+    if roll < 0.45:
         return _adjustment(world)
     if roll < 0.84 and world.started:
         return _go_on(world)
-    if roll < 0.92 and len(world.settled) > 50:
-        index = rng.randrange(len(world.settled) // 2)
-        funding = world.settled[index]
-        del world.settled[index]
+    settled = world.paid if rng.random() < 0.5 else world.settled
+    if roll < 0.93 and len(settled) > 8:
+        # Some of those that were settled days ago: a return may be late.
+        index = rng.randrange(len(settled) // 2)
+        funding = settled[index]
+        del settled[index]
         kind = "DepositReturned" if funding.state == "SETTLED" else "WithdrawalReturned"
         event = _next(world, funding, kind)
         world.ended.append(event)
@@ -65,8 +70,8 @@ def draw(world: World) -> tuple[Event, Tag]:
 
 def _begin(world: World) -> tuple[Event, Tag]:
     rng = world.rng
-    customer = world.customer()
-    amount = f"{rng.randrange(50, 900)}.{rng.randrange(100):02d}"
+    customer = world.funded()
+    amount = f"{rng.randrange(500, 9_000)}.{rng.randrange(100):02d}"
     if rng.random() < 0.8:
         event = begin(world, "DepositInitiated", customer.account_id, amount)
         if customer.model != "NET_SETTLEMENT":
@@ -85,17 +90,17 @@ def _go_on(world: World) -> tuple[Event, Tag]:
     if funding.state == "INITIATED":
         kind = rng.choices(
             ("DepositSettled", "DepositReturned", "DepositCancelled", "DepositDeclined"),
-            (6, 1, 2, 2),
+            (5, 1.5, 2, 2),
         )[0]
         event = _next(world, funding, kind)
         if kind == "DepositSettled":
             world.settled.append(Funding(event, "SETTLED"))
         step = f"{kind} after DepositInitiated"
     else:
-        kind = rng.choice(("WithdrawalSettled", "WithdrawalSettled", "WithdrawalRejected"))
+        kind = rng.choice(("WithdrawalSettled", "WithdrawalRejected"))
         event = _next(world, funding, kind)
         if kind == "WithdrawalSettled":
-            world.settled.append(Funding(event, "PAID"))
+            world.paid.append(Funding(event, "PAID"))
         step = kind
     world.ended.append(event)
     return event, Tag(kind, step=step)
@@ -109,7 +114,7 @@ def _adjustment(world: World) -> tuple[Event, Tag]:
     event = world.new(
         "CashAdjusted",
         funding_id=world.id("a"),
-        account_id=world.customer().account_id,
+        account_id=world.funded().account_id,
         adjustment_type=kind,
         amount=amount,
         reference=None,

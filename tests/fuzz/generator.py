@@ -6,7 +6,7 @@ from itertools import islice
 
 import orjson
 
-from schemas.instant import DAY, MINUTE, Micros, micros, time_text
+from schemas.instant import DAY, MINUTE, SECOND, Micros, micros, time_text
 from settlement.calendar import chicago, civil_date
 from tests.fuzz import firm, fundings, hostile, limits, market, nets, reference, trading
 from tests.fuzz.sent import ACT, ANSWER, Sent, Tag
@@ -16,9 +16,9 @@ from topics.partition import partition_of
 
 PARTITIONS = 4
 RECORDS_PER_ROUND = 500
-SPAN = 10 * DAY - 60 * MINUTE
-# The share of the run in which events of the far future may come: they mean the present.
-_LATE_FROM = 0.985
+SPAN_MAX = 10 * DAY - 60 * MINUTE
+# In a short run time goes slower, so that answers still come before the next window.
+_STEP_MAX = 20 * SECOND
 _TOPIC_OF: dict[str, str] = {
     event.__name__: topic.name
     for topic in CATALOGUE.values()
@@ -41,6 +41,7 @@ _STOP = {
 }
 # The tasks are at most so many rounds behind the generator (live.py).
 _ROUNDS_BEHIND = 8
+_LATE_EACH = 5
 
 
 class Generator:
@@ -50,6 +51,7 @@ class Generator:
         """Begin before the first record."""
         self.world = World(seed, start)
         self._records = records
+        self._span = span(records)
         self._start = start
         self._made = 0
         self._limit_turns: Counter[bool] = Counter()
@@ -62,25 +64,25 @@ class Generator:
         buys_of_many_assets = False
         rounds = 0
         while self._made < self._records:
-            self.world.at = self._start + SPAN * self._made // self._records
+            self.world.at = self._start + self._span * self._made // self._records
             made = [*self._clock(), *islice(self._some(), RECORDS_PER_ROUND)]
             rounds += 1
             if not buys_of_many_assets and rounds > _ROUNDS_BEHIND and self._is_morning():
                 buys_of_many_assets = True
                 made += self._buys_of_many_assets()
+                made += self._ticks_of_many_providers()
             self._made += len(made)
             yield made
-        self.world.at = self._start + SPAN
+        self.world.at = self._start + self._span
         yield list(self._clock())
+        # Whatever is in the far future means the present, so it comes last.
+        late = [limit for limit in limits.LIMITS if limit.late]
+        yield [self._at_limit(limit, beyond=False) for limit in late for _ in range(_LATE_EACH)]
 
     def _is_morning(self) -> bool:
         """Whether the maintenance, which ends working orders, is hours away."""
         day = civil_date(self.world.at)
         return chicago(day, 1, 0) < self.world.at < chicago(day, 14, 0)
-
-    @property
-    def _is_late(self) -> bool:
-        return self._made > self._records * _LATE_FROM
 
     def _clock(self) -> Iterator[Sent]:
         at = time_text(self.world.at)
@@ -91,7 +93,7 @@ class Generator:
 
     def _some(self) -> Iterator[Sent]:
         rng = self.world.rng
-        step = SPAN // self._records
+        step = self._span // self._records
         while True:
             self.world.at += step
             roll = rng.random()
@@ -151,6 +153,8 @@ class Generator:
         if rng.random() < 0.15 and _TOPIC_OF[event["type"]] != CLOCK:
             sent = self._sent(event, Tag(tag.kind, "WRONG_PARTITION"))
             return sent._replace(partition=(sent.partition + 1) % PARTITIONS)
+        # Of a repeat, too: an `event_id` names one input of its topic.
+        event = event | {"event_id": self.world.id("h")}
         value, tag = hostile.hostile(rng, event)
         sent = self._sent(event, tag, value=value or b"")
         return sent._replace(value=value)
@@ -160,9 +164,10 @@ class Generator:
         number = self._limit_turns[beyond]
         self._limit_turns[beyond] += 1
         limit = limits.LIMITS[number % len(limits.LIMITS)]
-        # Before the end only what is beyond: a valid value means the present.
-        if limit.late and not beyond and not self._is_late:
-            beyond = True
+        # Before the end only what is beyond.
+        return self._at_limit(limit, beyond=beyond or limit.late)
+
+    def _at_limit(self, limit: limits.Limit, *, beyond: bool) -> Sent:
         expected = ACT
         if beyond:
             expected = ANSWER if limit.reason == "INVALID_ORDER" else limit.reason
@@ -198,6 +203,16 @@ class Generator:
             one = Market(f"{name}USD", name, 1_000)
             event = trading.order(self.world, self.world.customers[0], one, **_STOP)
             yield self._sent(event, Tag("OrderSubmitted", ACT, step="buys of 1,250 assets"))
+
+    def _ticks_of_many_providers(self) -> Iterator[Sent]:
+        for number in range(market.CROWD):
+            event = market.tick(self.world, self.world.crowded, f"crowd-{number}")
+            yield self._sent(event, Tag("PriceTick", step="crowded symbol"))
+
+
+def span(records: int) -> Micros:
+    """Return how long a run of so many records is, in event time."""
+    return min(SPAN_MAX, records * _STEP_MAX)
 
 
 def _order_at(event: Event) -> Micros | None:

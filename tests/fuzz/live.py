@@ -43,9 +43,6 @@ _FIRST_TASK = {
     "fundings": "settlement",
     "net-wires": "client-books",
 }
-# The tasks may be so many records behind: so many that they have enough to do while a worker is
-# replaced, so few that a journal is answered and an order finds its quote.
-BEHIND_MAX = 4_000
 
 Place = tuple[str, int]
 

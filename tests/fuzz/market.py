@@ -4,6 +4,8 @@ from schemas.instant import MILLISECOND, time_text
 from tests.fuzz.sent import Tag
 from tests.fuzz.world import Event, Market, World
 
+# More than the providers that may have a quote of one symbol.
+CROWD = 140
 _PROVIDERS = ("alpha", "beta", "gamma", "delta.x", "Eps-1")
 
 
@@ -44,7 +46,7 @@ def draw(world: World) -> tuple[Event, Tag]:
     if roll < 0.04:
         return tick(world, world.stale, provider), Tag("PriceTick", step="stale within 1 ms")
     if roll < 0.07:
-        provider = f"crowd-{rng.randrange(140)}"
+        provider = f"crowd-{rng.randrange(CROWD)}"
         return tick(world, world.crowded, provider), Tag("PriceTick", step="crowded symbol")
     if roll < 0.75 or known is None:
         return tick(world, market, provider), Tag("PriceTick")

@@ -103,6 +103,7 @@ class World:
         self.crowded = Market("CROWDUSD", "CROWD", 1_000)
         self.started: deque[Funding] = deque(maxlen=_REMEMBERED)
         self.settled: deque[Funding] = deque(maxlen=_REMEMBERED)
+        self.paid: deque[Funding] = deque(maxlen=_REMEMBERED)
         self.ended: deque[Event] = deque(maxlen=_REMEMBERED)
         self.requested: dict[tuple[str, str], Event] = {}
         self.orders: deque[Event] = deque(maxlen=2_000)
@@ -132,6 +133,13 @@ class World:
     def customer(self) -> Customer:
         """Return any account that exists, rarely a restricted one."""
         return self.rng.choice(self.restricted if self.rng.random() < 0.06 else self.customers)
+
+    def funded(self) -> Customer:
+        """Return an account to be funded: rarely one whose client funds it."""
+        customer = self.customer()
+        while customer.model == "NET_SETTLEMENT" and self.rng.random() < 0.85:
+            customer = self.customer()
+        return customer
 
     def learn(self, event: Event) -> None:
         """Remember what the pipeline emitted, where an input can answer it."""
