@@ -8,8 +8,6 @@ A task that raises does not: its partition is parked (agents/parking.py).
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, Protocol
 
 import faust
@@ -27,6 +25,7 @@ from agents.health import LOOK_SECONDS, Health
 from agents.live import Live
 from agents.market import market
 from agents.monitor import Views, monitor
+from agents.pages import Pages
 from agents.runner import TaskRunner
 from agents.settlement import settlement
 from agents.trading import trading
@@ -257,6 +256,12 @@ def _add_pages(app: faust.App, worker: Worker) -> None:
         return web.json(worker.health.status() | {"seen": worker.views.as_json()})
 
 
+class _App(faust.App):
+    @override
+    def _create_directories(self) -> None:
+        """Create none: Faust keeps only tables in its data directory, and there are no tables."""
+
+
 def _faust_app(live: Live) -> faust.App:
     security = dict(live.broker.security)
     credentials: faust.SASLCredentials | faust.SSLCredentials | None = None
@@ -269,17 +274,15 @@ def _faust_app(live: Live) -> faust.App:
         )
     elif security.get("ssl_context") is not None:
         credentials = faust.SSLCredentials(security["ssl_context"])
-    app = faust.App(
+    app = _App(
         "settle-monitor",
         broker=[f"kafka://{address.strip()}" for address in live.broker.bootstrap.split(",")],
         broker_credentials=credentials,
         store="memory://",  # no tables: the monitor's views are what went by
-        datadir=Path(gettempdir()) / "settle-faust",  # it asks for one and keeps nothing there
-        web_port=live.web_port,
-        web_bind=live.web_host,
         topic_disable_leader=True,
         topic_allow_declare=False,  # topics come from the catalogue: settle topics create
         autodiscover=False,
     )
+    app.web = Pages(app, live.listening)
     app.transport = _Transport(app.conf.broker_consumer, app)
     return app

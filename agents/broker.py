@@ -12,8 +12,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.consumer import fetcher
 from aiokafka.errors import BrokerNotAvailableError, KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
+
+from agents.record_batches import FetchedBatches
+
+# Every consumer of this process, Faust's included, parses record batches with ours. aiokafka has no
+# setting for it (docs/decisions/0020).
+fetcher.MemoryRecords = FetchedBatches
 
 # A leader that was killed has a successor after 2 to 4 s: a request is tried again after 5.
 _REQUEST_MS = 5_000
@@ -25,6 +32,8 @@ _HEARTBEAT_MS = 1_500
 # What a dead worker left open hides later commits until its partition is fenced, or for so long.
 _TRANSACTION_MS = 20_000
 _METADATA_MS = 10_000
+# Records that one call of `getmany` takes: a batch of the smallest records has millions.
+RECORDS_PER_FETCH_MAX = 20_000
 # Topics take 4 MiB; a batch has a header of 61 bytes.
 BATCH_BYTES_MAX = 4 * 1024 * 1024 - 1024
 

@@ -42,6 +42,9 @@ _TRANSPORT_SAID = {
 }
 
 
+_DETAIL_CHARACTERS = 512
+
+
 class BucketRefusedError(Exception):
     """A bucket did not do what was asked. `reason` is a code, `detail` for a person.
 
@@ -49,10 +52,11 @@ class BucketRefusedError(Exception):
     """
 
     def __init__(self, reason: PutReason, detail: str) -> None:
-        """Take why; `detail` holds no credentials."""
-        super().__init__(f"{reason}: {detail}")
+        """Take why; `detail` holds no credentials, and its first 512 characters are kept."""
         self.reason: PutReason = reason
-        self.detail = detail
+        # It becomes part of a state record, and a bucket can answer anything.
+        self.detail = detail[:_DETAIL_CHARACTERS]
+        super().__init__(f"{reason}: {self.detail}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,30 @@
 """What has arrived for a task in one worker, and what of it may be applied.
 
-One reader takes what arrives for all partitions, whatever each of them is doing: aiokafka asks for
-nothing more, of any partition, while something that it fetched still lies there.
+One reader fetches for all partitions, whatever each of them is doing: aiokafka sends no fetch
+request, for any partition, while records that it fetched earlier are not taken yet.
 
-The earliest head is applied when every other input has a head too or is known to be read to its
-end, as of after the head was appended: no deposit overtakes its account. So, round by round:
+**Append order** (design.md, "Order across topics"): an input that was appended before another one,
+in any topic of the task partition, is applied before it. Inputs are ordered by (append millisecond,
+the order of the task's inputs, offset). So the earliest head is applied when every other topic has
+a head, too, or has been read to where it ended after that head had arrived. Round by round:
 
 1. What has arrived by now is *covered*.
-2. Then, and not before, the broker is asked where all inputs end. What is covered was appended
+2. Then, and not before, the broker is asked where all topics end. What is covered was appended
    before it answers.
-3. Every input is read on until it has a head or has been read to that end.
+3. Every topic is read on until it has a head or has been read to that end.
 4. Covered heads are applied, the earliest first, as long as 3 holds. What arrives meanwhile is for
    the next round.
+
+The ends are those of uncommitted records. The end of what is committed lags: a commit returns
+before its markers are in all partitions, so a topic can look as if it ended before a record that
+was committed long ago. Step 3 therefore waits until open transactions are decided: on topics that
+only our tasks write, however long it takes; on input topics, which anybody can hold up, for at most
+2 s. The partition then goes on without the topic's undecided records, and `Inputs.alerts` says so.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
@@ -23,19 +32,25 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from agents.broker import Broker
+from agents.broker import RECORDS_PER_FETCH_MAX, Broker
 from settlement.tasks.task import Head, Record
+from topics.catalogue import INPUT_ORDER
 
 log = logging.getLogger("settle")
 
 # Inputs that were fetched and not applied; above, Kafka keeps the rest.
 _QUEUE_MAX = 4000
-# Marks of transactions may be all that is left up to an end, and nobody says when they are read.
+# Markers of transactions can be all that is left up to an end, and nothing reports when they are
+# read: positions are looked at again after this time, and later after a tenth of the time waited.
 _LOOK_SECONDS = 0.001
+_LOOK_SECONDS_MAX = 0.02
 # A membership that has died says so to who begins to fetch.
 _FETCH_MS = 1000
 # A topic partition that ends before the position may be whole again when its leader has caught up.
 _BEHIND_SECONDS = 1.0
+# How long a round waits for transactions on input topics. The question that follows can wait behind
+# a fetch for another half second: together they stay within the 2 s of the design.
+_UNDECIDED_SECONDS = 1.5
 
 # Awaits what may be given up at any moment when the partition is revoked.
 Interruptibly = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
@@ -67,6 +82,9 @@ class Inputs:
         self._covered: dict[str, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._incomplete: set[str] = set()
+        # Input topics that are not waited for until they are read to this offset, because a
+        # transaction stayed open for too long; and since when.
+        self._undecided: dict[str, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         """How many have arrived and are not applied."""
@@ -90,18 +108,42 @@ class Inputs:
         if not self._covered:
             return
         self._ends = await interruptibly(self._reader.ends(self.places.values()))
+        asked = time.monotonic()
         while not await self._nothing_is_missing():
-            await interruptibly(asyncio.sleep(_LOOK_SECONDS))
+            waited = time.monotonic() - asked
+            pause = min(max(_LOOK_SECONDS, waited / 10), _LOOK_SECONDS_MAX)
+            await interruptibly(asyncio.sleep(pause))
+            if waited > _UNDECIDED_SECONDS:
+                await interruptibly(self._give_up_waiting())
 
     async def _nothing_is_missing(self) -> bool:
-        """Whether every input has a head or is read to its end."""
+        """Whether every topic has a head, is read to its end, or is not waited for."""
         for topic in tuple(self._incomplete):
             place = self.places[topic]
-            if await self._reader.consumer.position(place) >= self._ends[place]:
+            position = await self._reader.consumer.position(place)
+            if topic in self._undecided and position >= self._undecided[topic][0]:
+                del self._undecided[topic]
+            if position >= self._ends[place] or topic in self._undecided:
                 self._incomplete.discard(topic)
             elif not self._queues[topic]:
                 return False
         return True
+
+    async def _give_up_waiting(self) -> None:
+        """Wait no longer for input topics of which all that is decided has been read.
+
+        A topic that is behind for another reason, as during an outage, is waited for.
+        """
+        consumer = self._reader.consumer
+        held = {
+            topic: self.places[topic]
+            for topic in self._incomplete.intersection(INPUT_ORDER)
+            if not self._queues[topic]
+        }
+        decided = await consumer.end_offsets(held.values()) if held else {}
+        for topic, place in held.items():
+            if decided[place] <= await consumer.position(place) < self._ends[place]:
+                self._undecided[topic] = self._ends[place], time.monotonic()
 
     def earliest(self, task: Heads) -> Head | None:
         """Return the earliest head that need not wait; of equal ones that of the first topic."""
@@ -135,8 +177,18 @@ class Inputs:
             self._reader.consumer.resume(self.places[record.topic])
 
     def alerts(self) -> list[str]:
-        """Return a line for each input topic that is held up."""
-        return []
+        """Return one line for each input topic that an open transaction holds up."""
+        lines = []
+        for topic, (end, since) in self._undecided.items():
+            place = self.places[topic]
+            decided = self._reader.consumer.last_stable_offset(place)
+            if decided is None or decided < end:
+                lines.append(
+                    f"{topic}-{place.partition}: a transaction that another program left open hides"
+                    f" the records from offset {decided} on;"
+                    f" {time.monotonic() - since:.0f} s ago we stopped waiting for them"
+                )
+        return lines
 
     def lag(self) -> dict[str, int]:
         """Return how many records of each topic are not applied, as far as is known."""
@@ -161,7 +213,8 @@ class Reader:
         self.consumer = consumer
         self._pause_seconds = pause_seconds
         # Connections answer one request after the other, and a fetch may wait for half a second.
-        self._asking = broker.consumer(None)
+        # Where all that was appended ends, decided or not.
+        self._asking = broker.consumer(None, isolation_level="read_uncommitted")
         self._open: dict[int, Inputs] = {}
         # Topic partitions of which records are missing, in words.
         self.gaps: dict[TopicPartition, str] = {}
@@ -203,7 +256,9 @@ class Reader:
         """Give what arrives to its partition, until the consumer is stopped."""
         while True:
             try:
-                fetched = await self.consumer.getmany(timeout_ms=_FETCH_MS)
+                fetched = await self.consumer.getmany(
+                    timeout_ms=_FETCH_MS, max_records=RECORDS_PER_FETCH_MAX
+                )
             except OffsetOutOfRangeError as error:
                 await self._out_of_range(error.args[0])
                 continue
@@ -234,7 +289,7 @@ class Reader:
                 log.error("%s-%d: %s", place.topic, place.partition, gap)
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return where inputs end, as of after this was called.
+        """Return where topics end, undecided records included, as of after this was called.
 
         All partitions that ask while the broker is at one question share the next.
         """

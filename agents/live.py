@@ -1,5 +1,6 @@
 """What the agents of one worker share."""
 
+import socket
 from dataclasses import dataclass
 
 from agents.broker import Broker
@@ -15,6 +16,6 @@ class Live:
     partitions: int
     quiet_commit_ms: int
     buckets: Buckets
-    web_host: str
-    web_port: int
+    # Where the worker's pages are served.
+    listening: socket.socket
     firm: FirmAddress | None = None

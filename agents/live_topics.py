@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from agents.broker import Broker
+from agents.broker import RECORDS_PER_FETCH_MAX, Broker
 from agents.topics import states
 from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
@@ -26,6 +26,25 @@ class UnverifiableTopicsError(Exception):
 
 async def read_live(
     broker: Broker, took: Callable[[Record], None], names: Iterable[str] = PIPELINE_TOPICS
+) -> int:
+    """As `read_records`; give each record as a task reads it."""
+    return await read_records(broker, lambda fetched: took(as_read(fetched)), names)
+
+
+def as_read(fetched: ConsumerRecord) -> Record:
+    """Return what a task reads of a record: all but its headers."""
+    return Record(
+        fetched.topic,
+        fetched.partition,
+        fetched.offset,
+        fetched.timestamp,
+        fetched.key,
+        fetched.value,
+    )
+
+
+async def read_records(
+    broker: Broker, took: Callable[[ConsumerRecord], None], names: Iterable[str]
 ) -> int:
     """Give every committed record of some topics to `took`; return the partition count.
 
@@ -77,7 +96,7 @@ async def _read(
     consumer: AIOKafkaConsumer,
     place: TopicPartition,
     end: int,
-    took: Callable[[Record], None],
+    took: Callable[[ConsumerRecord], None],
 ) -> None:
     """Read one partition up to an offset; control records occupy offsets, so positions count."""
     if not end:
@@ -86,19 +105,12 @@ async def _read(
     consumer.seek(place, 0)
     at = empty = 0
     while at < end:
-        fetched = await consumer.getmany(place, timeout_ms=_FETCH_MS)
+        fetched = await consumer.getmany(
+            place, timeout_ms=_FETCH_MS, max_records=RECORDS_PER_FETCH_MAX
+        )
         for record in fetched.get(place, []):
             if record.offset < end:
-                took(
-                    Record(
-                        place.topic,
-                        place.partition,
-                        record.offset,
-                        record.timestamp,
-                        record.key,
-                        record.value,
-                    )
-                )
+                took(record)
         before, at = at, await consumer.position(place)
         empty = 0 if at > before else empty + 1
         if empty > _STALL_FETCHES:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -68,6 +68,10 @@ class Positions:
         for consumer in (self._committed, self._uncommitted):
             if consumer is not None:
                 await consumer.stop()
+
+    def last(self, topics: Collection[str]) -> dict[TopicPartition, int]:
+        """Return the offset of the last record of each partition of some topics, as far as read."""
+        return {place: offset for place, offset in self._last.items() if place.topic in topics}
 
     async def passed(self, task: str, sent: dict[TopicPartition, int]) -> None:
         """Wait until a task has applied the records at these offsets of its input topics."""

@@ -18,6 +18,9 @@ from topics.partition import partition_of
 # A commit of an outage does not come back by itself (docs/decisions/0008).
 _DEADLINE_SECONDS = 60.0
 
+# Kafka stamps records with the millisecond of their append.
+_APPEND_STEP_SECONDS = 0.001
+
 
 class StalledProducerError(Exception):
     """Kafka did not take a transaction in time."""
@@ -59,40 +62,48 @@ class Producing:
         done = stored.get(self._name.encode())
         return 0 if done is None else int(orjson.loads(done)["lines"])
 
-    async def commit(self, records: list[Outgoing], lines: int) -> dict[TopicPartition, int]:
+    async def commit(self, groups: list[list[Outgoing]], lines: int) -> dict[TopicPartition, int]:
         """Send records and how many lines are done then; return the last offset of each place.
+
+        Each group is appended before the next; within a group only the order in each partition is
+        kept. The transaction is open until all of them are acknowledged.
 
         Raises:
             StalledProducerError: Kafka did not finish in time; nothing of it is sent.
         """
-        sending = asyncio.ensure_future(self._commit(records, lines))
+        sending = asyncio.ensure_future(self._commit(groups, lines))
         finished, _ = await asyncio.wait({sending}, timeout=_DEADLINE_SECONDS)
         if not finished:
             raise StalledProducerError(f"Kafka took nothing for {_DEADLINE_SECONDS:.0f} s")
         return sending.result()
 
-    async def _commit(self, records: list[Outgoing], lines: int) -> dict[TopicPartition, int]:
+    async def _commit(self, groups: list[list[Outgoing]], lines: int) -> dict[TopicPartition, int]:
         producer = self._producer
         if producer is None:
             raise AssertionError("not started")
+        done = Outgoing(
+            self._state.topic,
+            self._state.partition,
+            self._name.encode(),
+            orjson.dumps({"lines": lines}),
+            (),
+        )
+        written = []
         async with producer.transaction():
-            sent = [
-                await producer.send(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    record.partition,
-                    headers=list(record.headers),
-                )
-                for record in records
-            ]
-            done = orjson.dumps({"lines": lines})
-            sent.append(
-                await producer.send(
-                    self._state.topic, done, self._name.encode(), self._state.partition
-                )
-            )
-            written = await asyncio.gather(*sent)
+            for group in (*groups, [done]):
+                sent = [
+                    await producer.send(
+                        record.topic,
+                        record.value,
+                        record.key,
+                        record.partition,
+                        headers=list(record.headers),
+                    )
+                    for record in group
+                ]
+                written += await asyncio.gather(*sent)
+                # What is appended in the same millisecond is in the order of a task's inputs.
+                await asyncio.sleep(_APPEND_STEP_SECONDS)
         last: dict[TopicPartition, int] = {}
         for place in written[:-1]:
             last[TopicPartition(place.topic, place.partition)] = place.offset

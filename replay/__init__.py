@@ -19,7 +19,7 @@ generate/          a trading day, made up -> inputs
 bookkeeping/       the journal for beancount, hledger, a spreadsheet
 day_page/          what the page of a day shows, added up
 audit/             is what a replay wrote right? Recomputed without the rules that made it
-refold.py refold_difference.py
+refold.py refold_input.py refold_log.py refold_quarantine.py refold_difference.py
                    are live topics right? Every task partition again, from recorded inputs
 recorded.py record_spool.py   `replay --recorded`: a dump obeyed; its records, on disk
 recorded_directory.py

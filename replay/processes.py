@@ -84,9 +84,10 @@ def are_possible() -> bool:
 class Processes:
     """A context: the reader and the back office of one replay, both gone on exit."""
 
-    def __init__(self, inputs: KeptInputs, aside: Path) -> None:
+    def __init__(self, inputs: KeptInputs, aside: Path, *, allow_gaps: bool = True) -> None:
         """Take the inputs, and the directory that is written."""
         self._inputs = inputs
+        self._allow_gaps = allow_gaps
         self._aside = aside
 
     def __enter__(self) -> Self:
@@ -100,7 +101,7 @@ class Processes:
             _widen(end)
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
-        reader = (_read, (self._inputs,), (lines,), every)
+        reader = (_read, (self._inputs, self._allow_gaps), (lines,), every)
         back_office = (_settle, (self._inputs, self._aside), (messages, answers), every)
         self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
@@ -266,7 +267,7 @@ def _child(
         return
 
 
-def _read(inputs: KeptInputs, to: Connection) -> None:
+def _read(inputs: KeptInputs, allow_gaps: bool, to: Connection) -> None:  # noqa: FBT001 - of a fork, by place
     """Read all lines; with each block go the bytes of input that were read since the last."""
     os.nice(_LESS_URGENT)
     done = 0
@@ -277,7 +278,8 @@ def _read(inputs: KeptInputs, to: Connection) -> None:
 
     block: list[Packed] = []
     try:
-        for line in InputFiles(inputs.paths, tell, USUAL, inputs.shown).lines():
+        files = InputFiles(inputs.paths, tell, USUAL, inputs.shown, allow_gaps=allow_gaps)
+        for line in files.lines():
             block.append(packed(line))
             if len(block) >= _TOGETHER:
                 to.send_bytes(marshal.dumps((done, block)))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import orjson
 
 from schemas.event import VALUE_BYTES_MAX, Input
-from schemas.instant import Micros, time_text
-from topics.catalogue import CATALOGUE, INPUT_ORDER
+from schemas.instant import DAY, Micros, time_text
+from topics.catalogue import CATALOGUE, INPUT_ORDER, REFERENCE_TOPICS
 from topics.decode import Refused, decode, may_be_too_deep, read_input
 
 STANDARD_INPUT = "-"
@@ -31,6 +31,9 @@ Stream = BufferedReader | gzip.GzipFile
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 # How often progress is told, in lines.
 _TELL_EVERY = 2000
+# A longer step is more likely a wrong year than a quiet time, and costs the windows of each day.
+GAP_DAYS_MAX = 40
+_GAP_MAX = GAP_DAYS_MAX * DAY
 _RANK = {topic: rank for rank, topic in enumerate(INPUT_ORDER)}
 
 # The audit reads inputs, too, and shares no rule: what rules decide on is given (usual.py).
@@ -50,15 +53,17 @@ class UnreadableInputError(Exception):
 class Usual(NamedTuple):
     """How usual inputs are read in one go; each reader returns None of what it does not know."""
 
-    # Of a line and its number: a usual tick.
-    tick: "Callable[[bytes, int], QuoteLine | None]"
+    # Of a line, its number, and its position among the inputs: a usual tick.
+    tick: "Callable[[bytes, int, int], QuoteLine | None]"
     # Of a line, its number, and its position among the inputs: a usual order.
     order: "Callable[[bytes, int, int], InputLine | None]"
     # Of a JSON value, by topic.
     values: "Mapping[str, Callable[[Any], ProviderQuote | SubmittedOrder | None]]"
 
 
-_NOTHING_USUAL = Usual(lambda _text, _number: None, lambda _text, _number, _source: None, {})
+_NOTHING_USUAL = Usual(
+    lambda _text, _number, _source: None, lambda _text, _number, _source: None, {}
+)
 
 
 @dataclass(slots=True)
@@ -90,28 +95,58 @@ class InputFiles:
         tell: Told | None = None,
         usual: Usual | None = None,
         shown: Mapping[str, str] | None = None,
+        *,
+        allow_gaps: bool = True,
     ) -> None:
         """Take inputs; `tell` is called with the bytes read since its last call.
 
         `usual` parses common lines and values directly into what is decided on; without it every
-        value becomes a model. `shown`: how messages name a path, if not by itself.
+        value becomes a model. `shown`: how messages name a path, if not by itself. `allow_gaps`:
+        permit steps of more than `GAP_DAYS_MAX` between two inputs that move time (section 12).
         """
         self._paths = tuple(paths)
         self._tell = tell
         self._usual = usual or _NOTHING_USUAL
         self._shown = shown or {}
+        self._allow_gaps = allow_gaps
 
     def lines(self) -> Iterator[Line]:
         """Merge the inputs by (`event_time`, topic, position among them, line).
 
         Raises:
             UnreadableInputError: a file that can't be read, a line that is not `{topic, value}`, or
-                one that goes back in time.
+                one that goes back in time or too far ahead.
         """
         sources = [self._read_file(path, source) for source, path in enumerate(self._paths)]
         # A merge keeps the order of its files, and of their lines, within an instant.
         merged = sources[0] if len(sources) == 1 else merge(*sources, key=attrgetter("at"))
-        return _by_topic(merged)
+        lines = _by_topic(merged)
+        return lines if self._allow_gaps else self._without_gaps(lines)
+
+    def _without_gaps(self, lines: Iterator[Line]) -> Iterator[Line]:
+        """Give the lines; refuse the first that is too far behind the input before it."""
+        for line in lines:
+            yield line
+            # Reference data does not start time, and a bad value moves none.
+            if line.topic not in REFERENCE_TOPICS and not isinstance(line.event, Refused):
+                break
+        else:
+            return
+        last = line.at
+        for line in lines:
+            if line.at - last > _GAP_MAX:
+                raise self._gap(line, last)
+            # A bad value stands at the time of the line before it, at most the last.
+            last = max(last, line.at)
+            yield line
+
+    def _gap(self, line: Line, last: Micros) -> UnreadableInputError:
+        name = self._name(self._paths[line.source])
+        days = (line.at - last) // DAY
+        return UnreadableInputError(
+            f"{name}, line {line.number}: event_time {time_text(line.at)} is {days} days after the"
+            f" input before it, {time_text(last)}; --allow-gaps permits more than {GAP_DAYS_MAX}"
+        )
 
     def have(self, topic: str) -> bool:
         """Whether any of the inputs, which must be files, has a line of `topic`.
@@ -134,8 +169,11 @@ class InputFiles:
                 continue
         return False
 
+    def _name(self, path: str) -> str:
+        return self._shown.get(path) or shown_path(path)
+
     def _read_file(self, path: str, source: int) -> Iterator[Line]:
-        name = self._shown.get(path) or shown_path(path)
+        name = self._name(path)
         tell, usual_tick, usual_order = self._tell, self._usual.tick, self._usual.order
         at: Micros = 0
         number = 0
@@ -144,7 +182,7 @@ class InputFiles:
             with opened(path) as (file, place_in):
                 told, tell_at = 0, _TELL_EVERY
                 for number, text in enumerate(file, 1):
-                    line = usual_tick(text, number) or usual_order(text, number, source)
+                    line = usual_tick(text, number, source) or usual_order(text, number, source)
                     if line is None:
                         line = self._read_line(text, name, source, number, at)
                         if line is None:
@@ -192,9 +230,11 @@ class InputFiles:
         return InputLine(at, rank, source, number, topic, event, text)
 
 
-def read_inputs(paths: Iterable[str], tell: Told | None = None) -> Iterator[InputLine]:
+def read_inputs(
+    paths: Iterable[str], tell: Told | None = None, *, allow_gaps: bool = True
+) -> Iterator[InputLine]:
     """Merge inputs as `InputFiles` does, where nobody looks ahead."""
-    return cast("Iterator[InputLine]", InputFiles(paths, tell).lines())
+    return cast("Iterator[InputLine]", InputFiles(paths, tell, allow_gaps=allow_gaps).lines())
 
 
 def _by_topic(lines: Iterator[Line]) -> Iterator[Line]:

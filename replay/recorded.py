@@ -147,6 +147,7 @@ def _record_of(line: Mapping[str, Any]) -> Record:
         raise ValueError(f"no topic {topic!r}")
     if not isinstance(partition, int) or not isinstance(offset, int) or min(partition, offset) < 0:
         raise ValueError(f"partition {partition!r}, offset {offset!r}")
+    key = _key_of(line)
     value: bytes | None
     if "raw" in line:
         value = b64decode(line["raw"], validate=True)
@@ -158,7 +159,7 @@ def _record_of(line: Mapping[str, Any]) -> Record:
         partition,
         offset,
         micros(line["append_time"]) // 1000,
-        _key_of(line),
+        key,
         value,
     )
 

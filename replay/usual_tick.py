@@ -53,10 +53,11 @@ QuoteValues: TypeAlias = tuple[int, Micros, str, str, str, str, str, str, str, s
 class QuoteLine(ProviderQuote):
     """A line of input that is a usual tick: the quote, and where it came from."""
 
-    __slots__ = ("number",)
+    __slots__ = ("number", "source")
     topic = PRICE_TICKS
     rank = INPUT_ORDER.index(PRICE_TICKS)
     number: int
+    source: int
 
     @property
     def event(self) -> ProviderQuote:
@@ -90,7 +91,7 @@ quote_values: Callable[[QuoteLine], QuoteValues] = attrgetter(
 )
 
 
-def usual_tick(line: bytes, number: int = 0) -> QuoteLine | None:
+def usual_tick(line: bytes, number: int = 0, source: int = 0) -> QuoteLine | None:
     """Read a line that is a well-formed tick with both sides, no `valid_until`, and nothing else.
 
     None: it is not of that kind, not well formed, or not written as `orjson` writes it. What this
@@ -105,7 +106,9 @@ def usual_tick(line: bytes, number: int = 0) -> QuoteLine | None:
         at = usual_micros(time)
     except ValueError:
         return None
-    return quote_line((number, at, time, id_text, provider, symbol, bid, bid_size, ask, ask_size))
+    quote = quote_line((number, at, time, id_text, provider, symbol, bid, bid_size, ask, ask_size))
+    quote.source = source
+    return quote
 
 
 def quote_line(values: QuoteValues) -> QuoteLine:

@@ -26,6 +26,7 @@ DeadLetterReason = Literal[
     "BASE_CHANGED",
     "TOO_LARGE",
     "QUARANTINED",
+    "TOO_MANY_PROVIDERS",
 ]
 # Of a value and a key, so many bytes; of what is wrong, so many code points.
 RAW_BYTES_MAX = 64 * 1024

@@ -34,6 +34,8 @@ WHOLE_DIGITS_MAX = 12
 BPS_WHOLE_DIGITS_MAX = 6
 
 DOLLAR: Cents = 10**CENTS_DECIMALS
+# USD amounts are below this (contract section 1, Limits).
+USD_LIMIT: Cents = 10**12 * DOLLAR
 WHOLE: Units = 10**UNITS_DECIMALS
 PRICE_ONE: Price = 10**PRICE_DECIMALS
 
@@ -121,6 +123,14 @@ def usd(cents: Cents) -> str:
     if cents < 0:
         return "-" + usd(-cents)
     return f"{cents // DOLLAR}{_CENTS_TEXTS[cents % DOLLAR]}"
+
+
+def json_cents(cents: Cents) -> int | str:
+    """Return a sum of amounts as JSON that only tasks read, with `int`.
+
+    Sums have no limit, and orjson writes no integer beyond 64 bits: those become text.
+    """
+    return cents if -(1 << 63) <= cents < 1 << 63 else str(cents)
 
 
 def usd_for_a_person(cents: Cents) -> str:

@@ -56,7 +56,9 @@ RejectReason = Literal[
     "EMPTY_QUOTES",
     "PRICE_TOO_FAR",
     "BELOW_MINIMUM",
+    "ABOVE_MAXIMUM",
     "EXCEEDS_POSITION",
+    "TOO_MANY_ASSETS",
 ]
 CancelReason = Literal[
     "CLIENT_REQUEST",

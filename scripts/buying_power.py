@@ -11,6 +11,7 @@ import typer
 
 from schemas.instant import Micros, micros, milliseconds_text
 from schemas.money import CENTS_DECIMALS, reread, usd
+from schemas.printable import printable
 from scripts.client_files import ClientFiles
 from scripts.client_options import Client, Maps, Source
 from scripts.errors import Failure
@@ -79,7 +80,7 @@ def buying_power_command(
     sys.stdout.write(f"{HEADER}\n")
     for power in powers:
         sys.stdout.write(
-            f"{power.account_id},{usd(power.settled)},{usd(power.unpaid)},{usd(power.bought)},"
+            f"{printable(power.account_id)},{usd(power.settled)},{usd(power.unpaid)},{usd(power.bought)},"
             f"{usd(power.sold)},{usd(power.amount)}\n"
         )
     sys.stdout.flush()
@@ -91,7 +92,7 @@ def buying_power_command(
     if unknown:
         sys.stderr.write(
             f"left out: {len(unknown):,} accounts that are not in the cash balance file (no"
-            f" Marketplace accounts, or opened since), e.g. {min(unknown)}\n"
+            f" Marketplace accounts, or opened since), e.g. {printable(min(unknown))}\n"
         )
 
 

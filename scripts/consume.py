@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schemas.instant import micros, milliseconds_text
+from schemas.printable import printable
 from scripts.errors import Failure
 from scripts.settings import Settings, broker, read_settings
 from topics.catalogue import CATALOGUE
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Said in the head of a line, or of no interest to a person.
 _NOT_SHOWN = frozenset({"type", "event_id", "event_time", "cause_id", "entry_id"})
+
+_SPACES = bytes.maketrans(b"\t\r\n", b"   ")
 
 
 def consume(
@@ -67,6 +70,8 @@ async def _consume(
 ) -> None:
     from aiokafka import TopicPartition
 
+    from agents.broker import RECORDS_PER_FETCH_MAX
+
     partitions = range(settings.partitions)
     if key is not None and CATALOGUE[topic].key is not None and topic != "journal":
         partitions = range(right := partition_of(key, settings.partitions), right + 1)
@@ -78,7 +83,8 @@ async def _consume(
         ends = await consumer.end_offsets(places)
         await _seek(consumer, ends, start)
         while follow or any([await consumer.position(place) < ends[place] for place in places]):
-            for records in (await consumer.getmany(timeout_ms=200)).values():
+            fetched = await consumer.getmany(timeout_ms=200, max_records=RECORDS_PER_FETCH_MAX)
+            for records in fetched.values():
                 for record in records:
                     if key is None or record.key == key.encode():
                         shown.show(record)
@@ -113,7 +119,7 @@ class _Shown:
     def show(self, record: Any) -> None:  # noqa: ANN401 - aiokafka has no types
         """Show one record."""
         if self._as_json:
-            sys.stdout.write(f"{(record.value or b'null').decode(errors='replace')}\n")
+            sys.stdout.write(f"{_one_line(record.value or b'null')}\n")
             sys.stdout.flush()
             return
         when = milliseconds_text(record.timestamp * 1000)
@@ -126,10 +132,19 @@ class _Shown:
             text = escape(repr(record.value))
             self._console.print(f"[dim]{when} {place}[/dim] [red]no JSON object[/red] {text}")
             return
-        key = (record.key or b"").decode(errors="replace")
-        fields = escape(" ".join(_fields(event)))
-        kind = escape(str(event.get("type", "")))
+        key = printable((record.key or b"").decode(errors="replace"))
+        fields = escape(printable(" ".join(_fields(event))))
+        kind = escape(printable(str(event.get("type", ""))))
         self._console.print(f"[dim]{when} {place}[/dim] {escape(key)} [bold]{kind}[/bold] {fields}")
+
+
+def _one_line(value: bytes) -> str:
+    """Return a JSON value in one line that is safe to print; what is no JSON, as text."""
+    with contextlib.suppress(orjson.JSONDecodeError):
+        orjson.loads(value)
+        # Of a JSON value these stand between its parts only.
+        value = value.translate(_SPACES)
+    return printable(value.decode(errors="replace"))
 
 
 def _fields(event: dict[str, Any]) -> Iterator[str]:

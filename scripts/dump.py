@@ -4,11 +4,11 @@ import gzip
 import os
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -19,6 +19,11 @@ from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
 from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+    from agents.record_batches import Header
 
 _STANDARD_OUTPUT = "-"
 # A refold gives the states again.
@@ -34,11 +39,13 @@ def dump(
 
     Each line is {"topic", "partition", "offset", "append_time", "key", "value"}, or "raw" (base64)
     for a value that is not JSON as we write it, and "key_raw" (base64) for a key that is not UTF-8.
-    `settle replay --recorded` reads it.
+    "headers" lists other headers than those of CloudEvents, as {"key", "value"}, or "key_raw" and
+    "raw" (base64) where they are not UTF-8. `settle replay --recorded` ignores headers.
 
     Example: settle dump --out day.jsonl.gz
     """
-    from agents.live_topics import UnverifiableTopicsError, read_live
+    from agents.live_topics import UnverifiableTopicsError, as_read, read_records
+    from agents.record_batches import headers_kept
     from scripts.live import run
 
     settings = read_settings()
@@ -46,14 +53,15 @@ def dump(
     try:
         with _opened(out) as file, byte_progress("dumping", 0) as tell:
 
-            def took(record: Record) -> None:
+            def took(record: "ConsumerRecord") -> None:
                 nonlocal lines
-                written = file.write(dump_line(record))
+                written = file.write(dump_line(as_read(record), record.headers))
                 lines += 1
                 if tell is not None:
                     tell(written)
 
-            run(settings, read_live(broker(settings), took, _DUMPED))
+            with headers_kept():
+                run(settings, read_records(broker(settings), took, _DUMPED))
     except UnverifiableTopicsError as error:
         raise Failure(str(error)) from None
     except OSError as error:
@@ -61,8 +69,8 @@ def dump(
     sys.stderr.write(f"{lines:,} records in {out}\n")
 
 
-def dump_line(record: Record) -> bytes:
-    """Return one record as a line of a dump."""
+def dump_line(record: Record, headers: "Iterable[Header]" = ()) -> bytes:
+    """Return one record, and those of its headers that repeat nothing, as a line of a dump."""
     line = {
         "topic": record.topic,
         "partition": record.partition,
@@ -70,7 +78,25 @@ def dump_line(record: Record) -> bytes:
         "append_time": milliseconds_text(record.appended_ms * 1000),
         **_key(record.key),
     }
-    return orjson.dumps(line | _value(record.value), option=orjson.OPT_APPEND_NEWLINE)
+    line |= _value(record.value)
+    # Those of CloudEvents repeat what the value says.
+    if kept := [_header(header) for header in headers if not header[0].startswith("ce_")]:
+        line["headers"] = kept
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _header(header: "Header") -> dict[str, str | None]:
+    name, value = header
+    line: dict[str, str | None] = {}
+    try:
+        line["key"] = name.encode().decode()
+    except UnicodeEncodeError:  # an escaped byte
+        line["key_raw"] = b64encode(name.encode(errors="surrogateescape")).decode()
+    try:
+        line["value"] = None if value is None else value.decode()
+    except UnicodeDecodeError:
+        line["raw"] = b64encode(value or b"").decode()
+    return line
 
 
 def _key(key: bytes | None) -> dict[str, Any]:

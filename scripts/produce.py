@@ -9,43 +9,49 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
 
-from replay.read import (
-    STANDARD_INPUT,
-    InputLine,
-    UnreadableInputError,
-    line_key,
-    raw_value,
-    read_inputs,
-)
-from schemas.instant import SECOND, Micros, time_text
+from replay.read import STANDARD_INPUT, InputLine, UnreadableInputError, read_inputs
+from schemas.instant import SECOND, Micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import Settings, broker, read_settings
-from settlement.calendar import ScheduledWindow, first_window
+from settlement.tasks.chain import CHAIN
 from topics.catalogue import (
     CATALOGUE,
     CLOCK,
     FUNDINGS,
-    MARKET_TASK,
     NET_WIRES,
     ORDERS,
     PRICE_TICKS,
     REFERENCE_TOPICS,
 )
-from topics.decode import Refused
-from topics.partition import partition_of
 
 if TYPE_CHECKING:
-    from agents.positions import Positions
-    from agents.producing import Outgoing, Producing
+    from aiokafka import TopicPartition
 
-# So many lines go into one transaction, unless something has to be waited for.
+    from agents.producing import Outgoing
+
+# A transaction is committed within a second, so that no task partition waits for it in vain: it has
+# at most so many lines and bytes, and groups of which each is appended before the next is sent.
 _LINES_PER_TRANSACTION = 500
-# What is caused by quotes that were sent before it.
-_CAUSED_BY_QUOTES = frozenset({ORDERS, FUNDINGS, NET_WIRES})
+_BYTES_PER_TRANSACTION = 1024 * 1024
+_GROUPS_PER_TRANSACTION = 50
+# Appended in the order of the input in every mode.
+_BARRIERS = REFERENCE_TOPICS | {CLOCK}
+CAUSES = REFERENCE_TOPICS | {PRICE_TICKS}
+# What quotes that were sent before it may have changed.
+_CAUSED_BY_QUOTES = frozenset({ORDERS, FUNDINGS, NET_WIRES, CLOCK})
+
+
+def may_depend(topic: str, cause: str) -> bool:
+    """Whether an input of `topic` may depend on an earlier one of `cause` (contract section 12).
+
+    Within a topic nothing has to be waited for: each partition is applied in order.
+    """
+    if cause in REFERENCE_TOPICS:
+        return topic != cause
+    return cause == PRICE_TICKS and topic in _CAUSED_BY_QUOTES
 
 
 def produce(
@@ -53,6 +59,7 @@ def produce(
         list[str],
         typer.Argument(metavar="INPUT...", help="JSON Lines, plain or gzip; - is standard input."),
     ],
+    *,
     in_step: Annotated[
         bool, typer.Option("--in-step", help="Let each input be settled before the next.")
     ] = False,
@@ -71,12 +78,15 @@ def produce(
     again: Annotated[
         bool, typer.Option("--again", help="Send an input anew that was sent before.")
     ] = False,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="Permit steps of more than 40 days.")
+    ] = False,
 ) -> None:
     """Send inputs to their topics, each once: killed and run again, it goes on where it was.
 
-    By default as fast as causes allow: before an order, a funding or a wire goes in, the quotes
-    sent so far have become best quotes. It also sends the time (ClockTicked): run the workers
-    with --no-clock.
+    By default as fast as causes allow: an input waits until the reference data before it is
+    applied, and an order, a funding or a wire until the quotes before it have become best quotes.
+    It also sends the time (ClockTicked): run the workers with --no-clock.
 
     Example: settle produce out/day.jsonl
 
@@ -94,7 +104,8 @@ def produce(
         production = _Production(settings, in_step=in_step, flat_out=flat_out, speed=speed)
         try:
             called = name or _called(inputs)
-            run(settings, production.run(called, read_inputs(inputs, tell), again=again))
+            lines = read_inputs(inputs, tell, allow_gaps=allow_gaps)
+            run(settings, production.run(called, lines, again=again))
         except UnreadableInputError as error:
             raise Failure(f"{error}; {production.lines} lines before it are produced") from None
         except StalledProducerError as error:
@@ -124,10 +135,15 @@ class _Production:
         self._settings = settings
         self._in_step = in_step
         # At a pace, as in life, nobody waits for what quotes have become.
-        self._waits_for_quotes = not flat_out and speed is None
+        self._waits_for_causes = not flat_out and speed is None
         self._speed = speed
-        self._waiting: list[Outgoing] = []
-        self._quotes_waiting = False
+        # Not sent yet, in groups; each group is appended before the next.
+        self._waiting: list[list[Outgoing]] = []
+        self._lines_waiting = self._bytes_waiting = 0
+        # Topics of causes that are not known to be applied, and where the last record of each
+        # partition is.
+        self._causes: set[str] = set()
+        self._last: dict[TopicPartition, int] = {}
         self._sent: Counter[str] = Counter()
         self._skipped = 0
         self._started = time.monotonic()
@@ -140,88 +156,112 @@ class _Production:
         from agents.producing import Producing
 
         where = broker(self._settings)
-        producing = Producing(where, self._settings.partitions, name)
-        positions = Positions(where, self._settings.partitions, _tell)
+        self._producing = Producing(where, self._settings.partitions, name)
+        self._positions = Positions(where, self._settings.partitions, _tell)
         try:
-            self._skipped = await producing.start()
+            self._skipped = await self._producing.start()
+            if self._waits_for_causes:
+                await self._positions.start()
+                if self._skipped:
+                    # Of an earlier run, which was interrupted.
+                    self._last = self._positions.last(CAUSES)
+                    self._causes = {place.topic for place in self._last}
             if again:
                 self._skipped = 0
-            if self._waits_for_quotes:
-                await positions.start()
-            await self._send(lines, producing, positions)
+            await self._send(lines)
         finally:
-            await positions.stop()
-            await producing.stop()
+            await self._positions.stop()
+            await self._producing.stop()
 
-    async def _send(
-        self, lines: Iterable[InputLine], producing: "Producing", positions: "Positions"
-    ) -> None:
-        clock = _ProducedClock(self._settings.partitions)
+    async def _send(self, lines: Iterable[InputLine]) -> None:
+        from scripts.produced_records import ProducedClock, outgoing
+
+        clock = ProducedClock(self._settings.partitions)
         count = 0
         for count, line in enumerate(lines, 1):
             ticks = clock.before(line)
             if count <= self._skipped:
                 continue
             if self._speed is not None:
-                await self._keep_pace(line.at, producing)
+                await self._keep_pace(line.at)
             if ticks:
-                self._waiting += ticks
+                await self._add(ticks)
                 if self._in_step:
-                    await self._commit(producing, positions)
-            if self._waits_for_quotes and self._quotes_waiting and line.topic in _CAUSED_BY_QUOTES:
-                await self._commit(producing, positions)
-            self._waiting.append(self._outgoing(line))
-            self._quotes_waiting = self._quotes_waiting or line.topic == PRICE_TICKS
+                    await self._commit()
+            await self._add([outgoing(line, self._settings.partitions)])
             self._sent[line.topic] += 1
+            self._lines_waiting += 1
             self.lines = count
-            if self._in_step or len(self._waiting) >= _LINES_PER_TRANSACTION:
-                await self._commit(producing, positions)
+            if self._in_step or self._is_full():
+                await self._commit()
         # One line more than there are: the last ticks are sent, too.
         if self._skipped > count + 1:
             raise Failure(f"the input has {count} lines, and {self._skipped - 1} were sent before")
         if self._skipped <= count:
-            self._waiting += clock.at_the_end()
+            if ticks := clock.at_the_end():
+                await self._add(ticks)
             self.lines = count + 1
-            await self._commit(producing, positions)
+            await self._commit()
         self.lines = count
 
-    async def _commit(self, producing: "Producing", positions: "Positions") -> None:
-        """Send what waits, and wait for what must come before the next."""
+    async def _add(self, records: "list[Outgoing]") -> None:
+        """Take records of one topic; first let the causes that they may depend on be applied."""
+        topic = records[0].topic
+        if self._waits_for_causes:
+            await self._apply_causes_of(topic)
+        if not self._waiting or self._comes_after(self._waiting[-1][0].topic, topic):
+            self._waiting.append([])
+        self._waiting[-1] += records
+        self._bytes_waiting += sum(len(record.value) for record in records)
+        if topic in CAUSES:
+            self._causes.add(topic)
+
+    async def _apply_causes_of(self, topic: str) -> None:
+        causes = {cause for cause in self._causes if may_depend(topic, cause)}
+        if not causes:
+            return
+        await self._commit()
+        for task in CHAIN:
+            read = causes.intersection(task.inputs)
+            sent = {place: offset for place, offset in self._last.items() if place.topic in read}
+            await self._positions.passed(task.name, sent)
+        self._causes -= causes
+
+    def _comes_after(self, before: str, topic: str) -> bool:
+        """Whether a record must be appended after the group before it, not beside it.
+
+        One request carries the records of many partitions, and Kafka appends them in any order.
+        """
+        if before == topic:
+            return False
+        return self._waits_for_causes or not _BARRIERS.isdisjoint((before, topic))
+
+    def _is_full(self) -> bool:
+        return (
+            self._lines_waiting >= _LINES_PER_TRANSACTION
+            or self._bytes_waiting >= _BYTES_PER_TRANSACTION
+            or len(self._waiting) >= _GROUPS_PER_TRANSACTION
+        )
+
+    async def _commit(self) -> None:
+        """Send what waits; in step, let it be settled."""
         if not self._waiting:
             return
-        last = await producing.commit(self._waiting, self.lines)
+        self._last |= await self._producing.commit(self._waiting, self.lines)
         self._waiting = []
+        self._lines_waiting = self._bytes_waiting = 0
         if self._in_step:
-            await positions.settled()
-        elif self._waits_for_quotes and self._quotes_waiting:
-            quotes = {place: at for place, at in last.items() if place.topic == PRICE_TICKS}
-            await positions.passed(MARKET_TASK, quotes)
-        self._quotes_waiting = False
+            await self._positions.settled()
+            self._causes.clear()
 
-    async def _keep_pace(self, at: Micros, producing: "Producing") -> None:
+    async def _keep_pace(self, at: Micros) -> None:
         """Wait until it is the time of a line, `speed` times as fast as it happened."""
         if self._first_at is None:
             self._first_at, self._started = at, time.monotonic()
         due = self._started + (at - self._first_at) / SECOND / (self._speed or 1.0)
-        early = due - time.monotonic()
-        if early > 0:
-            if self._waiting:
-                await producing.commit(self._waiting, self.lines)
-                self._waiting, self._quotes_waiting = [], False
+        if due > time.monotonic():
+            await self._commit()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    def _outgoing(self, line: InputLine) -> "Outgoing":
-        from agents.producing import Outgoing
-
-        raw = raw_value(line.text)
-        key = line_key(line.topic, raw)
-        return Outgoing(
-            line.topic,
-            0 if key is None else partition_of(key.decode(), self._settings.partitions),
-            key,
-            raw,
-            () if isinstance(line.event, Refused) else _headers(orjson.loads(raw)),
-        )
 
     def show(self) -> None:
         """Print what was sent."""
@@ -235,57 +275,6 @@ class _Production:
             sys.stdout.write(f"{count:>12,}  {topic}\n")
         before = f", {self._skipped:,} were sent before" if self._skipped else ""
         sys.stdout.write(f"{total:>12,}  lines in {seconds:.1f} s{before}\n")
-
-
-class _ProducedClock:
-    """The time of a produced history: ticks where a live clock would have had to tick.
-
-    Before the first line that starts time, before a line that crosses a window, and at the end.
-    """
-
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
-        self._next: ScheduledWindow | None = None
-        self._last: Micros | None = None
-
-    def before(self, line: InputLine) -> "list[Outgoing]":
-        """Return the ticks that go before a line."""
-        if isinstance(line.event, Refused):
-            return []
-        if self._next is None:
-            if line.topic in REFERENCE_TOPICS:
-                return []
-            crossed = True
-        else:
-            crossed = line.at >= self._next.scheduled_at
-        self._last = line.at
-        self._next = first_window(line.at + 1)
-        return self._ticks(line.at) if crossed else []
-
-    def at_the_end(self) -> "list[Outgoing]":
-        """Return the ticks that let every partition arrive at the last line's time."""
-        return [] if self._last is None else self._ticks(self._last)
-
-    def _ticks(self, at: Micros) -> "list[Outgoing]":
-        from agents.producing import Outgoing
-
-        text = time_text(at)
-        event = {"type": "ClockTicked", "event_id": f"clock-{text}", "event_time": text, "at": text}
-        value, headers = orjson.dumps(event), _headers(event)
-        return [
-            Outgoing(CLOCK, partition, None, value, headers)
-            for partition in range(self._partitions)
-        ]
-
-
-def _headers(event: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
-    return (
-        ("ce_id", event["event_id"].encode()),
-        ("ce_type", event["type"].encode()),
-        ("ce_source", b"/settle/produce"),
-        ("ce_time", event["event_time"].encode()),
-        ("ce_specversion", b"1.0"),
-    )
 
 
 def _tell(text: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from schemas.instant import Micros, micros
+from schemas.printable import printable
 from scripts.client_files import ClientFiles, Row
 from scripts.client_options import Client, Maps, Source
 from scripts.errors import Failure
@@ -92,7 +93,7 @@ def reconcile(
             if not kinds:
                 out.writerow(HEADER)
             kinds[difference.what] += 1
-            out.writerow(difference)
+            out.writerow(map(printable, difference))
     sys.stdout.flush()
     compared = f"{comparison.own:,} executions in {own}, {comparison.ours:,} in {len(keys)} files"
     if comparison.outside:

@@ -66,6 +66,9 @@ def replay(
             " (default: three for files of 8 MB and more where there are two processors)",
         ),
     ] = None,
+    allow_gaps: Annotated[
+        bool, typer.Option("--allow-gaps", help="Permit steps of more than 40 days in INPUT.")
+    ] = False,
 ) -> None:
     """Replay historical streams: same input, same bytes.
 
@@ -79,9 +82,11 @@ def replay(
     """
     if recorded is None and not inputs:
         raise typer.BadParameter("name an INPUT, or a dump with --recorded", param_hint="INPUT...")
-    if recorded is not None and (inputs or until is not None or processes is not None):
+    if recorded is not None and (
+        inputs or until is not None or processes is not None or allow_gaps
+    ):
         raise typer.BadParameter(
-            "goes without INPUT, --until and --processes", param_hint="--recorded"
+            "goes without INPUT, --until, --processes and --allow-gaps", param_hint="--recorded"
         )
     if processes not in {None, 1, 3}:
         raise typer.BadParameter("1 or 3", param_hint="--processes")
@@ -95,16 +100,21 @@ def replay(
     if recorded is not None:
         summary = run_recorded(recorded, out)
     else:
-        summary = run_replay(inputs or [], out, until_at, processes)
+        summary = run_replay(inputs or [], out, until_at, processes, allow_gaps=allow_gaps)
     show(summary, out, time.perf_counter() - started)
 
 
 def run_replay(
-    inputs: list[str], out: Path, until: int | None, processes: int | None = None
+    inputs: list[str],
+    out: Path,
+    until: int | None,
+    processes: int | None = None,
+    *,
+    allow_gaps: bool = False,
 ) -> Summary:
     """Replay `inputs` into the directory `out` and return what happened.
 
-    `processes`: 1 or 3; None: as the inputs and the machine allow.
+    `processes`: 1 or 3; None: as the inputs and the machine allow. `allow_gaps`: as `InputFiles`.
 
     Raises:
         Failure: an input or the directory can't be used, or the disk is full; nothing is left.
@@ -117,31 +127,41 @@ def run_replay(
         if processes is None:
             processes = 3 if size >= _LARGE_BYTES and are_possible() else 1
         in_processes = _in_one_process if processes == 1 else _in_three_processes
-        written = in_processes(kept, directory.aside, summary, until, size)
+        written = in_processes(kept, directory.aside, summary, until, size, allow_gaps)
         directory.finish(summary, until, written, kept)
     return summary
 
 
 def _in_one_process(
-    inputs: KeptInputs, aside: Path, summary: Summary, until: int | None, size: int
+    inputs: KeptInputs,
+    aside: Path,
+    summary: Summary,
+    until: int | None,
+    size: int,
+    allow_gaps: bool,
 ) -> Checksums:
     with (
         byte_progress("replaying", size) as tell,
         OutputFiles(aside, summary) as output,
         closing(Spool(str(aside))) as spool,
     ):
-        files = InputFiles(inputs.paths, tell, USUAL, inputs.shown)
+        files = InputFiles(inputs.paths, tell, USUAL, inputs.shown, allow_gaps=allow_gaps)
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
         History(output, spool, summary, firm).run(files.lines(), until)
         return output.finish()
 
 
 def _in_three_processes(
-    inputs: KeptInputs, aside: Path, summary: Summary, until: int | None, size: int
+    inputs: KeptInputs,
+    aside: Path,
+    summary: Summary,
+    until: int | None,
+    size: int,
+    allow_gaps: bool,
 ) -> Checksums:
     # A fork before anything has a thread of its own, as progress and output do.
     with (
-        Processes(inputs, aside) as processes,
+        Processes(inputs, aside, allow_gaps=allow_gaps) as processes,
         byte_progress("replaying", size) as tell,
         OutputFiles(aside, summary, FRONT_OFFICE_TOPICS) as output,
     ):

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schemas.instant import milliseconds_text
+from schemas.printable import printable
 from schemas.report import ReportName
 from scripts.buckets import buckets
 from scripts.errors import Failure
@@ -82,7 +83,7 @@ def list_reports(
     ]
     if as_json:
         for issued in found:
-            sys.stdout.buffer.write(orjson.dumps(_facts(issued), option=orjson.OPT_APPEND_NEWLINE))
+            sys.stdout.write(f"{printable(orjson.dumps(_facts(issued)).decode())}\n")
         return
     _show_lines(found)
 
@@ -91,7 +92,12 @@ def list_reports(
 def show(
     file: _File,
     content_only: Annotated[
-        bool, typer.Option("--content", help="Only the bytes of the file, to standard output.")
+        bool,
+        typer.Option(
+            "--content",
+            help="Only the bytes of the file, to standard output"
+            " (on a terminal, control characters are escaped).",
+        ),
     ] = False,
 ) -> None:
     """Show one file: its facts, its content as it was issued, and what its bucket holds.
@@ -106,7 +112,10 @@ def show(
     client, key = _client_and_key(file)
     issued, content = _run(settings, _issued(settings, client, key))
     if content_only:
-        sys.stdout.buffer.write(content)
+        if sys.stdout.isatty():
+            _show_content(content)
+        else:
+            sys.stdout.buffer.write(content)
         return
     from agents.issued_reports import issued_reports
 
@@ -124,10 +133,9 @@ def show(
     # No table: what is copied from here must not be broken at the width of a terminal.
     for name, value in facts.items():
         if value is not None:
-            sys.stdout.write(f"{name.replace('_', ' '):<16}{value}\n")
+            sys.stdout.write(f"{name.replace('_', ' '):<16}{printable(str(value))}\n")
     sys.stdout.write("\n")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
+    _show_content(content)
 
 
 @reports.command("redeliver")
@@ -246,6 +254,11 @@ def _facts(report: "IssuedReport") -> dict[str, Any]:
     }
 
 
+def _show_content(content: bytes) -> None:
+    for line in content.decode(errors="replace").removesuffix("\n").split("\n"):
+        sys.stdout.write(f"{printable(line)}\n")
+
+
 def _instant(at_ms: int) -> str:
     return milliseconds_text(at_ms * 1000)
 
@@ -267,7 +280,7 @@ def _show_lines(found: "list[IssuedReport]") -> None:
             f"{civil_date(issued.at)} {time[:2]}:{time[2:]}"
             f"  [{_STYLES[issued.state]}]{issued.state:<9}[/]"
             f"  {issued.rows:>{rows},}  {issued.control_total:>{control}}"
-            f"  {escape(f'{issued.client}/{issued.key}')}"
+            f"  {escape(printable(f'{issued.client}/{issued.key}'))}"
         )
         if issued.parked is not None:
             parked = issued.parked
@@ -278,7 +291,7 @@ def _show_lines(found: "list[IssuedReport]") -> None:
     if found:
         console.print()
     for said in because.values():
-        console.print(escape(said), style="bold red")
+        console.print(escape(printable(said)), style="bold red")
     total = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     files = "1 file" if len(found) == 1 else f"{len(found):,} files"
     console.print(f"{files}{': ' if total else ''}{total}")

@@ -9,7 +9,7 @@ from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
 from replay.quotes import import_quotes
 from schemas.instant import micros
-from scripts.errors import Failure
+from scripts.process import run
 from scripts.replay import run_replay, show
 from scripts.report_day import write_report
 
@@ -57,8 +57,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failure as failure:
-        sys.stderr.write(f"settle: {failure}\n")
-        sys.exit(1)
+    run(main)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -17,6 +18,8 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from schemas.printable import printable
+from scripts.credentials import address_without_credentials, without_credentials
 from scripts.errors import TRACEBACK, Failure
 from topics.catalogue import PARTITIONS_DEFAULT
 
@@ -30,9 +33,9 @@ _PREFIX = "SETTLE_"
 _MAY_HOLD_CREDENTIALS = frozenset({"apex_url", "brokers", "s3_url", "s3_endpoint"})
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@\[\]]+)(:\d{1,5})?")
+_ADDRESS = re.compile(r"(\[[\da-fA-F:.]+\]|[^\s:/@?#&=\[\]]+)(:(\d{1,5}))?")
+_PORT_MAX = 65535
 _HTTP = re.compile(r"https?://[^\s/@?#]+(:\d{1,5})?(/[^\s#]*)?")
-_CREDENTIALS = re.compile(r"://[^/@]*@")
 
 
 class Settings(BaseSettings):
@@ -57,7 +60,12 @@ class Settings(BaseSettings):
         "127.0.0.1", description="the address a worker's web pages listen on; 0.0.0.0: every one"
     )
     web_port: Annotated[
-        int, Field(ge=0, le=65535, description="where a worker shows /health and /status")
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="of /health and /status; not set, the first free port from 6066 on",
+        ),
     ] = 6066
     s3_url: str = Field(
         "file:out/s3",
@@ -165,7 +173,8 @@ def broker(settings: Settings) -> "Broker":
     """
     addresses = [address.strip() for address in settings.brokers.split(",")]
     for number, address in enumerate(addresses, 1):
-        if not _ADDRESS.fullmatch(address):  # not shown: people put credentials there
+        found = _ADDRESS.fullmatch(address)
+        if found is None or int(found[3] or 0) > _PORT_MAX:  # not shown: it may hold credentials
             raise Failure(f"setting brokers: address {number} is no HOST:PORT")
     protocol = settings.kafka_security_protocol
     if protocol not in _PROTOCOLS:
@@ -212,7 +221,7 @@ def firm(settings: Settings) -> "FirmAddress | None":
     """
     if settings.apex_url is None:
         return None
-    if not _HTTP.fullmatch(settings.apex_url):  # not shown: people put credentials there
+    if not _is_http(settings.apex_url):  # not shown: people put credentials there
         raise Failure("setting apex_url: no address such as https://firm.example/journals")
     from agents.clearing_firm import FirmAddress
 
@@ -223,6 +232,14 @@ def firm(settings: Settings) -> "FirmAddress | None":
         settings.apex_give_up_ms,
         None if token is None else token.get_secret_value(),
     )
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(_HTTP.fullmatch(url) and parts.hostname and parts.port != 0)
+    except ValueError:  # a port beyond the last, a bracket too few
+        return False
 
 
 def config() -> None:
@@ -244,5 +261,6 @@ def config() -> None:
         if isinstance(value, SecretStr):
             shown = "(set, not shown)"
         elif name in _MAY_HOLD_CREDENTIALS:
-            shown = _CREDENTIALS.sub("://(not shown)@", shown)
+            shown = address_without_credentials(shown)
+        shown = printable(without_credentials(shown))
         sys.stdout.write(f"{name} = {shown}\n    {_PREFIX}{name.upper()}: {field.description}\n")

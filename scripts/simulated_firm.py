@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from agents.web_server import BoundedRunner
 from schemas.instant import micros, time_text
 
 PATH = "/journals"
@@ -194,7 +195,7 @@ async def serve(firm: Firm, host: str, port: int) -> None:
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
     application = web.Application()
     application.add_routes([web.post(PATH, firm.asked), web.get(PATH, firm.shown)])
-    runner = web.AppRunner(application, shutdown_timeout=1.0)
+    runner = BoundedRunner(application, shutdown_timeout=1.0)
     await runner.setup()
     listening = socket.create_server((host, port))
     try:

@@ -1,18 +1,24 @@
 """`settle worker`: the live pipeline on Kafka, all tasks or some."""
 
+import errno
 import logging
 import socket
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typing_extensions import override
 
+from schemas.printable import printable
 from scripts.buckets import buckets
+from scripts.credentials import without_credentials
 from scripts.errors import Failure
-from scripts.local_kafka import free_port
 from scripts.settings import broker, firm, read_settings
 from topics.catalogue import APEX_GATEWAY, CATALOGUE, MONITOR, TASKS
 
+# Workers of one machine find ports of their own, one after the other.
+_PORTS_TRIED_MAX = 100
+_PORT_MAX = 65535
 _TASKS = (*TASKS, MONITOR, APEX_GATEWAY)
 
 
@@ -30,7 +36,8 @@ def worker(
         typer.Option(
             min=0,
             max=65535,
-            help="Port of /health and /status (0: any free one); default: the setting.",
+            help="Port of /health and /status (0: any free one)."
+            " (default: the setting, or else the first free one from 6066 on)",
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error.")] = False,
@@ -58,11 +65,9 @@ def worker(
     if clearing_firm is None and APEX_GATEWAY in (task or ()):
         raise Failure(f"{APEX_GATEWAY} needs SETTLE_APEX_URL, the clearing firm's address")
     files = buckets(settings, blocking=False)
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[output])
     if not verbose:
         # What they say of each retry and each crash; what is given up is raised, and said by us.
         # Faust speaks of our services under the name of their room.
@@ -75,13 +80,17 @@ def worker(
     from scripts.live import check_partitions
 
     check_partitions(settings, CATALOGUE)
+    listening = _listening(
+        settings.web_host,
+        settings.web_port if web_port is None else web_port,
+        may_move=web_port is None and "web_port" not in settings.model_fields_set,
+    )
     live = Live(
         broker(settings),
         settings.partitions,
         settings.quiet_commit_ms,
         files,
-        settings.web_host,
-        _port(settings.web_host, settings.web_port if web_port is None else web_port),
+        listening,
         clearing_firm,
     )
     chosen = [
@@ -89,30 +98,53 @@ def worker(
         for name in _TASKS
         if (not task or name in task) and (name != APEX_GATEWAY or clearing_firm is not None)
     ]
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     sys.stderr.write(
         f"worker of {', '.join(chosen)} on {settings.brokers};"
-        f" http://{live.web_host}:{live.web_port}/health and /status\n"
+        f" http://{host}:{listening.getsockname()[1]}/health and /status\n"
     )
     serve(Worker(live, chosen, with_clock=not no_clock and (not task or "trading" in task)))
 
 
-def _port(host: str, port: int) -> int:
-    """Return the port of the pages, a free one for 0.
+class PrintableFormatter(logging.Formatter):
+    """Writes each message as one line that is safe to print, without credentials of URLs.
+
+    Only a traceback has more lines.
+    """
+
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = printable(without_credentials(record.message))
+        return super().formatMessage(record)
+
+    @override
+    def formatException(self, ei: Any) -> str:
+        text = without_credentials(super().formatException(ei))
+        return "\n".join(map(printable, text.split("\n")))
+
+
+def _listening(host: str, port: int, *, may_move: bool) -> socket.socket:
+    """Return a socket that listens for the pages; 0: on any free port.
+
+    `may_move`: nobody asked for this port, so that the next free one will do.
 
     Raises:
-        Failure: it can't be had; Faust would end the worker without a word.
+        Failure: nobody may listen there; Faust would end the worker without a word.
     """
-    if port == 0:
-        return free_port()
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # Connections of an earlier worker that are still ending are in nobody's way.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        said = error.strerror or error
-        raise Failure(
-            f"the pages /health and /status at {host}:{port}: {said};"
-            " choose another --web-port (0: any free one)"
-        ) from None
-    return port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for tried in range(port, min(port + (_PORTS_TRIED_MAX if may_move else 1), _PORT_MAX + 1)):
+        try:
+            return socket.create_server((host, tried), family=family)
+        except OSError as error:
+            if may_move and error.errno == errno.EADDRINUSE:
+                continue
+            # Python adds the address, which is there already.
+            said = (error.strerror or str(error)).partition(" (while")[0]
+            raise Failure(
+                f"the pages /health and /status at {host}:{tried}: {said};"
+                " choose another --web-port (0: any free one)"
+            ) from None
+    raise Failure(
+        f"the pages /health and /status: all of the ports {port} to {tried} of {host} are taken;"
+        " choose another --web-port (0: any free one)"
+    )

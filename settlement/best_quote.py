@@ -18,6 +18,10 @@ from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from topics.catalogue import BBO
 from topics.decode import Refused
 
+# How many providers may have a quote of one symbol at a time (contract section 1): it bounds the
+# symbol's state record.
+PROVIDERS_MAX = 100
+
 # One side of a best quote: its price; who shows it, as it is sent (the value of `bid_providers` or
 # `ask_providers`: equal texts are equal lists); until when; the whole text. A plain tuple: every
 # tick makes one or two, and a class of its own takes three times as long to make.
@@ -29,7 +33,11 @@ _EMPTY_ASK: BestSide = (None, "[]", None, _NO_SIDE.format("ask"))
 
 
 class SymbolQuotes:
-    """One symbol: its providers' quotes, its now, and the last best quote emitted."""
+    """One symbol: its providers' quotes, its now, and the last best quote emitted.
+
+    `quotes` has the latest quote of each provider until it is discarded: as soon as now >= its
+    time + `stale_after`. A quote whose `valid_until` has passed is kept, but is not active.
+    """
 
     __slots__ = (
         "ask",
@@ -60,11 +68,11 @@ class SymbolQuotes:
         self.quotes: dict[str, ProviderQuote] = {}
         # Bid and ask as they were last emitted.
         self.emitted: tuple[BestSide, BestSide] | None = None
-        # What counts, in dropping order: oldest first, of equally old ones the provider's name that
-        # sorts last.
+        # The active quotes in dropping order: oldest first; on a tie, the provider name that sorts
+        # last.
         self.counting: list[ProviderQuote] = []
-        # Nothing that counts expires before `expiry`, so that nobody looks for what is over before
-        # something may be. `dated`: whether a quote that counts has a `valid_until`.
+        # No quote expires or is discarded before `expiry`, so a review earlier finds nothing.
+        # `dated`: whether a kept quote may have a `valid_until`; if not, all kept are active.
         self.expiry: Micros = NEVER
         self.dated = False
         # What `best_quotes` found last, and the sides that it makes: what is the same is not put
@@ -76,15 +84,27 @@ class SymbolQuotes:
         self.bid, self.ask = _EMPTY_BID, _EMPTY_ASK
 
     def set_terms(self, decimals: int, stale_after: Micros) -> None:
-        """Take the instrument's terms, also for the quotes that are there."""
+        """Set the instrument's terms; they take effect at the next tick that is kept."""
         self.decimals = decimals
         self.stale_after = stale_after
         for quote in self.quotes.values():
             quote.expire_after(stale_after)
-        self.count_all()
+        self.counting = self._active()
+        # The next kept tick reviews all quotes and serializes both sides again. Only then are
+        # quotes discarded under the new terms: until then they may be changed back.
+        self.dated, self.expiry = True, -1
+        self.with_bid = self.with_ask = None
 
-    def take(self, quote: ProviderQuote, latest: ProviderQuote | None) -> None:
-        """Let a quote take the place of its provider's latest; now is the greatest time."""
+    def is_full(self, at: Micros) -> bool:
+        """Return whether as many providers as allowed have a quote that is not stale at `at`."""
+        if len(self.quotes) < PROVIDERS_MAX:
+            return False
+        now = max(self.now, at)
+        fresh = [quote for quote in self.quotes.values() if now < quote.at + self.stale_after]
+        return len(fresh) >= PROVIDERS_MAX
+
+    def keep(self, quote: ProviderQuote, latest: ProviderQuote | None) -> None:
+        """Replace the provider's latest quote (None: it has none) and move now on."""
         counting = self.counting
         if latest is not None and latest.expires_at > self.now:
             counting.remove(latest)
@@ -96,28 +116,40 @@ class SymbolQuotes:
         if at > self.now:  # noqa: PLR1730 - see above
             self.now = at
         if counting and at <= counting[-1].at:
-            self.count_all()
+            self._review()
             return
         counting.append(quote)
         if valid_until != NEVER:
             self.dated = True
-            self.expiry = min(self.expiry, quote.expires_at)
-        elif not self.dated:
+        if not self.dated:
             self.expiry = counting[0].expires_at  # the oldest is the first to be stale
+        elif quote.expires_at < self.expiry:
+            self.expiry = quote.expires_at
         if self.now >= self.expiry:
-            self.count(counting)
+            self._review()
 
-    def count(self, quotes: list[ProviderQuote]) -> None:
-        """Keep those quotes that count now, out of `quotes` in dropping order."""
-        self.counting = counting = [quote for quote in quotes if self.now < quote.expires_at]
-        self.expiry = min([quote.expires_at for quote in counting], default=NEVER)
-        self.dated = any(quote.valid_until != NEVER for quote in counting)
+    def _review(self) -> None:
+        """Discard the quotes that are stale now, and find those that are active."""
+        now, stale_after, quotes = self.now, self.stale_after, self.quotes
+        for quote in [quote for quote in quotes.values() if now >= quote.at + stale_after]:
+            del quotes[quote.provider]
+        self.counting = self._active()
+        # An active quote expires next, an inactive one is discarded next.
+        self.expiry = min(
+            [
+                quote.expires_at if now < quote.expires_at else quote.at + stale_after
+                for quote in quotes.values()
+            ],
+            default=NEVER,
+        )
+        self.dated = any(quote.valid_until != NEVER for quote in quotes.values())
 
-    def count_all(self) -> None:
-        """Find what counts now among all quotes."""
-        by_name = sorted(self.quotes.values(), key=attrgetter("provider"), reverse=True)
-        self.count(sorted(by_name, key=attrgetter("at")))
-        self.with_bid = self.with_ask = None  # as it never is: both sides are made anew
+    def _active(self) -> list[ProviderQuote]:
+        """Return the active quotes in dropping order."""
+        active = [quote for quote in self.quotes.values() if self.now < quote.expires_at]
+        active.sort(key=attrgetter("provider"), reverse=True)
+        active.sort(key=attrgetter("at"))
+        return active
 
 
 class Market:
@@ -152,15 +184,14 @@ class Market:
         symbol = self.symbols.get(quote.symbol)
         if symbol is None:
             return Refused("UNKNOWN_SYMBOL", f"no InstrumentUpdated for {quote.symbol}")
-        latest = symbol.quotes.get(quote.provider)
-        if latest is not None and latest.at == quote.at and latest.content() != quote.content():
-            return Refused(
-                "CONFLICT", f"{quote.provider} has another quote of {quote.symbol} at that time"
-            )
         if quote.bid > quote.ask:
             return Refused("CROSSED_TICK", "bid_price is above ask_price")
         if not quote.positive:
             return Refused("NOT_POSITIVE", "a price or size is not above 0")
+        if quote.provider not in symbol.quotes and symbol.is_full(quote.at):
+            return Refused(
+                "TOO_MANY_PROVIDERS", f"{PROVIDERS_MAX} providers have a quote of {quote.symbol}"
+            )
         return None
 
     def apply(self, quote: ProviderQuote, out: Out) -> None:
@@ -173,6 +204,7 @@ class Market:
         """Apply a quote that was read, unless it is refused.
 
         Returns the `BestQuote` as it is sent, None without news, or why the quote is dead-lettered.
+        A quote older than the provider's latest, or equal to it in time and content, has no effect.
         News: a status, price, size or provider list changed, or a side's validity has moved on by
         at least half of `stale_after_ms`, or back at all.
         """
@@ -180,11 +212,21 @@ class Market:
         if symbol is None:
             return self.refusal(quote)
         latest = symbol.quotes.get(quote.provider)
-        if latest is not None and quote.at <= latest.at:
-            return self.refusal(quote)
-        if quote.bid > quote.ask or not quote.positive:
-            return self.refusal(quote)
-        symbol.take(quote, latest)
+        if (
+            quote.bid > quote.ask
+            or not quote.positive
+            or (latest is None and len(symbol.quotes) >= PROVIDERS_MAX)
+        ):
+            refused = self.refusal(quote)
+            if refused is not None:
+                return refused
+        if (
+            latest is not None
+            and quote.at <= latest.at
+            and (quote.at < latest.at or quote.content() == latest.content())
+        ):
+            return None
+        symbol.keep(quote, latest)
         at_bid, with_bid, at_ask, with_ask = best_quotes(symbol.counting)
         emitted = symbol.emitted
         news = emitted is None

@@ -26,7 +26,7 @@ class ClientLedger:
         """Book one entry of a client; zero postings, and entries without postings, are left out.
 
         Raises:
-            AssertionError: the entry does not balance, which stops the process.
+            AssertionError: the entry does not balance, which parks the partition.
         """
         if sum(amount for _, _, amount in postings):
             raise AssertionError(f"unbalanced entry of {client}: {postings}")

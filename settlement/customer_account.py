@@ -232,7 +232,7 @@ class Ledger:
         """Book one entry of an account; zero postings, and entries without postings, are left out.
 
         Raises:
-            AssertionError: the entry does not balance, which stops the process.
+            AssertionError: the entry does not balance, which parks the partition.
         """
         written: list[str] = []
         totals = self.totals

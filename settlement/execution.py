@@ -12,7 +12,17 @@ from schemas.client import ClientUpdated
 from schemas.execution import Execution, ProviderQuantity
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
-from schemas.money import UNITS_DECIMALS, Cents, Price, Units, price, quantity, reread, usd
+from schemas.money import (
+    UNITS_DECIMALS,
+    USD_LIMIT,
+    Cents,
+    Price,
+    Units,
+    price,
+    quantity,
+    reread,
+    usd,
+)
 from schemas.order import (
     CancelReason,
     CancelRejectReason,
@@ -38,6 +48,7 @@ from settlement.remembered import CONTENT_BYTES, RememberedIds, checksum, finger
 from settlement.rounding import (
     buys_at_most,
     round_down,
+    sells_below,
     value_of,
 )
 from settlement.submitted_order import SubmittedOrder
@@ -164,15 +175,11 @@ class Trading:
         self.clients[event.client] = client_rates(event)
 
     def instrument_updated(self, event: InstrumentUpdated) -> None:
-        """Take an instrument's terms, also for the orders that work."""
-        instrument = Instrument(event)
-        self.instruments[event.symbol] = instrument
-        for order in [o for o in self.working if o.instrument.symbol == event.symbol]:
-            book = self._book(event.symbol)
-            book.remove(order)
-            order.instrument = instrument
-            self._hold_what_is_left(order)
-            book.add(order)
+        """Set an instrument's terms for new orders; working orders keep theirs.
+
+        Only `tradable` takes effect on working orders: `quoted` tries none while it is false.
+        """
+        self.instruments[event.symbol] = Instrument(event)
 
     def refusal(self, event: AccountUpdated | OrderCancelRequested) -> Refused | None:
         """Say why an input is dead-lettered, None if it is not. Changes nothing."""
@@ -333,6 +340,10 @@ class Trading:
         if taken <= 0:
             return False
         gross = value_of(taken, asks)
+        if gross >= USD_LIMIT:
+            # A sell whose limit the market is far above; the rest waits for the next quote.
+            taken = sells_below(USD_LIMIT, asks, increment)
+            gross = value_of(taken, asks)
         if not gross:
             return False
         self._fill(order, side, cause, out, at_price=asks, taken=taken, gross=gross)
@@ -420,6 +431,8 @@ class Trading:
         if account.working is None:
             account.working = {}
         account.working[order.client_order_id] = order
+        if order.buy:
+            account.buy_works(order.instrument.base)
         self._hold_what_is_left(order)
         self._book(order.instrument.symbol).add(order)
         if order.expire_time is not None:
@@ -439,6 +452,8 @@ class Trading:
         del self.working[order]
         if order.account.working is not None:
             del order.account.working[order.client_order_id]
+        if order.buy:
+            order.account.buy_ended(order.instrument.base)
         self._book(order.instrument.symbol).remove(order)
         self._hold_what_is_left(order)
 

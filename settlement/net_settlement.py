@@ -145,7 +145,7 @@ class NetSettlements:
         """Close a client's window: its lines become one net. None: it has no account and no line.
 
         Raises:
-            AssertionError: a line of an earlier window is left, which stops the process.
+            AssertionError: a line of an earlier window is left, which parks the partition.
         """
         book = self.clients.get(client)
         if book is None or not (book.accounts or book.lines):

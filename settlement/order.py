@@ -3,13 +3,17 @@
 from typing import NamedTuple
 
 from schemas.instant import Micros
-from schemas.money import Price, Units
+from schemas.money import USD_LIMIT, Price, Units
 from schemas.order import RejectReason
 from settlement.calendar import in_maintenance
 from settlement.commission import Rates, customer_price, own_rates
 from settlement.rounding import buys_at_most, holds_at_least, value_of
 from settlement.submitted_order import SubmittedOrder
 from settlement.working_orders import Instrument, Order, QuoteSide, TradingAccount
+
+# An account's positions are one state record and part of each `AccountBalance`, so their number has
+# a limit (contract section 6, check 18).
+ASSETS_MAX = 1000
 
 
 class Rejection(NamedTuple):
@@ -27,6 +31,17 @@ def account_not_open(account: TradingAccount, *, buy: bool) -> bool:
 def jurisdiction_bars(account: TradingAccount, *, buy: bool) -> bool:
     """Whether the account's jurisdiction bars the order: all, or buys where only selling is."""
     return account.jurisdiction != "OPEN" and not (account.jurisdiction == "CLOSE" and not buy)
+
+
+def has_too_many_assets(account: TradingAccount, asset: str) -> bool:
+    """Whether a buy would give the account an asset beyond the limit (section 6, check 18).
+
+    Counted are the assets that the account ever held and those that its working buys are for.
+    """
+    held, bought = account.positions or {}, account.bought or {}
+    if len(held) + len(bought) < ASSETS_MAX or asset in held or asset in bought:
+        return False
+    return len(held.keys() | bought.keys()) >= ASSETS_MAX
 
 
 def too_far(order: Order, side: QuoteSide) -> bool:
@@ -130,8 +145,13 @@ def _against_the_market(order: Order, side: QuoteSide | None) -> tuple[Order, Pr
         and not buys_at_most(order.notional, price, increment)
     ):
         return Rejection("BELOW_MINIMUM", "the notional is less than one quantity increment")
+    if value >= USD_LIMIT:
+        return Rejection("ABOVE_MAXIMUM", "the order is worth 10^12 USD or more")
     if needed > available:
         return Rejection("EXCEEDS_POSITION", "the order sells more than is available")
+    if order.buy and has_too_many_assets(order.account, instrument.base):
+        detail = f"the account has {ASSETS_MAX} assets, its working buys included"
+        return Rejection("TOO_MANY_ASSETS", detail)
     return order, price
 
 

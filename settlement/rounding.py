@@ -58,6 +58,14 @@ def buys_at_most(cents: Cents, price: Price, increment: Units) -> Units:
     return units - units % increment
 
 
+def sells_below(cents: Cents, price: Price, increment: Units) -> Units:
+    """The largest multiple of the increment whose value, half-even to cents, is below an amount.
+
+    `cents` is even, so half a cent below it would already be rounded up to it.
+    """
+    return round_down((cents * PER_CENT - _HALF_CENT - 1) // price, increment)
+
+
 def holds_at_least(cents: Cents, price: Price, increment: Units) -> Units:
     """How much an amount is at a price, rounded up to the quantity increment."""
     return round_up(-(-cents * PER_CENT // price), increment)

@@ -51,7 +51,7 @@ def book_trade(
     a cash call. `fill` has the execution's numbers.
 
     Raises:
-        AssertionError: the entry does not balance, which stops the process.
+        AssertionError: the entry does not balance, which parks the partition.
     """
     totals = ledger.totals
     units, gross, markup, commission, net_money, _ = fill

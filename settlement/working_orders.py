@@ -20,7 +20,7 @@ from settlement.submitted_order import SubmittedOrder
 
 
 class Instrument:
-    """An instrument's terms in minor units."""
+    """An instrument's terms in minor units; an order keeps those of its acceptance (section 6)."""
 
     __slots__ = (
         "base",
@@ -107,11 +107,13 @@ class MarketQuote:
 class TradingAccount:
     """What trading knows of an account. `positions` and `held` are units by asset.
 
-    `held`: what working sell orders still hold of a position.
+    `held`: what working sell orders still hold of a position. `bought`: how many working buy orders
+    there are for an asset; only assets that have one are in it.
     """
 
     __slots__ = (
         "account_id",
+        "bought",
         "client",
         "funding_model",
         "held",
@@ -131,6 +133,7 @@ class TradingAccount:
         # None until first used: most accounts of a large client are idle.
         self.positions: dict[str, Units] | None = None
         self.held: dict[str, Units] | None = None
+        self.bought: dict[str, int] | None = None
         self.working: dict[str, Order] | None = None
 
     def position(self, asset: str) -> Units:
@@ -146,6 +149,24 @@ class TradingAccount:
         if self.positions is None:
             self.positions = {}
         self.positions[asset] = self.positions.get(asset, 0) + units
+
+    def buy_works(self, asset: str) -> None:
+        """Count a buy order that begins to work."""
+        if self.bought is None:
+            self.bought = {}
+        self.bought[asset] = self.bought.get(asset, 0) + 1
+
+    def buy_ended(self, asset: str) -> None:
+        """Stop counting a buy order that worked.
+
+        Raises:
+            AssertionError: none was counted.
+        """
+        if self.bought is None:
+            raise AssertionError(f"{self.account_id} has no working buy of {asset}")
+        self.bought[asset] -= 1
+        if not self.bought[asset]:
+            del self.bought[asset]
 
     def hold(self, asset: str, units: Units) -> None:
         """Add signed units to what is held."""

@@ -28,6 +28,7 @@ from settlement.invariants import books_difference
 from settlement.pipeline import joint_books
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
+from settlement.tasks import quarantine
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.client_books import ClientBooksTask
 from settlement.tasks.delivery import DeliveryTask, file_put
@@ -39,6 +40,7 @@ from topics.catalogue import (
     DEAD_LETTERS,
     INPUT_ORDER,
     OUTPUT_TOPICS,
+    QUARANTINES,
     REPORT_ISSUES,
     REPORT_PUTS,
     TASK_LOG,
@@ -87,11 +89,12 @@ class _Owned:
         for key, value in self.stored.items():
             if key.startswith(b"@"):
                 self.positions[key[1:].decode()] = int(value)
-            else:
+            elif not key.startswith(quarantine.SKIPPED):
                 self.task.restore(key, value)
         self.task.restored()
         self.out: Out = []
         self.spans: list[list[Any]] = []
+        self.skipped: list[quarantine.Place] = []
 
     def applied(self, record: Record) -> None:
         self.positions[record.topic] = record.offset + 1
@@ -106,6 +109,7 @@ class _Owned:
                 self.stored.pop(key, None)
             else:
                 self.stored[key] = value
+        self.stored |= {key: value or b"" for key, value in map(quarantine.skip_mark, self.skipped)}
         for topic, position in self.positions.items():
             if position:
                 self.stored[b"@" + topic.encode()] = b"%d" % position
@@ -185,10 +189,18 @@ class PipelineInMemory:
             at = bisect_left(log, owned.positions[topic], key=lambda record: record.offset)
             if at == len(log):
                 continue
-            head = owned.task.read(log[at])
+            place = (topic, log[at].offset)
+            head = quarantine.read(owned.task, log[at], self._quarantined(owned.partition))
             if owned.task.waits(head):
                 continue
-            for _ in owned.task.apply(head, owned.out):
+            steps = owned.task.apply(head, owned.out)
+            if quarantine.is_quarantined(head):
+                dead_lettered = quarantine.is_dead_lettered(place, self._earlier(owned, place))
+                if dead_lettered is None:
+                    continue
+                steps = quarantine.skip(owned.task, head, owned.out, dead_lettered=dead_lettered)
+                owned.skipped.append(place)
+            for _ in steps:
                 if self._dies(owned, "before"):
                     return True
                 if self.commits() and self._commit(owned):
@@ -198,6 +210,19 @@ class PipelineInMemory:
                 self._commit(owned)
             return True
         return False
+
+    def _quarantined(self, partition: int) -> dict[quarantine.Place, str]:
+        return quarantine.quarantined(
+            (record.value for record in self.log[QUARANTINES, partition]), partition
+        )
+
+    def _earlier(self, owned: _Owned, place: quarantine.Place) -> Iterator[tuple[int, bool]]:
+        """Return position and mark, as committed, of each earlier reader of a topic."""
+        mark, position = quarantine.skip_mark(place)[0], b"@" + place[0].encode()
+        for name in quarantine.earlier_readers(owned.kind.name, place[0]):
+            for other in self.owned:
+                if (other.kind.name, other.partition) == (name, owned.partition):
+                    yield int(other.stored.get(position, b"0")), mark in other.stored
 
     def _end_batch(self, owned: _Owned) -> bool:
         if not owned.spans:
@@ -246,6 +271,7 @@ class PipelineInMemory:
                 "task": owned.kind.name,
                 "partition": owned.partition,
                 "spans": owned.spans,
+                **({"skipped": owned.skipped} if owned.skipped else {}),
             }
             self.append(TASK_LOG, owned.partition, None, orjson.dumps(applied))
             touched[TASK_LOG, owned.partition] = None
@@ -253,7 +279,7 @@ class PipelineInMemory:
         # The transaction's control record takes an offset of each partition that it wrote to.
         self._ends.update(touched.keys())
         owned.out.clear()  # the step under way goes on filling it
-        owned.spans = []
+        owned.spans, owned.skipped = [], []
         return self._dies(owned, "after")
 
     # -- what came out ---------------------------------------------------------------------------

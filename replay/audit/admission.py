@@ -1,6 +1,7 @@
 """May this order work? Contract section 6 read anew, from inputs and what was audited so far."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from replay.audit import numbers
@@ -20,6 +21,9 @@ from schemas.money import (
 )
 from schemas.order import OrderSubmitted
 from settlement.calendar import in_maintenance
+
+# An account has at most so many assets, its working buys included (check 18).
+_ASSETS_MAX = 1000
 
 
 class World(NamedTuple):
@@ -63,11 +67,13 @@ def refusal(
     world: World,
     quote: Quote | None,
     available: Mapping[str, int],
+    assets: AbstractSet[str],
     at: Micros,
 ) -> str | None:
     """Return the first check that an order fails, None if it is accepted.
 
-    `available`: units that the account may still sell, by asset.
+    `available`: units that the account may still sell, by asset. `assets`: those that it ever held
+    or that its working buys are for.
     """
     account = world.accounts.get(order.account_id)
     if account is None:
@@ -98,7 +104,12 @@ def refusal(
         return "PRICE_PRECISION"
     if not _fits(order.quantity, UNITS_DECIMALS, instrument.minimum_quantity_increment):
         return "QUANTITY_PRECISION"
-    return _market_refusal(terms, instrument, quote, available.get(instrument.base, 0), at, buy=buy)
+    refused = _market_refusal(
+        terms, instrument, quote, available.get(instrument.base, 0), at, buy=buy
+    )
+    if refused is None and buy and len(assets) >= _ASSETS_MAX and instrument.base not in assets:
+        return "TOO_MANY_ASSETS"
+    return refused
 
 
 def _market_refusal(
@@ -142,6 +153,8 @@ def _market_refusal(
         )
         if fills_now and not _bought(terms.notional, own_price, instrument):
             return "BELOW_MINIMUM"
+    if worth >= numbers.CENTS_LIMIT:
+        return "ABOVE_MAXIMUM"
     return "EXCEEDS_POSITION" if not buy and about > available else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.printable import printable
 from settlement.invariants import Difference
 
 # Longer values say no more: a file's row or a list of postings fits.
@@ -67,5 +68,5 @@ def described(event: Mapping[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
-    text = str(value).encode("unicode_escape").decode()
+    text = printable(str(value))
     return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + "..."

@@ -38,7 +38,10 @@ class Duties:
         self.due: dict[OrderId, set[str]] = {}
 
     def quoted(self, quote: Quote) -> None:
-        """Work out what a quote has to make of the orders that it reaches."""
+        """Work out what a quote has to make of the orders that it reaches.
+
+        While the instrument is not tradable, orders rest. They keep all other terms.
+        """
         instrument = self.instruments.get(quote.symbol)
         if instrument is None or not instrument.tradable:
             return
@@ -47,8 +50,9 @@ class Duties:
             side = order.side_taken(quote)
             if side is None:
                 continue
-            position = self.position(order.account_id, instrument.base) - sold[order.account_id]
-            due = due_at(order, side, instrument, position)
+            base = order.instrument.base
+            position = self.position(order.account_id, base) - sold[order.account_id]
+            due = due_at(order, side, position)
             if due.over:
                 self.at_work.end(order)
             elif due.kinds:
@@ -58,12 +62,11 @@ class Duties:
 
     def at_acceptance(self, order: WorkingOrder, quote: Quote | None) -> set[str]:
         """Return what an order has to get of the latest quote in its own step."""
-        instrument = self.instruments.get(order.symbol)
         side = order.side_taken(quote)
-        if instrument is None or side is None or not side.open_at(order.accepted.at):
+        if side is None or not side.open_at(order.accepted.at):
             return set()
-        position = self.position(order.account_id, instrument.base)
-        return due_at(order, side, instrument, position).kinds
+        position = self.position(order.account_id, order.instrument.base)
+        return due_at(order, side, position).kinds
 
     def done(self, order: WorkingOrder, kind: str) -> None:
         """Note an event of an order; its end settles all that was due."""
@@ -75,7 +78,7 @@ class Duties:
             del self.due[order.order_id]
 
 
-def due_at(order: WorkingOrder, side: Side, instrument: InstrumentUpdated, position: int) -> Due:
+def due_at(order: WorkingOrder, side: Side, position: int) -> Due:
     """Return what the side of a quote has to make of an order that its raw price reaches.
 
     `position`: units that the account has at least, which a sell may take.
@@ -87,6 +90,7 @@ def due_at(order: WorkingOrder, side: Side, instrument: InstrumentUpdated, posit
         kinds.add("OrderTriggered")
         if order.too_far(side):
             return Due(kinds | {"OrderCancelled"}, 0, over=False)
+    instrument = order.instrument
     own = numbers.customer_price(
         side.price, order.rates[:2], instrument.minimum_price_increment, buy=order.buy
     )
@@ -101,6 +105,7 @@ def due_at(order: WorkingOrder, side: Side, instrument: InstrumentUpdated, posit
     units = min(left - left % step, side.size - side.size % step)
     if not order.buy:
         units = min(units, position)
+    units = numbers.fillable(units, own, step)
     if units <= 0 or not numbers.worth(units, own):
         return Due(kinds, 0, over=False)
     return Due(kinds | {"OrderFilled"}, units, over=False)

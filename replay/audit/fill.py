@@ -6,7 +6,6 @@ from replay.audit import numbers
 from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
 from replay.audit.working_order import WorkingOrder
-from schemas.instrument import InstrumentUpdated
 from schemas.money import bps, quantity, usd
 from schemas.money import price as price_text
 from settlement.calendar import trade_date
@@ -26,7 +25,6 @@ def check_fill(
     line: Written,
     order: WorkingOrder,
     quote: Quote | None,
-    instrument: InstrumentUpdated,
 ) -> None:
     """Check an `Execution` of an order at the quote it had to see, and count it in the order.
 
@@ -42,12 +40,13 @@ def check_fill(
     taken = executions.number(line, "quantity", line.event["quantity"], numbers.units)
     at_price = executions.number(line, "price", line.event["price"])
     _check_rates(executions, line, order)
-    _check_price(executions, line, order, side.price, instrument)
+    _check_price(executions, line, order, side.price)
     gross, commission = _check_money(executions, line, order, (taken, at_price, side.price))
 
     left = order.left_at(at_price)
-    step = instrument.minimum_quantity_increment
+    step = order.instrument.minimum_quantity_increment
     most = min(left - left % step, side.size - side.size % step)
+    most = numbers.fillable(most, at_price, step)
     # A sell may also be held back by the position.
     if taken % step or not 0 < taken <= most or (order.buy and taken < most):
         raise executions.differs(
@@ -116,8 +115,9 @@ def _check_money(
     rates = order.rates
     gross = numbers.worth(taken, at_price)
     executions.same(line, "gross", usd(gross))
-    if not gross:
-        raise executions.differs(line, "gross", expected="above 0.00", found="0.00")
+    if not 0 < gross < numbers.CENTS_LIMIT:
+        expected = f"above 0.00 and below {usd(numbers.CENTS_LIMIT)}"
+        raise executions.differs(line, "gross", expected=expected, found=usd(gross))
     executions.same(line, "markup", usd(abs(gross - numbers.worth(taken, raw_price))))
     owed = max(rates[4], numbers.share(order.gross + gross, rates[2]) + rates[3])
     commission = owed - order.commission
@@ -134,14 +134,9 @@ def _check_rates(executions: TopicFile, line: Written, order: WorkingOrder) -> N
         executions.same(line, field, printed(rate))
 
 
-def _check_price(
-    executions: TopicFile,
-    line: Written,
-    order: WorkingOrder,
-    raw_price: int,
-    instrument: InstrumentUpdated,
-) -> None:
+def _check_price(executions: TopicFile, line: Written, order: WorkingOrder, raw_price: int) -> None:
     """Check base, price and quote price; `raw_price`: the market's, in 10^-18 USD."""
+    instrument = order.instrument
     executions.same(line, "base", instrument.base)
     exact = numbers.customer_price(
         raw_price, order.rates[:2], instrument.minimum_price_increment, buy=order.buy

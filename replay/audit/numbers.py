@@ -14,6 +14,8 @@ from schemas.money import (
 )
 
 CENTS_DECIMALS = 2
+# No order and no fill is worth this many cents or more: 10^12 USD.
+CENTS_LIMIT: int = 10 ** (12 + CENTS_DECIMALS)
 # units x price, in 10^-26 USD: so many are a cent.
 UNIT_PRICES_PER_CENT: int = 10 ** (UNITS_DECIMALS + PRICE_DECIMALS - CENTS_DECIMALS)
 WHOLE_BPS: int = 10_000 * 10**BPS_DECIMALS
@@ -83,6 +85,17 @@ def half_even(numerator: int, denominator: int) -> int:
 def worth(quantity: int, at_price: int) -> int:
     """Return quantity x price in cents, half-even."""
     return half_even(quantity * at_price, UNIT_PRICES_PER_CENT)
+
+
+def fillable(quantity: int, at_price: int, step: int) -> int:
+    """Return how much of a quantity, a multiple of `step`, one fill can take: below 10^12 USD."""
+    if worth(quantity, at_price) < CENTS_LIMIT:
+        return quantity
+    # Half a cent below the limit is a tie, which goes to the limit: it is even.
+    steps = (2 * CENTS_LIMIT - 1) * UNIT_PRICES_PER_CENT // (2 * at_price * step)
+    if worth(steps * step, at_price) >= CENTS_LIMIT:
+        steps -= 1
+    return steps * step
 
 
 def share(amount: int, bps: int) -> int:

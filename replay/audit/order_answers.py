@@ -73,7 +73,8 @@ class OrderAnswers:
             return Answer("OrderRejected", "DUPLICATE_ORDER_ID", self._about(event))
         self.orders.quotes.read_to(at)
         quote = self.orders.quotes.latest.get(event.symbol)
-        reason = refusal(event, self.world, quote, self._available(event), at)
+        available, assets = self._available(event), self._assets(event)
+        reason = refusal(event, self.world, quote, available, assets, at)
         if reason not in _ID_STAYS_FREE:
             self._orders[order_id] = content
         if reason is not None:
@@ -105,10 +106,11 @@ class OrderAnswers:
         return about
 
     def _accepted(self, event: OrderSubmitted) -> dict[str, Any]:
-        """Return what `OrderAccepted` repeats of an order; fix what the order is charged."""
+        """Return what `OrderAccepted` repeats of an order; fix the rates and terms it keeps."""
         account = self.world.accounts[event.account_id]
-        self.orders.accepting = rates_of(event, self.world.clients[account.client])
-        decimals = self.world.instruments[event.symbol].price_decimals
+        instrument = self.world.instruments[event.symbol]
+        self.orders.accepting = (rates_of(event, self.world.clients[account.client]), instrument)
+        decimals = instrument.price_decimals
         notional, units = event.notional, event.quantity
         return {
             "symbol": event.symbol,
@@ -130,19 +132,27 @@ class OrderAnswers:
         held: dict[str, int] = defaultdict(int)
         for order in self.orders.at_work.by_account.get(event.account_id, {}).values():
             if not order.buy:
-                instrument = self.world.instruments[order.symbol]
-                increment = instrument.minimum_quantity_increment
-                held[instrument.base] += _still_holds(order, increment)
+                held[order.instrument.base] += _still_holds(order)
         return {asset: units - held[asset] for asset, units in account.positions.items()}
 
+    def _assets(self, event: OrderSubmitted) -> set[str]:
+        """Return what the buyer ever held and what its working buys are for."""
+        account = self.ledger.accounts.get(event.account_id)
+        if event.side == "SELL" or account is None:
+            return set()
+        working = self.orders.at_work.by_account.get(event.account_id, {}).values()
+        bought = {self.world.instruments[order.symbol].base for order in working if order.buy}
+        return bought | account.positions.keys()
 
-def _still_holds(order: WorkingOrder, increment: int) -> int:
+
+def _still_holds(order: WorkingOrder) -> int:
     """Return what a working sell order holds; a notional one its rest at its limit, rounded up."""
     if order.quantity is not None:
         return order.quantity - order.units
     if order.limit is None or order.notional is None:
         return 0
     rest = (order.notional - order.gross) * numbers.UNIT_PRICES_PER_CENT
+    increment = order.instrument.minimum_quantity_increment
     return -(-rest // (order.limit * increment)) * increment
 
 

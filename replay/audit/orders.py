@@ -12,6 +12,7 @@ from replay.audit.topic_file import TopicFile, Written
 from replay.audit.update_causes import UpdateCauses
 from replay.audit.working_order import Rates, WorkingOrder
 from schemas.instant import Micros
+from schemas.instrument import InstrumentUpdated
 from topics.catalogue import BBO, ORDERS
 
 _SHARED_WITH_EXECUTION = (
@@ -38,8 +39,8 @@ class Orders:
         # How many orders were rejected, by reason.
         self.rejected: Counter[str] = Counter()
         self.causes = UpdateCauses(updates)
-        # What the order that is about to be accepted is charged.
-        self.accepting: Rates | None = None
+        # The rates and the instrument of the order that is about to be accepted: it keeps them.
+        self.accepting: tuple[Rates, InstrumentUpdated] | None = None
         # The MAINTENANCE_BEGIN whose sweep is being read.
         self.maintenance: Written | None = None
         self._execution_ids = FoundIds()
@@ -142,7 +143,7 @@ class Orders:
     def _accept(self, line: Written) -> None:
         if self.accepting is None:
             raise AssertionError("an answer is demanded before it is read")
-        order = WorkingOrder(self.updates, line, self.accepting)
+        order = WorkingOrder(self.updates, line, *self.accepting)
         self.at_work.add(order)
         self._accepted = order
         side = order.side_taken(self.quotes.latest.get(order.symbol))
@@ -197,8 +198,7 @@ class Orders:
         if not order.triggered:
             raise self._wrong(line, "the order", "OrderTriggered before its first fill")
         quote = self._quote(line, topic, order)
-        instrument = self.duties.instruments[order.symbol]
-        check_fill(self.executions, execution, order, quote, instrument)
+        check_fill(self.executions, execution, order, quote)
         check_filled(self.updates, line, order)
         self.duties.done(order, "OrderFilled")
         if order.done:

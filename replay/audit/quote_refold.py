@@ -13,6 +13,9 @@ from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, price, quantity
 from schemas.price_tick import PriceTick
 
+# How many providers may have a quote of one symbol (contract section 1).
+_PROVIDERS_MAX = 100
+
 _Sides = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -27,6 +30,9 @@ class _Symbol:
         self.sequence = 0
         self.quoted: _Sides | None = None
         self.valid_until: tuple[Micros | None, Micros | None] = (None, None)
+
+    def is_stale(self, quote: "_Quote", now: Micros) -> bool:
+        return now >= quote.at + self.stale_after
 
     def expiry(self, quote: "_Quote") -> Micros:
         stale = quote.at + self.stale_after
@@ -69,22 +75,27 @@ class QuoteRefold:
         symbol.decimals = event.price_decimals
 
     def refusals(self, tick: PriceTick, at: Micros) -> set[str]:
-        """Return the reasons for which a tick may be dead-lettered; empty: it counts."""
+        """Return the reason for which a tick is dead-lettered; empty: it is not.
+
+        The checks come in the order of section 5.
+        """
         symbol = self.symbols.get(tick.symbol)
         if symbol is None:
             return {"UNKNOWN_SYMBOL"}
         quote = _read(tick, at)
-        reasons = set()
-        stated = (quote.bid_price, quote.bid_size, quote.ask_price, quote.ask_size)
-        if any(number is not None and number <= 0 for number in stated):
-            reasons.add("NOT_POSITIVE")
         bid, ask = quote.bid_price, quote.ask_price
         if bid is not None and ask is not None and bid > ask:
-            reasons.add("CROSSED_TICK")
-        before = symbol.quotes.get(tick.provider)
-        if before is not None and before.at == at and before != quote:
-            reasons.add("CONFLICT")
-        return reasons
+            return {"CROSSED_TICK"}
+        stated = (bid, quote.bid_size, ask, quote.ask_size)
+        if any(number is not None and number <= 0 for number in stated):
+            return {"NOT_POSITIVE"}
+        now = max(symbol.now, at)
+        others = [
+            other
+            for other in symbol.quotes.values()
+            if other.provider != tick.provider and not symbol.is_stale(other, now)
+        ]
+        return {"TOO_MANY_PROVIDERS"} if len(others) >= _PROVIDERS_MAX else set()
 
     def tick(self, tick: PriceTick, at: Micros) -> None:
         """Apply a tick that counts; if a best quote is due, `bbo` has to hold it next.
@@ -95,10 +106,14 @@ class QuoteRefold:
         self.ticks += 1
         symbol = self.symbols[tick.symbol]
         before = symbol.quotes.get(tick.provider)
-        if before is not None and at <= before.at:
+        quote = _read(tick, at)
+        if before is not None and (at < before.at or quote == before):
             return
-        symbol.quotes[tick.provider] = _read(tick, at)
         symbol.now = max(symbol.now, at)
+        symbol.quotes[tick.provider] = quote
+        for kept in list(symbol.quotes.values()):
+            if symbol.is_stale(kept, symbol.now):
+                del symbol.quotes[kept.provider]
         bid, ask = _best(symbol)
         sides = (_side("bid", bid, symbol.decimals), _side("ask", ask, symbol.decimals))
         until = (bid and bid.valid_until, ask and ask.valid_until)

@@ -6,6 +6,7 @@ from replay.audit import numbers
 from replay.audit.quotes import Quote, Side
 from replay.audit.topic_file import TopicFile, Written
 from schemas.instant import Micros, micros
+from schemas.instrument import InstrumentUpdated
 
 Rates = tuple[int, int, int, int, int]
 
@@ -24,6 +25,7 @@ class WorkingOrder:
         "expire_time",
         "fills",
         "gross",
+        "instrument",
         "last_sequence",
         "limit",
         "notional",
@@ -39,8 +41,10 @@ class WorkingOrder:
         "weighted",
     )
 
-    def __init__(self, topic: TopicFile, line: Written, rates: Rates) -> None:
-        """Take what `OrderAccepted` says, and the rates that were fixed then.
+    def __init__(
+        self, topic: TopicFile, line: Written, rates: Rates, instrument: InstrumentUpdated
+    ) -> None:
+        """Take what `OrderAccepted` says, and the rates and terms that were in force then.
 
         Raises:
             DifferenceError: one of its numbers is none.
@@ -67,6 +71,7 @@ class WorkingOrder:
         self.weighted = 0  # sum of units x price
         self.commission = 0
         self.rates = rates
+        self.instrument = instrument
         self.last_sequence = 0
         # How many units are left to fill; of a notional, what its rest buys at its last price.
         self.residue = 0

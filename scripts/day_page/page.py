@@ -15,6 +15,7 @@ from replay.day_page.day import Day
 from replay.day_page.executions import Traded
 from replay.day_page.orders import Orders
 from replay.day_page.tally import Tally
+from schemas.printable import printable
 from scripts.day_page import words
 from scripts.day_page.attention import attention
 from scripts.day_page.cash_call_chart import cash_call_plots, cash_call_rows, is_quiet, step_text
@@ -89,7 +90,11 @@ def render(day: Day, folder: str) -> str:
 def _template() -> Template:
     # Whatever comes out of a topic is escaped; what is undefined is a mistake of ours.
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         dollars=words.dollars,
@@ -100,6 +105,11 @@ def _template() -> Template:
         date=words.date_text,
     )
     return environment.from_string(_text("page.html.jinja"))
+
+
+def _shown(value: object) -> object:
+    """Escape control characters of a text; our own markup and style sheet have line ends."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text(name: str) -> str:

@@ -2,6 +2,7 @@
 
     task.py            what every task is; a record and what was read in it; where events go
     chain.py           all tasks in the order in which funds flow
+    quarantine.py      records that a person has quarantined: who skips them, who dead-letters
     market.py          best_quote
     market_feed.py     reference data, from market to every account partition
     trading.py         execution; it alone opens windows
@@ -9,6 +10,7 @@
     client_lines.py    what settlement sends to the clients' books, and its markers
     client_books.py client_nets.py rows.py
                        net_settlement, revenue_share, reports
+    report_parts.py    a file as records of `report-issues`
     delivery.py        files that are to be put, and that they were
 
 A task takes records of its input topics in one partition, one after the other, and says what it

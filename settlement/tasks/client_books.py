@@ -9,7 +9,6 @@ ones. Time starts here when it has in all partitions; until then lines and wires
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -18,23 +17,22 @@ from typing_extensions import override
 from schemas.client import ClientUpdated
 from schemas.event import Input
 from schemas.instant import Micros, micros, time_text
-from schemas.report import ReportIssued
 from settlement.calendar import ScheduledWindow, first_window, window_after
-from settlement.cause import Cause, Out
+from settlement.cause import Out
 from settlement.clients import Clients
 from settlement.net_wire import is_net_input
 from settlement.reports.books import ClientAccount
-from settlement.reports.report import Report
 from settlement.reports.rows import RowKind
 from settlement.tasks.client_lines import (
-    Counts,
+    TO_PARTITION,
     TimeStarted,
     WindowMarker,
     count_line,
-    counts_of,
-    counts_text,
+    count_of,
+    count_record,
 )
 from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
+from settlement.tasks.report_parts import issue_parts
 from settlement.tasks.rows import TaskRows
 from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import (
@@ -51,15 +49,13 @@ from topics.decode import Refused
 from topics.partition import partition_of
 
 _TIME = b"time"
-# A part of a file is one Kafka record: far below what a broker takes.
-_PART_BYTES = 512 * 1024
 
 
 class _Source:
     """What one settlement partition has sent: `next` is the window of its next lines.
 
-    `ahead` are lines and markers that wait, with their offsets; `came` counts what was folded since
-    its last marker whose window closed, by client.
+    `ahead` are lines, counts and markers that wait, with their offsets; `came` counts what was
+    folded since its last marker whose window closed, by client.
     """
 
     __slots__ = ("ahead", "came", "next")
@@ -68,7 +64,7 @@ class _Source:
         # None: its time has not started.
         self.next: Micros | None = None
         self.ahead: deque[tuple[int, str, Mapping[str, Any]]] = deque()
-        self.came: Counts = {}
+        self.came: dict[str, list[int]] = {}
 
     def marker(self) -> WindowMarker | None:
         """Return the first marker that waits."""
@@ -76,6 +72,16 @@ class _Source:
             if line["type"] == "WindowMarker":
                 return cast("WindowMarker", line)
         return None
+
+    def sent(self) -> dict[str, list[int]]:
+        """Return what the counts and the marker that are first in `ahead` contain, by client."""
+        sent: dict[str, list[int]] = {}
+        for _, _, line in self.ahead:
+            for client, count in line["clients"].items():
+                sent[client] = count_of(count)
+            if line["type"] == "WindowMarker":
+                break
+        return sent
 
 
 class ClientBooksTask(Task):
@@ -99,6 +105,7 @@ class ClientBooksTask(Task):
         self._touched_accounts: set[tuple[str, str]] = set()
         self._fresh_clients: set[str] = set()
         self._touched_sources: set[int] = set()
+        self._touched_counts: set[tuple[int, str]] = set()
         self._fresh_ahead: dict[bytes, bytes] = {}
         self._gone_ahead: list[bytes] = []
         self._time_written: list[Any] = [None, None, None, self.reference_time]
@@ -180,25 +187,25 @@ class ClientBooksTask(Task):
 
     def _take(self, head: Head, line: Mapping[str, Any], out: Out) -> None:
         """Fold a line of the open window, or let it wait behind its partition's marker."""
-        marker = line["type"] == "WindowMarker"
-        number = line["partition"] if marker else partition_of(line["account_id"], self.partitions)
+        is_end = line["type"] in TO_PARTITION
+        number = line["partition"] if is_end else partition_of(line["account_id"], self.partitions)
         client = (head.record.key or b"").decode()
         source = self._sources[number]
-        if not marker and not source.ahead and self._is_open(source):
-            self._fold(source, client, line, out)
+        if not is_end and not source.ahead and self._is_open(source):
+            self._fold(number, client, line, out)
         else:
-            if marker:
+            if line["type"] == "WindowMarker":
                 self._check_count(line["partitions"])
             source.ahead.append((head.record.offset, client, line))
             key = _ahead_key(number, head.record.offset)
             self._fresh_ahead[key] = orjson.dumps([client, line])
-        self._touched_sources.add(number)
 
     def _is_open(self, source: _Source) -> bool:
         return self._next is not None and source.next == self._next
 
-    def _fold(self, source: _Source, client: str, line: Mapping[str, Any], out: Out) -> None:
-        count_line(source.came, client, line)
+    def _fold(self, number: int, client: str, line: Mapping[str, Any], out: Out) -> None:
+        count_line(self._sources[number].came, client, line)
+        self._touched_counts.add((number, client))
         if "event_time" in line:
             self.clients.move_time(micros(line["event_time"]))
         self.clients.line(client, line, out)
@@ -206,20 +213,21 @@ class ClientBooksTask(Task):
             self._touched_accounts.add((client, line["account_id"]))
 
     def _fold_open(self, out: Out) -> None:
-        """Fold what waits of each partition in the open window, up to its marker."""
+        """Fold what waits of each partition in the open window, up to its counts and marker."""
         for number, source in enumerate(self._sources):
             if not self._is_open(source):
                 continue
-            while source.ahead and source.ahead[0][2]["type"] != "WindowMarker":
-                offset, client, line = source.ahead.popleft()
-                self._fold(source, client, line, out)
-                self._forget_ahead(number, offset)
-                self._touched_sources.add(number)
+            while source.ahead and source.ahead[0][2]["type"] not in TO_PARTITION:
+                client, line = self._next_ahead(number)
+                self._fold(number, client, line, out)
 
-    def _forget_ahead(self, number: int, offset: int) -> None:
+    def _next_ahead(self, number: int) -> tuple[str, Mapping[str, Any]]:
+        """Take the first line that waits of a partition: its client, and the line."""
+        offset, client, line = self._sources[number].ahead.popleft()
         key = _ahead_key(number, offset)
         if self._fresh_ahead.pop(key, None) is None:
             self._gone_ahead.append(key)
+        return client, line
 
     # -- windows ---------------------------------------------------------------------------------
 
@@ -232,15 +240,16 @@ class ClientBooksTask(Task):
                     return
                 for number, source in enumerate(self._sources):
                     if self._is_open(source):
-                        self._check(number, source.marker())
+                        self._check(number)
                 self._closing = (at, "")
             window = first_window(at)
             yield from self._issue(window, self._closing[1], out)
             self._next = window_after(window).scheduled_at
             for number, source in enumerate(self._sources):
                 if source.next == at:
-                    offset, _, _ = source.ahead.popleft()
-                    self._forget_ahead(number, offset)
+                    while self._next_ahead(number)[1]["type"] != "WindowMarker":
+                        pass  # the counts before it
+                    self._touched_counts.update((number, client) for client in source.came)
                     source.next, source.came = self._next, {}
                     self._touched_sources.add(number)
             self._closing = None
@@ -256,14 +265,18 @@ class ClientBooksTask(Task):
             raise AssertionError(f"{marker['cause_id']} comes before that of {time_text(at)}")
         return marker is not None
 
-    def _check(self, number: int, marker: WindowMarker | None) -> None:
-        """Compare what came with what was sent; a mismatch stops the worker."""
-        came = {name: counts_text(counts) for name, counts in self._sources[number].came.items()}
-        if marker is not None and came != marker["clients"]:
-            raise AssertionError(
-                f"{CLIENT_LINES} of partition {number} up to {marker['cause_id']}:"
-                f" sent {marker['clients']}, came {came}"
-            )
+    def _check(self, number: int) -> None:
+        """Compare what came with what was sent; a mismatch parks the partition."""
+        source = self._sources[number]
+        sent, came = source.sent(), source.came
+        if came == sent:
+            return
+        client = min(name for name in sent | came if sent.get(name) != came.get(name))
+        marker = source.marker()
+        raise AssertionError(
+            f"{CLIENT_LINES} of partition {number} up to {marker and marker['cause_id']}: count and"
+            f" total of {client}: sent {sent.get(client)}, came {came.get(client)}"
+        )
 
     def _issue(self, window: ScheduledWindow, after: str, out: Out) -> Iterator[None]:
         """Issue the files of a window, one client per step."""
@@ -271,7 +284,7 @@ class ClientBooksTask(Task):
         cause_id = f"{window.window}@{time_text(at)}"
         for cause, client, reports in self.clients.close(window, cause_id, out, after):
             for report in reports:
-                _issue_parts(report, cause, out)
+                issue_parts(report, cause, out)
             self._closing = (at, client)
             yield
 
@@ -290,9 +303,11 @@ class ClientBooksTask(Task):
             book = self.clients.reports.account(client, account_id)
             yield f"account|{client}|{account_id}".encode(), orjson.dumps(_account_record(book))
         for number in sorted(self._touched_sources):
-            source = self._sources[number]
-            came = {client: counts_text(counts) for client, counts in source.came.items()}
-            yield f"source|{number}".encode(), orjson.dumps([source.next, came])
+            yield f"source|{number}".encode(), orjson.dumps([self._sources[number].next])
+        for number, client in sorted(self._touched_counts):
+            came = self._sources[number].came.get(client)
+            record = None if came is None else orjson.dumps(count_record(came))
+            yield f"came|{number}|{client}".encode(), record
         for key in self._gone_ahead:
             yield key, None
         yield from self._fresh_ahead.items()
@@ -300,6 +315,7 @@ class ClientBooksTask(Task):
         self._fresh_clients.clear()
         self._touched_accounts.clear()
         self._touched_sources.clear()
+        self._touched_counts.clear()
         self._gone_ahead.clear()
         self._fresh_ahead.clear()
 
@@ -322,9 +338,9 @@ class ClientBooksTask(Task):
                 model = {"account_id": rest[1], "funding_model": book.funding_model}
                 self.clients.nets.account_line(rest[0], model)
             case "source":
-                source = self._sources[int(rest[0])]
-                source.next, came = stored
-                source.came = {client: counts_of(text) for client, text in came.items()}
+                self._restore_source(int(rest[0]), *stored)
+            case "came":
+                self._sources[int(rest[0])].came[rest[1]] = count_of(stored)
             case "ahead":
                 client, line = stored
                 self._sources[int(rest[0])].ahead.append((int(rest[1]), client, line))
@@ -334,6 +350,17 @@ class ClientBooksTask(Task):
                 self._restored_chunks.append(chunk)
             case _:
                 raise AssertionError(f"a record of no known kind: {key!r}")
+
+    def _restore_source(
+        self, number: int, next_: Micros | None, came: Mapping[str, list[int]] | None = None
+    ) -> None:
+        """Restore a source; earlier versions stored all its counts in the same record."""
+        source = self._sources[number]
+        source.next = next_
+        if came is not None:
+            source.came.update(came)
+            self._touched_sources.add(number)
+            self._touched_counts.update((number, client) for client in came)
 
     @override
     def restored(self) -> None:
@@ -358,44 +385,3 @@ def _ahead_key(number: int, offset: int) -> bytes:
 
 def _account_record(book: ClientAccount) -> list[Any]:
     return [book.funding_model, book.settled, book.unsettled, book.positions]
-
-
-def _issue_parts(report: Report, cause: Cause, out: Out) -> None:
-    """Emit a file in parts; the last one carries the facts of the whole."""
-    digest = sha256()
-    rows = control = part = 0
-    text = "".join(f"{line}\n" for line in report.header)
-    for row in report.rows:
-        if len(text) >= _PART_BYTES:
-            part += 1
-            digest.update(text.encode())
-            out.append((REPORT_ISSUES, report.client, _part(report, cause, part, text)))
-            text = ""
-        text += f"{row.text}\n"
-        rows += 1
-        control += row.control
-    digest.update(text.encode())
-    last = _part(report, cause, part + 1, text)
-    last["delivered_id"] = cause.event_id("ReportDelivered", report.client)
-    last["rows"] = rows
-    last["sha256"] = digest.hexdigest()
-    last["control_total"] = report.control_text(control)
-    out.append((REPORT_ISSUES, report.client, last))
-
-
-def _part(report: Report, cause: Cause, part: int, text: str) -> ReportIssued:
-    return {
-        "type": "ReportIssued",
-        "event_id": cause.event_id("ReportIssued", report.client),
-        "event_time": cause.at_text,
-        "cause_id": cause.id,
-        "client": report.client,
-        "report": report.name,
-        "key": report.key,
-        "part": part,
-        "text": text,
-        "delivered_id": None,
-        "rows": None,
-        "sha256": None,
-        "control_total": None,
-    }

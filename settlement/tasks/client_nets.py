@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from schemas.money import json_cents
 from settlement.clients import Clients
 from settlement.net_settlement import ClientNet, Net
 from settlement.revenue_share import Share
@@ -70,8 +71,10 @@ def restored_nets(clients: Clients) -> None:
 
 
 def _net_record(net: ClientNet) -> list[Any]:
-    lines = [[window_to, str(amount), count] for window_to, (amount, count) in net.lines.items()]
-    return [lines, str(net.advance), str(net.wires_in), str(net.wires_out)]
+    lines = [
+        [window_to, json_cents(amount), count] for window_to, (amount, count) in net.lines.items()
+    ]
+    return [lines, *map(json_cents, (net.advance, net.wires_in, net.wires_out))]
 
 
 def _fill_net(net: ClientNet, stored: list[Any]) -> None:
@@ -81,7 +84,8 @@ def _fill_net(net: ClientNet, stored: list[Any]) -> None:
 
 
 def _closed_record(net: Net) -> list[Any]:
-    return [str(net.amount), net.executions, str(net.outstanding), net.opinion, net.status]
+    amount, outstanding = json_cents(net.amount), json_cents(net.outstanding)
+    return [amount, net.executions, outstanding, net.opinion, net.status]
 
 
 def _closed_net(stored: list[Any]) -> Net:
@@ -92,12 +96,12 @@ def _closed_net(stored: list[Any]) -> Net:
 
 
 def _share_record(share: Share) -> list[Any]:
-    months = [[month, *map(str, amounts)] for month, amounts in sorted(share.months.items())]
-    amounts = (share.carried, share.stated, share.deducted, share.paid)
-    return [share.bps, months, *map(str, amounts)]
+    months = [[month, *map(json_cents, amounts)] for month, amounts in sorted(share.months.items())]
+    totals = map(json_cents, (share.carried, share.stated, share.deducted, share.paid))
+    return [share.bps, months, *totals]
 
 
 def _fill_share(share: Share, stored: list[Any]) -> None:
-    share.bps, months, *amounts = stored
-    share.carried, share.stated, share.deducted, share.paid = map(int, amounts)
+    share.bps, months, *totals = stored
+    share.carried, share.stated, share.deducted, share.paid = map(int, totals)
     share.months = {month: (int(revenue), int(write_offs)) for month, revenue, write_offs in months}

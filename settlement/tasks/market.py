@@ -153,7 +153,6 @@ def _shown(side: BestSide) -> list[Any]:
 def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
     symbol = SymbolQuotes()
     symbol.base = stored["base"]
-    symbol.set_terms(stored["decimals"], stored["stale_after"])
     symbol.now = stored["now"]
     symbol.sequence = stored["sequence"]
     for provider, tick_id, at, bid, bid_size, ask, ask_size, valid_until in stored["quotes"]:
@@ -169,10 +168,8 @@ def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
             ask_size=None if ask is None else ask_size,
             valid_until=valid_until,
         )
-        quote = ProviderQuote(tick, at)
-        quote.expire_after(symbol.stale_after)
-        symbol.quotes[provider] = quote
-    symbol.count_all()
+        symbol.quotes[provider] = ProviderQuote(tick, at)
+    symbol.set_terms(stored["decimals"], stored["stale_after"])
     emitted = stored["emitted"]
     if emitted is not None:
         bid, bid_providers, ask, ask_providers = emitted

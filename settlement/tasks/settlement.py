@@ -31,12 +31,11 @@ from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
 from settlement.pipeline import settle_window
 from settlement.tasks.client_lines import (
-    Counts,
     TimeStarted,
-    WindowMarker,
     count_line,
-    counts_of,
-    counts_text,
+    count_of,
+    count_record,
+    window_markers,
 )
 from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from topics.catalogue import (
@@ -55,7 +54,6 @@ from topics.catalogue import (
     SETTLEMENT_TASK,
 )
 from topics.decode import Refused
-from topics.partition import partition_of
 
 _TIME = b"time"
 _FUNDING = b"funding|"
@@ -92,7 +90,7 @@ class SettlementTask(Task):
         # Of a window that is being answered: the last account that is done; None: no such window.
         self._done_until: str | None = None
         # Lines to each client since the last marker: count, total in cents.
-        self._sent: Counts = {}
+        self._sent: dict[str, list[int]] = {}
         # What the state topic is to learn.
         self._touched_accounts: set[str] = set()
         self._touched_calls: set[str] = set()
@@ -225,24 +223,10 @@ class SettlementTask(Task):
             yield
             before = len(out)
         cause = Cause(EXECUTIONS, event["cause_id"], at)
-        for to_partition in range(self.partitions):
-            marker: WindowMarker = {
-                "type": "WindowMarker",
-                "event_id": cause.event_id("WindowMarker", str(to_partition)),
-                "event_time": cause.at_text,
-                "cause_id": cause.id,
-                "partition": self.partition,
-                "partitions": self.partitions,
-                "to_partition": to_partition,
-                "window": event["window"],
-                "scheduled_at": event["scheduled_at"],
-                "clients": {
-                    client: counts_text(sent)
-                    for client, sent in sorted(self._sent.items())
-                    if partition_of(client, self.partitions) == to_partition
-                },
-            }
-            out.append((CLIENT_LINES, "", marker))
+        out += [
+            (CLIENT_LINES, "", marker)
+            for marker in window_markers(event, cause, self._sent, self.partition, self.partitions)
+        ]
         self._touched_sent.update(self._sent)
         self._sent = {}
         self._done_until = None
@@ -292,8 +276,10 @@ class SettlementTask(Task):
             yield b"total|" + name.encode(), str(settlement.ledger.totals[name]).encode()
         for client in sorted(self._touched_sent):
             sent = self._sent.get(client)
-            key = b"sent|" + client.encode()
-            yield key, None if sent is None else counts_text(sent).encode()
+            yield (
+                b"sent|" + client.encode(),
+                (None if sent is None else orjson.dumps(count_record(sent))),
+            )
         yield from fresh_ids(_FUNDING, settlement.fundings)
         yield from fresh_ids(_JOURNAL, settlement.journals)
         self._touched_accounts.clear()
@@ -325,7 +311,7 @@ class SettlementTask(Task):
             case b"total":
                 settlement.ledger.totals[rest.decode()] = int(value)
             case b"sent":
-                self._sent[rest.decode()] = counts_of(value.decode())
+                self._sent[rest.decode()] = count_of(orjson.loads(value))
             case _:
                 raise AssertionError(f"a record of no known kind: {key!r}")
 

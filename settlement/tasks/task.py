@@ -8,6 +8,7 @@ from schemas.instant import FIRST_TIME, Micros
 from settlement.cause import Cause, Out, Said, fields
 from settlement.dead_letter import dead_letter
 from settlement.remembered import RememberedIds
+from settlement.tasks.client_lines import TO_PARTITION
 from topics.catalogue import CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
 from topics.decode import Refused, read_input
 from topics.partition import key_bytes, partition_of
@@ -168,7 +169,7 @@ def address(topic: str, key: str, said: Said, task: Task) -> Addressed:
         return Addressed(None, tuple(range(task.partitions)))
     if topic == EXECUTIONS and fields(said)["type"] == "WindowOpened":
         return Addressed(None, (task.partition,))
-    if topic == CLIENT_LINES and fields(said)["type"] in {"TimeStarted", "WindowMarker"}:
+    if topic == CLIENT_LINES and fields(said)["type"] in TO_PARTITION:
         return Addressed(None, (fields(said)["to_partition"],))
     if topic == DEAD_LETTERS and fields(said)["source_key_raw"] is None:
         return Addressed(None, (task.partition,))

@@ -1,6 +1,7 @@
 """Task trading: orders against the best quotes, in one log per account partition."""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any, ClassVar
 
 import orjson
@@ -37,7 +38,7 @@ from settlement.tasks.task import (
     read_fields,
     read_outside,
 )
-from settlement.working_orders import Order, TradingAccount
+from settlement.working_orders import Instrument, Order, TradingAccount
 from topics.catalogue import (
     ACCOUNTS,
     CLOCK,
@@ -269,6 +270,7 @@ def _order_record(order: Order) -> dict[str, Any]:
     return {
         "account_id": order.account.account_id,
         "symbol": order.instrument.symbol,
+        "terms": _terms_of(order.instrument),
         "event_id": order.event_id,
         "client_order_id": order.client_order_id,
         "side": "BUY" if order.buy else "SELL",
@@ -290,6 +292,33 @@ def _order_record(order: Order) -> dict[str, Any]:
     }
 
 
+def _terms_of(instrument: Instrument) -> list[str]:
+    """Return what an order keeps of its instrument: both increments and the minimum value."""
+    return [
+        price(instrument.price_increment, instrument.decimals),
+        quantity(instrument.quantity_increment),
+        usd(instrument.minimum_order_value),
+    ]
+
+
+def _instrument_of(stored: dict[str, Any], trading: Trading) -> Instrument:
+    """Return the instrument of a stored order with the terms that the order keeps.
+
+    A record without `terms` was written when an order took every change of its instrument.
+    """
+    instrument = trading.instruments[stored["symbol"]]
+    terms = stored.get("terms")
+    if terms is None or terms == _terms_of(instrument):
+        return instrument
+    price_increment, quantity_increment, minimum = terms
+    kept = copy(instrument)
+    kept.price_increment = reread(price_increment, PRICE_DECIMALS)
+    kept.decimals = len(price_increment.partition(".")[2])
+    kept.quantity_increment = reread(quantity_increment, UNITS_DECIMALS)
+    kept.minimum_order_value = reread(minimum, CENTS_DECIMALS)
+    return kept
+
+
 def _order_of(stored: dict[str, Any], trading: Trading) -> Order:
     markup_bps, markup_fixed, commission_bps, commission_fixed, minimum = stored["rates"]
     order = Order(
@@ -308,7 +337,7 @@ def _order_of(stored: dict[str, Any], trading: Trading) -> Order:
             )
         ),
         trading.accounts[stored["account_id"]],
-        trading.instruments[stored["symbol"]],
+        _instrument_of(stored, trading),
         Rates(
             reread(markup_bps, BPS_DECIMALS),
             reread(markup_fixed, PRICE_DECIMALS),

@@ -6,6 +6,7 @@ What is tried is the supervision: there is no task, and Kafka is there for Faust
 
 import asyncio
 import logging
+import socket
 import sys
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +17,6 @@ from agents.buckets import Buckets
 from agents.live import Live
 from agents.runner import TaskRunner
 from agents.serve import serve
-from scripts.local_kafka import free_port
 
 ENDS = ("serves", "fails", "can't stop", "never stops")
 
@@ -68,7 +68,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in ("aiokafka", "mode", "faust", "asyncio", "agents"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    live = Live(Broker(bootstrap), 1, 1000, Buckets("file:nowhere"), "127.0.0.1", free_port())
+    live = Live(
+        Broker(bootstrap), 1, 1000, Buckets("file:nowhere"), socket.create_server(("127.0.0.1", 0))
+    )
     serve(app.Worker(live, list(ends), with_clock=False))
 
 

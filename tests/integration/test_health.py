@@ -9,11 +9,12 @@ from urllib.request import urlopen
 
 import orjson
 import pytest
+from aiokafka.admin import NewPartitions
 
 from scripts.local_kafka import free_port
 from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
-from topics.catalogue import ACCOUNTS, CLOCK, TASKS
+from topics.catalogue import ACCOUNTS, CLOCK, ORDERS, TASKS
 from topics.partition import partition_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -99,10 +100,34 @@ def test_a_worker_says_that_an_input_waits_for_its_window(kafka: Kafka) -> None:
     kafka.worker("--no-clock", "--task", "settlement", "--web-port", str(port))
     _health(port, 200)
     _send(kafka, _account("locked", AFTER, "LOCKED"))
-    shown = _health(port, 503, "waits for its window")
+    shown = _health(port, 503, "waited for its window")
     assert shown["ready"] is False
     place = f"settlement-{partition_of(ACCOUNT, PARTITIONS)}"
     assert [reason.split(":")[0] for reason in shown["because"]] == [place]
     # Trading applies the same account, and with it opens the window.
     kafka.worker("--no-clock", "--task", "market", "--task", "trading")
     _health(port, 200)
+
+
+def test_partitions_that_are_added_are_an_alert(kafka: Kafka) -> None:
+    """The worker goes on with the partitions that it knows."""
+    port = free_port()
+    kafka.worker("--no-clock", "--task", "market", "--web-port", str(port))
+    assert _health(port, 200)["alerts"] == []
+
+    async def add() -> None:
+        admin = kafka.broker.admin()
+        await admin.start()
+        await admin.create_partitions({ORDERS: NewPartitions(2 * PARTITIONS)})
+        await admin.close()
+
+    asyncio.run(add())
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (alerts := _health(port, 200)["alerts"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (alert,) = alerts
+    assert alert == (
+        f"orders has {2 * PARTITIONS} partitions, and only the first {PARTITIONS} are used:"
+        " what is in the others is not read; see settle topics check"
+    )

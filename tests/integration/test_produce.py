@@ -12,6 +12,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from agents.producing import Producing
+from agents.record_batches import headers_kept
 from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
 from topics.catalogue import CATALOGUE, CLOCK, INPUT_ORDER, PRODUCE, state_topic
 from topics.decode import Refused, decode
@@ -33,8 +34,9 @@ async def _records(kafka: Kafka) -> list[ConsumerRecord]:
         records: list[ConsumerRecord] = []
         for place in places:
             while await consumer.position(place) < ends[place]:
-                for fetched in (await consumer.getmany(place, timeout_ms=1000)).values():
-                    records += fetched
+                with headers_kept():
+                    for fetched in (await consumer.getmany(place, timeout_ms=1000)).values():
+                        records += fetched
         return records
     finally:
         await consumer.stop()
@@ -183,3 +185,18 @@ def test_a_missing_file_is_one_clear_line(kafka: Kafka) -> None:
     refused = kafka.settle("produce", "nowhere.jsonl", check=False)
     assert refused.returncode == 1
     assert refused.stderr == "settle: nowhere.jsonl: No such file or directory\n"
+
+
+def test_a_step_of_more_than_forty_days_names_the_line_and_can_be_allowed(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    path = tmp_path / "gap.jsonl"
+    tick = '{"topic": "clock", "value": {"type": "ClockTicked", "event_id": "%s", '
+    tick += '"event_time": "%s", "at": "%s"}}\n'
+    days = ("2026-03-02T00:00:00Z", "2026-04-11T00:00:00Z", "2026-05-21T00:00:00.000001Z")
+    path.write_text("".join(tick % (day, day, day) for day in days))
+    refused = kafka.settle("produce", str(path), "--flat-out", check=False)
+    assert refused.returncode == 1
+    assert f"{path}, line 3: event_time 2026-05-21T00:00:00.000001Z is 40 days" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    kafka.settle("produce", str(path), "--flat-out", "--allow-gaps")

@@ -1,248 +1,29 @@
 """The exactly-once runner on a real broker: each trap of docs/decisions/0008 that can be provoked.
 
-The task of these tests folds sums per key and says each sum; a `sweep` says as many events as it is
-told, in steps, and its state knows how far it has come. A test has topics of its own, of which the
-task reads two: `-before`, empty in most tests, and `-in`.
+What makes a partition park is in test_parking.py.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
-from abc import abstractmethod
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import wraps
-from typing import Any, ClassVar
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from typing_extensions import override
 
 from agents import deadlines, task_state
 from agents import partition as agents_partition
 from agents import restore as agents_restore
-from agents.broker import Broker
 from agents.deadlines import StalledError
-from agents.live_topics import read_live
 from agents.runner import TaskRunner
-from schemas.instant import Micros
-from settlement.cause import Out
-from settlement.tasks.task import Change, Head, Record, Task
 from tests.integration.conftest import Kafka
-from topics.catalogue import TASK_LOG, state_topic
+from tests.integration.job import NEVER_MS, PATIENCE_SECONDS, Job, Point, on_topics, said_event
+from topics.catalogue import state_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-
-PATIENCE_SECONDS = 40.0
-NEVER_MS = 600_000
-
-
-class BrokenStageError(Exception):
-    """What a stage raises that is broken."""
-
-
-class Fold(Task):
-    """Sums per key; each step begins with `_break`, which raises where the stage is broken."""
-
-    name: ClassVar[str]
-    inputs: ClassVar[tuple[str, ...]]
-    writes: ClassVar[tuple[str, ...]]
-
-    def __init__(self, partition: int, partitions: int) -> None:
-        super().__init__(partition, partitions)
-        self.sums: dict[str, int] = {}
-        self.swept = 0
-
-    @property
-    @override
-    def now(self) -> Micros | None:
-        return None
-
-    @override
-    def read(self, record: Record) -> Head:
-        return Head(record, orjson.loads(record.value or b""), 0)
-
-    @override
-    def waits(self, head: Head) -> bool:
-        return False
-
-    @override
-    def apply(self, head: Head, out: Out) -> Iterator[None]:
-        event, key = head.event, (head.record.key or b"").decode()
-        if event.get("sweep"):
-            while self.swept < event["sweep"]:
-                self._break(key, self.swept)
-                self.swept += 1
-                out.append((self.writes[0], key, _said(f"swept-{self.swept}", event["pad"])))
-                yield
-            self.swept = 0
-            return
-        self._break(key, event["v"])
-        self.sums[key] = self.sums.get(key, 0) + event["v"]
-        for number in range(event.get("times", 1)):
-            out.append((self.writes[0], key, _said(f"{self.sums[key]}-{number}", event["pad"])))
-
-    @abstractmethod
-    def _break(self, key: str, step: int) -> None: ...
-
-    @override
-    def changes(self) -> Iterator[Change]:
-        yield b"swept", orjson.dumps(self.swept)
-        for key, total in self.sums.items():
-            yield f"sum|{key}".encode(), orjson.dumps(total)
-
-    @override
-    def restore(self, key: bytes, value: bytes) -> None:
-        if key == b"swept":
-            self.swept = orjson.loads(value)
-        else:
-            self.sums[key.decode().removeprefix("sum|")] = orjson.loads(value)
-
-
-def _said(text: str, pad: int) -> dict[str, Any]:
-    return {"type": "Said", "event_id": text, "event_time": "", "pad": "x" * pad}
-
-
-class Job:
-    """A fold with topics of its own."""
-
-    def __init__(self, broker: Broker, name: str, partitions: int) -> None:
-        self.broker, self.name, self.partitions = broker, name, partitions
-        self.before, self.input, self.output = f"{name}-before", f"{name}-in", f"{name}-out"
-        self.breaks: Callable[[str, int], bool] = lambda _key, _step: False
-        self._runners: list[TaskRunner] = []
-
-    async def create(self) -> None:
-        admin = self.broker.admin()
-        await admin.start()
-        big = {"max.message.bytes": "4194304"}
-        await admin.create_topics(
-            [
-                NewTopic(topic, self.partitions, 1, topic_configs=big)
-                for topic in (self.before, self.input, self.output)
-            ]
-        )
-        compact = big | {"cleanup.policy": "compact"}
-        await admin.create_topics(
-            [NewTopic(state_topic(self.name), self.partitions, 1, topic_configs=compact)]
-        )
-        await admin.close()
-        await asyncio.sleep(0.3)
-
-    async def allow(self, size: int) -> None:
-        """Let the broker take output batches up to so many bytes."""
-        admin = self.broker.admin()
-        await admin.start()
-        config = {"max.message.bytes": str(size)}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.output, config)])
-        here = [ConfigResource(ConfigResourceType.TOPIC, self.output)]
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not any(
-                entry[:2] == ("max.message.bytes", str(size))
-                for answer in await admin.describe_configs(here)
-                for _, _, _, _, entries in answer.resources
-                for entry in entries
-            ):
-                await asyncio.sleep(0.1)
-        await admin.close()
-        await asyncio.sleep(0.5)  # it shows a moment before it holds
-
-    def kind(self) -> type[Task]:
-        job = self
-
-        class Named(Fold):
-            name: ClassVar[str] = job.name
-            inputs: ClassVar[tuple[str, ...]] = (job.before, job.input)
-            writes: ClassVar[tuple[str, ...]] = (job.output,)
-
-            @override
-            def _break(self, key: str, step: int) -> None:
-                if job.breaks(key, step):
-                    raise BrokenStageError(f"{key} {step}")
-
-        return Named
-
-    @contextlib.asynccontextmanager
-    async def running(self, quiet_commit_ms: int = 10) -> AsyncIterator[TaskRunner]:
-        """One member of the task's group, as a worker has it; it stops cleanly."""
-        runner = TaskRunner(
-            self.broker, self.kind(), self.partitions, quiet_commit_ms=quiet_commit_ms
-        )
-        await runner.start()
-        try:
-            yield runner
-        finally:
-            await runner.stop()
-
-    async def send(
-        self, *values: dict[str, Any], partition: int = 0, topic: str | None = None
-    ) -> None:
-        async with self.producer() as producer:
-            for value in values:
-                key = value.get("key", "a").encode()
-                event = orjson.dumps({"pad": 1} | value)
-                await producer.send_and_wait(topic or self.input, event, key, partition)
-
-    @contextlib.asynccontextmanager
-    async def producer(self, transactional_id: str | None = None) -> AsyncIterator[Any]:
-        producer = self.broker.producer(transactional_id)
-        try:
-            await producer.start()
-            yield producer
-        finally:
-            await producer.stop()
-
-    async def said(self) -> list[str]:
-        """Return what is committed in the output, in order within each partition."""
-        return [orjson.loads(record.value)["event_id"] for record in await self._read(self.output)]
-
-    async def said_at_last(self, count: int) -> list[str]:
-        """Wait until so many events are committed; one more is looked for, too."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(await self.said()) < count:
-                await asyncio.sleep(0.1)
-        return await self.said()
-
-    async def applied(self) -> Counter[tuple[int, int]]:
-        """Return how often each input was applied, by partition and offset, as task-log says."""
-        order = await self.order()
-        assert {topic for topic, _, _ in order} <= {self.input}
-        return Counter((partition, offset) for _, partition, offset in order)
-
-    async def order(self) -> list[tuple[str, int, int]]:
-        """Return topic, partition and offset of what was applied, in order, as task-log says."""
-        applied: list[tuple[str, int, int]] = []
-        records: list[Record] = []
-        await read_live(self.broker, records.append, [TASK_LOG])
-        for record in records:
-            entry = orjson.loads(record.value or b"")
-            if entry["task"] == self.name:
-                for topic, first, count in entry["spans"]:
-                    applied += [(topic, entry["partition"], first + more) for more in range(count)]
-        return applied
-
-    async def _read(self, topic: str) -> list[Any]:
-        consumer = self.broker.consumer()
-        try:
-            await consumer.start()
-            places = [TopicPartition(topic, p) for p in range(self.partitions)]
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            await consumer.seek_to_beginning(*places)
-            records: list[Any] = []
-            for place in places:
-                while await consumer.position(place) < ends[place]:
-                    fetched = await consumer.getmany(place, timeout_ms=200)
-                    records += fetched.get(place, [])
-            return records
-        finally:
-            await consumer.stop()
 
 
 async def _ended(runner: TaskRunner, kind: type[BaseException]) -> BaseException:
@@ -266,29 +47,6 @@ async def _has_settled(job: Job, count: int) -> bool:
         return len(await job.said()) >= count
     except (AssertionError, KafkaError):
         return False  # aiokafka asserts that a broker knows a broker, at least itself
-
-
-Body = Callable[[Job], Coroutine[Any, Any, None]]
-
-
-def on_topics(partitions: int = 1) -> Callable[[Body], Callable[[Kafka], None]]:
-    """Run a test with topics of its own, named after it."""
-
-    def decorate(body: Body) -> Callable[[Kafka], None]:
-        @wraps(body)
-        def test(kafka: Kafka) -> None:
-            async def run() -> None:
-                name = body.__name__.removeprefix("test_").replace("_", "-")[:60]
-                job = Job(kafka.broker, name, partitions)
-                await job.create()
-                await body(job)
-
-            asyncio.run(run())
-
-        del test.__wrapped__  # pytest would ask it for its arguments
-        return test
-
-    return decorate
 
 
 # -- what a transaction holds --------------------------------------------------------------------
@@ -375,7 +133,7 @@ async def test_what_a_dead_owner_left_open_is_ended_at_once(job: Job) -> None:
     dead: AIOKafkaProducer = job.broker.producer(f"{job.name}-0", transaction_timeout_ms=60_000)
     await dead.start()
     await dead.begin_transaction()
-    await dead.send_and_wait(job.output, orjson.dumps(_said("from the dead", 1)), partition=0)
+    await dead.send_and_wait(job.output, orjson.dumps(said_event("from the dead", 1)), partition=0)
     await dead.send_and_wait(state_topic(job.name), b"100", b"sum|a", 0)
     async with job.running():
         assert await job.said_at_last(1) == ["1-0"]
@@ -539,13 +297,13 @@ def test_a_broker_that_does_not_answer_ends_the_worker_in_time(
             assert pid is not None
             stopped = asyncio.Event()
 
-            def freeze(_key: str, step: int) -> bool:
-                if step == 2 and not stopped.is_set():
+            def freeze(point: Point, _key: str, value: int) -> bool:
+                if (point, value) == ("decide", 2) and not stopped.is_set():
                     os.kill(pid, signal.SIGSTOP)
                     stopped.set()
                 return False
 
-            job.breaks = freeze
+            job.fails = freeze
             await job.send({"v": 2})
             try:
                 said = str(await _ended(runner, StalledError))

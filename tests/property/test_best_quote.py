@@ -1,7 +1,8 @@
 """The stage best_quote against a naive reading of contract section 5, on random ticks.
 
-The reading keeps every tick that was not refused and works everything out anew each time, in
-`Decimal`s. Ticks may be late, repeated, in conflict, crossed, dirty, over when they come.
+The reading computes everything from the kept ticks each time, in `Decimal`s. Ticks may be late,
+repeated, of one instant, crossed, dirty, expired when they arrive, or of one provider too many;
+`stale_after_ms` changes, and the live task is restored from its state records at any point.
 """
 
 import datetime as dt
@@ -17,6 +18,8 @@ from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
 from settlement.cause import Out, fields
+from settlement.tasks.market import MarketTask
+from settlement.tasks.task import Record
 from topics.decode import Refused
 
 Event = dict[str, Any]
@@ -42,9 +45,22 @@ class Tick(NamedTuple):
     def content(self) -> tuple[object, ...]:
         return (self.bid, self.ask, self.valid_until)
 
-    def expires(self) -> int:
-        stale = self.at + STALE_AFTER_MS
+    def expires(self, stale_after: int) -> int:
+        stale = self.at + stale_after
         return stale if self.valid_until is None else min(stale, self.valid_until)
+
+
+class Terms(NamedTuple):
+    """An `InstrumentUpdated` with this `stale_after_ms`."""
+
+    stale_after: int
+
+
+class Restart(NamedTuple):
+    """The live task is restored from its state records."""
+
+
+Happening = Tick | Terms | Restart
 
 
 def text(at: int) -> str:
@@ -54,14 +70,14 @@ def text(at: int) -> str:
 # -- the naive reading ----------------------------------------------------------------------------
 
 
-def refusal(tick: Tick, latest: dict[str, Tick]) -> str | None:
-    before = latest.get(tick.provider)
-    if before is not None and before.at == tick.at and before.content() != tick.content():
-        return "CONFLICT"
+def refusal(tick: Tick, kept: dict[str, Tick], now: int, stale_after: int) -> str | None:
     if tick.bid and tick.ask and tick.bid.price > tick.ask.price:
         return "CROSSED_TICK"
     if any(number <= 0 for side in (tick.bid, tick.ask) if side for number in side):
         return "NOT_POSITIVE"
+    others = [q for q in kept.values() if q.provider != tick.provider]
+    if sum(max(now, tick.at) < q.at + stale_after for q in others) >= 100:
+        return "TOO_MANY_PROVIDERS"
     return None
 
 
@@ -81,7 +97,9 @@ def uncrossed(quotes: list[Tick]) -> list[Tick]:
     return uncrossed([q for q in quotes if q.provider != dropped.provider])
 
 
-def side_fields(name: str, shown: list[tuple[Tick, Side]], price: Decimal | None) -> Event:
+def side_fields(
+    name: str, shown: list[tuple[Tick, Side]], price: Decimal | None, stale_after: int
+) -> Event:
     at_best = [(q, side) for q, side in shown if side.price == price]
     at_best.sort(key=lambda pair: pair[0].provider)
     at_best.sort(key=lambda pair: pair[0].at)
@@ -97,7 +115,7 @@ def side_fields(name: str, shown: list[tuple[Tick, Side]], price: Decimal | None
         f"{name}_providers": [
             {"provider": q.provider, "size": plain(side.size)} for q, side in at_best
         ],
-        f"{name}_valid_until": min(q.expires() for q, _ in at_best),
+        f"{name}_valid_until": min(q.expires(stale_after) for q, _ in at_best),
     }
 
 
@@ -105,41 +123,51 @@ def plain(size: Decimal) -> str:
     return f"{size:.8f}".rstrip("0").rstrip(".")
 
 
-def moved(old: int | None, new: int | None) -> bool:
+def moved(old: int | None, new: int | None, stale_after: int) -> bool:
     if old is None or new is None:
         return False
-    return new < old or new - old >= STALE_AFTER_MS / 2
+    return new < old or new - old >= stale_after / 2
 
 
-def read(ticks: list[Tick]) -> Iterator[Event | str | None]:
+def read(happenings: list[Happening]) -> Iterator[Event | str | None]:
     """Yield for each tick its best quote, None if there is no news, or why it is refused."""
-    latest: dict[str, Tick] = {}
-    now: int | None = None
+    kept: dict[str, Tick] = {}
+    stale_after = STALE_AFTER_MS
+    now = -1
     emitted: Event | None = None
     sequence = 0
-    for tick in ticks:
-        why = refusal(tick, latest)
+    for tick in happenings:
+        if isinstance(tick, Terms):
+            stale_after = tick.stale_after
+        if not isinstance(tick, Tick):
+            continue
+        why = refusal(tick, kept, now, stale_after)
         if why is not None:
             yield why
             continue
-        if tick.provider in latest and tick.at <= latest[tick.provider].at:
+        latest = kept.get(tick.provider)
+        if latest is not None and (
+            tick.at < latest.at or (tick.at == latest.at and tick.content() == latest.content())
+        ):
             yield None
             continue
-        latest[tick.provider] = tick
-        now = tick.at if now is None else max(now, tick.at)
-        counting = uncrossed([q for q in latest.values() if now < q.expires()])
+        now = max(now, tick.at)
+        kept[tick.provider] = tick
+        kept = {name: q for name, q in kept.items() if now < q.at + stale_after}
+        counting = uncrossed([q for q in kept.values() if now < q.expires(stale_after)])
         bids = [(q, q.bid) for q in counting if q.bid]
         asks = [(q, q.ask) for q in counting if q.ask]
         best_bid = max((side.price for _, side in bids), default=None)
         best_ask = min((side.price for _, side in asks), default=None)
         status = "LOCKED" if best_bid == best_ask else "LIVE"
         found: Event = {"status": "EMPTY" if best_bid is None and best_ask is None else status}
-        found |= side_fields("bid", bids, best_bid) | side_fields("ask", asks, best_ask)
+        found |= side_fields("bid", bids, best_bid, stale_after)
+        found |= side_fields("ask", asks, best_ask, stale_after)
         times = ("bid_valid_until", "ask_valid_until")
         if (
             emitted is not None
             and all(found[name] == emitted[name] for name in found if name not in times)
-            and not any(moved(emitted[name], found[name]) for name in times)
+            and not any(moved(emitted[name], found[name], stale_after) for name in times)
         ):
             yield None
             continue
@@ -161,37 +189,45 @@ def read(ticks: list[Tick]) -> Iterator[Event | str | None]:
 # -- the stage ------------------------------------------------------------------------------------
 
 
-def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
+def instrument(terms: Terms) -> Event:
+    return {
+        "type": "InstrumentUpdated",
+        "event_id": "i",
+        "event_time": text(-1),
+        "symbol": "BTCUSD",
+        "base": "BTC",
+        "minimum_price_increment": "0.01",
+        "minimum_quantity_increment": "0.01",
+        "stale_after_ms": terms.stale_after,
+    }
+
+
+def price_tick(tick: Tick) -> Event:
+    value: Event = {
+        "type": "PriceTick",
+        "event_id": f"t{tick.number}",
+        "event_time": text(tick.at),
+        "provider": tick.provider,
+        "symbol": "BTCUSD",
+    }
+    for name, side in (("bid", tick.bid), ("ask", tick.ask)):
+        if side is not None:
+            value |= {f"{name}_price": f"{side.price:f}", f"{name}_size": f"{side.size:f}"}
+    if tick.valid_until is not None:
+        value["valid_until"] = text(tick.valid_until)
+    return value
+
+
+def decided(happenings: list[Happening]) -> Iterator[Event | str | None]:
     stage = Market()
-    stage.instrument_updated(
-        InstrumentUpdated.model_validate(
-            {
-                "type": "InstrumentUpdated",
-                "event_id": "i",
-                "event_time": text(-1),
-                "symbol": "BTCUSD",
-                "base": "BTC",
-                "minimum_price_increment": "0.01",
-                "minimum_quantity_increment": "0.01",
-                "stale_after_ms": STALE_AFTER_MS,
-            }
-        )
-    )
-    for tick in ticks:
-        value: Event = {
-            "type": "PriceTick",
-            "event_id": f"t{tick.number}",
-            "event_time": text(tick.at),
-            "provider": tick.provider,
-            "symbol": "BTCUSD",
-        }
-        for name, side in (("bid", tick.bid), ("ask", tick.ask)):
-            if side is not None:
-                value |= {f"{name}_price": f"{side.price:f}", f"{name}_size": f"{side.size:f}"}
-        if tick.valid_until is not None:
-            value["valid_until"] = text(tick.valid_until)
-        read = PriceTick.model_validate(value)
-        quote = stage.check(read, read.own_time)
+    stage.instrument_updated(InstrumentUpdated.model_validate(instrument(Terms(STALE_AFTER_MS))))
+    for happening in happenings:
+        if isinstance(happening, Terms):
+            stage.instrument_updated(InstrumentUpdated.model_validate(instrument(happening)))
+        if not isinstance(happening, Tick):
+            continue
+        tick = PriceTick.model_validate(price_tick(happening))
+        quote = stage.check(tick, tick.own_time)
         if isinstance(quote, Refused):
             yield quote.reason
             continue
@@ -204,6 +240,42 @@ def decided(ticks: list[Tick]) -> Iterator[Event | str | None]:
             assert isinstance(said, str)
             assert said.encode() == orjson.dumps(fields(said))
         yield dict(fields(out[0][2])) if out else None
+
+
+class Live:
+    """The live task on one partition, and its state topic."""
+
+    def __init__(self) -> None:
+        self.task = MarketTask(0, 1)
+        self.state: dict[bytes, bytes] = {}
+
+    def happens(self, happening: Happening) -> Out:
+        """Apply one input, and store what changed."""
+        out: Out = []
+        if isinstance(happening, Restart):
+            self.task = MarketTask(0, 1)
+            for key, stored in self.state.items():
+                self.task.restore(key, stored)
+            return out
+        tick = isinstance(happening, Tick)
+        value = price_tick(happening) if isinstance(happening, Tick) else instrument(happening)
+        topic, appended_ms = ("price-ticks", 1 << 42) if tick else ("instruments", 0)
+        record = Record(topic, 0, 0, appended_ms, b"BTCUSD", orjson.dumps(value))
+        for _ in self.task.apply(self.task.read(record), out):
+            pass
+        for key, changed in self.task.changes():
+            assert changed is not None
+            self.state[key] = changed
+        return out
+
+
+def decided_live(happenings: list[Happening]) -> Iterator[Event | str | None]:
+    live = Live()
+    live.happens(Terms(STALE_AFTER_MS))
+    for happening in happenings:
+        out = [dict(fields(said)) for topic, _, said in live.happens(happening) if topic != "bbo"]
+        if isinstance(happening, Tick):
+            yield (out[0].get("reason") or out[0]) if out else None
 
 
 # Few prices, sizes and times, so that they meet.
@@ -230,9 +302,13 @@ def bids_and_asks(draw: st.DrawFn) -> tuple[Side | None, Side | None]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Tick]:
-    """Ticks of four providers, mostly in time order, a few hundred milliseconds apart."""
-    ticks: list[Tick] = []
+def histories(draw: st.DrawFn) -> list[Happening]:
+    """Ticks of four providers, mostly in time order, a few hundred milliseconds apart.
+
+    Others that quote no side may come first: enough of them leave no room for all four.
+    """
+    others = range(draw(st.sampled_from([0, 0, 0, 97, 98, 99, 100])))
+    happenings: list[Happening] = [Tick(2000 + n, f"p{n}", n % 3, None, None, None) for n in others]
     at = 0
     for number in range(draw(st.integers(1, 30))):
         at = max(0, at + draw(st.sampled_from([0, 0, 1, 250, 500, 999, 1000, 1999, 2000, -600])))
@@ -240,12 +316,23 @@ def histories(draw: st.DrawFn) -> list[Tick]:
         until = draw(st.sampled_from([None, None, None, -100, 0, 1, 700, 1000, 5000]))
         provider = draw(st.sampled_from(["alpha", "beta", "Beta", "gamma"]))
         valid_until = None if until is None else at + until
-        ticks.append(Tick(number, provider, at, bid, ask, valid_until))
-        if draw(st.integers(0, 9)) == 0:
-            ticks.append(ticks[-1]._replace(number=1000 + number))
-    return ticks
+        tick = Tick(number, provider, at, bid, ask, valid_until)
+        happenings.append(tick)
+        kind = draw(st.integers(0, 19))
+        if kind < 2:
+            happenings.append(tick._replace(number=1000 + number))
+        elif kind < 4:
+            happenings.append(Terms(draw(st.sampled_from([1, 500, 2000, 3000]))))
+        elif kind < 6:
+            happenings.append(Restart())
+    return happenings
 
 
 @given(histories())
-def test_each_best_quote_is_that_of_a_naive_reading(ticks: list[Tick]) -> None:
-    assert list(decided(ticks)) == list(read(ticks))
+def test_each_best_quote_is_that_of_a_naive_reading(happenings: list[Happening]) -> None:
+    assert list(decided(happenings)) == list(read(happenings))
+
+
+@given(histories())
+def test_a_restored_task_goes_on_as_the_naive_reading_does(happenings: list[Happening]) -> None:
+    assert list(decided_live(happenings)) == list(read(happenings))

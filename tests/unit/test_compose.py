@@ -152,7 +152,7 @@ def test_the_workers_pages_are_where_its_port_and_its_check_look() -> None:
     assert environment["SETTLE_WEB_HOST"] == "0.0.0.0"  # noqa: S104 - inside its container
     port = environment["SETTLE_WEB_PORT"]
     assert SERVICES["worker"]["ports"] == [f"127.0.0.1:{port}:{port}"]
-    assert f"127.0.0.1:{port}/health" in SERVICES["worker"]["healthcheck"]["test"][-1]
+    assert f"127.0.0.1:{port}/live" in SERVICES["worker"]["healthcheck"]["test"][-1]
 
 
 def test_health_checks() -> None:

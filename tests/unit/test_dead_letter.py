@@ -57,11 +57,6 @@ def _unknown_symbol(story: Story) -> Happened:
     return story.tick(ask="100.00", symbol="DOGEUSD")
 
 
-def _another_quote_at_that_time(story: Story) -> Happened:
-    story.tick(bid="99.00", ask="100.00", at="12:00")
-    return story.tick(bid="99.00", ask="100.01", at="12:00")
-
-
 def _another_order_for_that_cancel(story: Story) -> Happened:
     story.cancel("o1", "c1")
     return story.cancel("o2", "c1")
@@ -86,7 +81,6 @@ def _another_client(story: Story) -> Happened:
         pytest.param(_unknown_type, "UNKNOWN_TYPE", id="unknown-type"),
         pytest.param(_invalid, "INVALID", id="does-not-fit-its-schema"),
         pytest.param(_unknown_symbol, "UNKNOWN_SYMBOL", id="unknown-symbol"),
-        pytest.param(_another_quote_at_that_time, "CONFLICT", id="same-time-other-quote"),
         pytest.param(_another_order_for_that_cancel, "CONFLICT", id="same-cancel-other-order"),
         pytest.param(_crossed, "CROSSED_TICK", id="crossed"),
         pytest.param(_no_size, "NOT_POSITIVE", id="no-size"),
@@ -230,17 +224,24 @@ def test_a_repeated_tick_has_no_effect_though_the_instrument_has_changed() -> No
         pytest.param({"ask_price": "100.01"}, id="ask"),
         pytest.param({"ask_size": "9"}, id="ask-size"),
         pytest.param({"ask_price": None, "ask_size": None}, id="one-side-less"),
-        pytest.param({"valid_until": "2026-03-03T19:00:00Z"}, id="valid-until"),
+        pytest.param({"valid_until": "2026-03-03T18:30:00Z"}, id="valid-until"),
     ],
 )
-def test_another_quote_of_the_same_provider_and_time_is_a_conflict(changed: Event) -> None:
-    """State unchanged: the first quote still stands, and still repeats without effect."""
+def test_another_quote_of_the_same_provider_and_time_replaces_the_first(changed: Event) -> None:
+    """It is no dead letter, and the first one is new again: it was superseded."""
     story = Story()
     story.tick(bid="99.00", ask="100.00", at="12:00")
-    happened = story.tick(bid="99.00", ask="100.00", at="12:00", **changed)
-    assert [letter["reason"] for letter in happened.all("DeadLetter")] == ["CONFLICT"]
-    assert story.tick(bid="99.00", ask="100.00", at="12:00").emitted == []
-    assert story.order("o1", quantity="10").one("Execution")["price"] == "100.00"
+    assert story.tick(bid="99.00", ask="100.00", at="12:00", **changed).all("DeadLetter") == []
+    assert story.tick(bid="99.00", ask="100.00", at="12:00", **changed).emitted == []
+    assert story.tick(bid="99.00", ask="100.00", at="12:00").types() == ["BestQuote"]
+
+
+def test_a_customer_trades_on_the_last_quote_of_an_instant() -> None:
+    story = Story()
+    story.tick(ask="100.04", at="12:00")
+    story.tick(ask="100.01", at="12:00")
+    execution = story.order("o1", quantity="1", at="12:00:00.02").one("Execution")
+    assert (execution["price"], execution["quote_sequence"]) == ("100.01", 2)
 
 
 def test_a_refused_tick_does_not_use_up_its_id() -> None:

@@ -493,13 +493,13 @@ def test_the_trade_date(at: str, date: str) -> None:
     assert (execution["trade_date"], execution["event_time"]) == (date, ct(at))
 
 
-def test_numbers_beyond_15_digits_do_not_stop_the_stream() -> None:
-    """999,999,999,999.999 BTC at 0.90 is 899,999,999,999.9991: 16 digits."""
+def test_the_largest_gross_does_not_stop_the_stream() -> None:
+    """11,111,111.111111 BTC at 90,000.00 is 999,999,999,999.99."""
     story = Story()
-    story.tick(bid="0.80", ask="0.90", ask_size="999999999999.999")
-    execution = story.order("o1", quantity="999999999999.999").one("Execution")
-    assert execution["gross"] == "900000000000.00"
-    assert story.order("o2", quantity="2").said() == [
+    story.tick(bid="80000.00", ask="90000.00", ask_size="99999999")
+    execution = story.order("o1", quantity="11111111.111111").one("Execution")
+    assert execution["gross"] == "999999999999.99"
+    assert story.order("o2", quantity="1").said() == [
         ("OrderAccepted", "o2"),
         ("OrderFilled", "o2"),
     ]

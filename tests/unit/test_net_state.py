@@ -1,11 +1,12 @@
-"""Sums in the state of client-books may exceed the 64 bits of a JSON integer: they are text."""
+"""Sums in the state of client-books may exceed the 64 bits of a JSON integer: those are text."""
 
+import orjson
 import pytest
 
 from settlement.clients import Clients
 from settlement.net_settlement import Net
 from settlement.reports.rows import MemoryRows
-from settlement.tasks.client_lines import counts_of, counts_text
+from settlement.tasks.client_lines import count_of, count_record
 from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
 
 # 200,000 wires of the largest amount, in cents.
@@ -47,5 +48,5 @@ def test_nets_and_shares_come_back_as_they_were(amount: int) -> None:
 
 
 @pytest.mark.parametrize("total", [BEYOND, -BEYOND, 0])
-def test_counts_of_lines_are_written_as_text(total: int) -> None:
-    assert counts_of(counts_text([5, total])) == [5, total]
+def test_a_count_of_lines_comes_back_as_it_was(total: int) -> None:
+    assert count_of(orjson.loads(orjson.dumps(count_record([5, total])))) == [5, total]

@@ -1,5 +1,6 @@
 """`settle config` (contract section 12): the environment, one TOML file, and no secret shown."""
 
+import logging
 import re
 import ssl
 from collections.abc import Callable
@@ -8,9 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from scripts.buckets import buckets
+from scripts.credentials import without_credentials
 from scripts.errors import Failure
-from scripts.settings import Settings, broker, read_settings
-from scripts.settle import app
+from scripts.settings import Settings, broker, firm, read_settings
+from scripts.settle import app, main
+from scripts.worker import PrintableFormatter
 
 Toml = Callable[[str], None]
 
@@ -210,17 +214,155 @@ def test_nor_in_a_message_about_a_bad_value(toml: Toml, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("variable", "address", "shown_as"),
     [
-        pytest.param("https://me:hunter2@s3.example/base", id="user-and-password"),
-        pytest.param("https://hunter2@s3.example/base", id="a-token-as-user"),
+        pytest.param(
+            "SETTLE_S3_URL",
+            "https://me:hunter2@s3.example/base",
+            "https://(not shown)@s3.example/base",
+            id="user-and-password",
+        ),
+        pytest.param(
+            "SETTLE_S3_URL",
+            "https://hunter2@s3.example/base",
+            "https://(not shown)@s3.example/base",
+            id="a-token-as-user",
+        ),
+        pytest.param(
+            "SETTLE_S3_ENDPOINT",
+            "https://me:hunter2/hunter2@hunter2@s3.example",
+            "https://(not shown)@s3.example",
+            id="a-password-with-the-marks-of-a-URL",
+        ),
+        pytest.param(
+            "SETTLE_APEX_URL",
+            "https://firm.example/journals?token=hunter2&x=1",
+            "https://firm.example/journals?(not shown)",
+            id="a-token-in-the-query",
+        ),
+        pytest.param(
+            "SETTLE_APEX_URL",
+            "https://firm.example/journals#hunter2",
+            "https://firm.example/journals?(not shown)",
+            id="a-fragment",
+        ),
+        pytest.param("SETTLE_BROKERS", "me:hunter2@k1:9092", "(not shown)@k1:9092", id="a-broker"),
+        pytest.param(
+            "SETTLE_BROKERS",
+            "me:hunter2@k1:9092,me:hun,ter2@k2:9092",
+            "(not shown)@k2:9092",
+            id="several-brokers",
+        ),
+        pytest.param(
+            "SETTLE_BROKERS", "k1:9092?password=hunter2", "k1:9092?(not shown)", id="brokers-query"
+        ),
+        pytest.param(
+            "SETTLE_BROKERS",
+            "kafka://me:hunter2@k1:9092",
+            "kafka://(not shown)@k1:9092",
+            id="brokers-as-a-URL",
+        ),
+        pytest.param(
+            "SETTLE_WEB_HOST",
+            "http://me:hunter2@host",
+            "http://(not shown)@host",
+            id="where-none-belongs",
+        ),
     ],
 )
-def test_nor_inside_an_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv("SETTLE_S3_URL", url)
+def test_nor_inside_an_address(
+    monkeypatch: pytest.MonkeyPatch, variable: str, address: str, shown_as: str
+) -> None:
+    monkeypatch.setenv(variable, address)
+    name = variable.removeprefix("SETTLE_").lower()
     assert "hunter2" not in shown()
-    assert "s3.example/base" in shown()
-    assert read_settings().s3_url == url
+    assert line_of(name, shown()) == f"{name} = {shown_as}"
+    assert getattr(read_settings(), name) == address
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        pytest.param("brokers", "me:hunter2@k1:9092", id="brokers"),
+        pytest.param("brokers", "k1?token=hunter2:9092", id="brokers-query"),
+        pytest.param("brokers", "k1?token=hunter2", id="brokers-query-without-a-port"),
+        pytest.param("brokers", "k1:9092,kafka://me:hunter2@k2:9092", id="brokers-URL"),
+        pytest.param("s3_url", "s3://me:hunter2@bucket", id="bucket"),
+        pytest.param("s3_url", "https://me:hunter2@s3.example", id="no-bucket"),
+        pytest.param("s3_url", "file://me:hunter2@host/folder", id="folder-of-a-host"),
+        pytest.param("s3_endpoint", "https://me:hunter2@s3.example", id="endpoint"),
+        pytest.param("s3_endpoint", "https://s3.example/?token=hunter2", id="endpoint-query"),
+        pytest.param("apex_url", "https://me:hunter2@firm.example/journals", id="firm"),
+        pytest.param("apex_url", "https://firm.example:99999/?token=hunter2", id="firms-port"),
+        pytest.param("apex_url", "https://[firm/?token=hunter2", id="firms-bracket"),
+    ],
+)
+def test_nor_in_the_line_for_an_address_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    monkeypatch.setenv(f"SETTLE_{setting.upper()}", value)
+    if setting == "s3_endpoint":
+        monkeypatch.setenv("SETTLE_S3_URL", "s3://bucket")
+    read = {"brokers": broker, "apex_url": firm}.get(setting, buckets)
+    with pytest.raises(Failure, match=f"setting {setting}") as failure:
+        read(read_settings())
+    assert "hunter2" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param(
+            ("buying-power", "--client", "ACME", "--from", "https://me:hunter2@host/x"),
+            "settle: https://(not shown)@host/x: no such folder\n",
+            id="from-an-address",
+        ),
+        pytest.param(
+            ("buying-power", "--client", "ACME", "--from", "s3://me:hunter2@bucket"),
+            "settle: --from: neither file:FOLDER nor s3://BUCKET[/PREFIX];"
+            " {client} in it stands for the client's code\n",
+            id="from-a-bucket",
+        ),
+        pytest.param(
+            ("verify", "https://me:hunter2@host/x"),
+            "settle: https:/(not shown)@host/x: no such directory; settle replay makes one"
+            " with --out\n",
+            id="as-a-path",
+        ),
+        pytest.param(
+            ("replay", "https://host/day.jsonl?token=hunter2", "--out", "out"),
+            "settle: https://host/day.jsonl?(not shown) No such file or directory\n",
+            id="as-an-input",
+        ),
+    ],
+)
+def test_nor_in_the_line_for_an_address_on_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    line: str,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["settle", *arguments])
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err == line
+
+
+def test_nor_in_a_log() -> None:
+    error = (
+        "400, message='Bad status line', url='https://firm.example/journals?token=hunter2'"
+        " after https://me:hunter2@proxy.example/"
+    )
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "journal %s: %s", ("J1", error), None)
+    assert PrintableFormatter("%(message)s").format(record) == (
+        "journal J1: 400, message='Bad status line', url='https://firm.example/journals?(not shown)"
+        " after https://(not shown)@proxy.example/"
+    )
+
+
+def test_what_has_no_credentials_is_shown_whole() -> None:
+    text = 'executions NET_SETTLEMENT@2026-11-23T15:00:00Z "s3://ACME/a.csv","MAINTENANCE_END@x"'
+    assert without_credentials(text) == text
 
 
 def test_what_is_not_set_is_shown_as_such() -> None:

@@ -824,30 +824,3 @@ def test_a_stop_and_a_partly_filled_order_are_cancelled_too() -> None:
         ("OrderCancelled", "stop", "ACCOUNT_NOT_OPEN"),
         ("OrderCancelled", "part", "ACCOUNT_NOT_OPEN"),
     ]
-
-
-# -- instruments ----------------------------------------------------------------------------------
-
-
-def test_an_instrument_that_is_not_tradable_fills_nothing() -> None:
-    """Reading: orders stay at work and fill at the next quote after it is tradable again."""
-    story = market()
-    story.order("o1", quantity="1", limit_price="99.00")
-    story.order("stop", quantity="1", stop_price="105.00", limit_price="107.00")
-    assert story.instrument(tradable=False).said() == []
-    assert story.tick(ask="99.00").said() == []
-    assert story.tick(ask="105.00").said() == []
-    assert story.instrument(tradable=True).said() == []
-    assert story.tick(ask="98.00").said() == [("OrderFilled", "o1")]
-
-
-def test_new_increments_hold_for_orders_at_work() -> None:
-    """Reading: a fill is rounded down to the new quantity increment, a price to the new one's."""
-    story = market()
-    story.order("o1", quantity="2.55", limit_price="99.00", markup_fixed="0.30")
-    story.instrument(minimum_price_increment="0.25", minimum_quantity_increment="0.1")
-    # 98.60 + 0.30 = 98.90 -> 99.00 (up to 0.25); 1.25 displayed -> 1.2
-    execution = story.tick(ask="98.60", ask_size="1.25").one("Execution")
-    assert (execution["quantity"], execution["price"]) == ("1.2", "99.00")
-    # 98.80 + 0.30 = 99.10 -> 99.25: above the limit
-    assert story.tick(ask="98.80", ask_size="1.25").said() == []
