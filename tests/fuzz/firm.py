@@ -1,9 +1,10 @@
 """Answers of the clearing firm: right, wrong, late, repeated, contradictory, or none."""
 
+from settlement.apex_journal import REJECTIONS as UNDERSTOOD
 from tests.fuzz.sent import Tag
 from tests.fuzz.world import Event, World
 
-REJECTIONS = ("INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED", "LIMIT_REVIEW", "ACCOUNT_CLOSED")
+REJECTIONS = tuple(UNDERSTOOD)
 
 
 def draw(world: World) -> tuple[Event, Tag] | None:

@@ -3,7 +3,7 @@
 from tests.fuzz.sent import Tag
 from tests.fuzz.world import Event, Funding, World
 
-_CODES = ("R01", "R02", "R05", "R10", "R36", "R99", None)
+_CODES = ("R01", "R02", "R03", "R05", "R10", "R36", "R99", None)
 ADJUSTMENTS = (
     "ACH_RETURN_FEE",
     "PARTNER_WRITE_OFF",
@@ -58,7 +58,7 @@ def draw(world: World) -> tuple[Event, Tag]:
     settled = world.paid if rng.random() < 0.5 else world.settled
     if roll < 0.93 and len(settled) > 8:
         # Some of those that were settled days ago: a return may be late.
-        index = rng.randrange(len(settled) // 2)
+        index = rng.randrange(len(settled) // 4)
         funding = settled[index]
         del settled[index]
         kind = "DepositReturned" if funding.state == "SETTLED" else "WithdrawalReturned"
