@@ -7,6 +7,7 @@ reference.py market.py trading.py fundings.py firm.py nets.py
 hostile.py       records that are refused for their form, and valid ones in unusual dress
 limits.py        every limit of the contract, section 1, from both sides
 generator.py     the mix of all these, by a seed
+header_names.py  batches that no client library writes
 plain.py         the same values as a plain history
 live.py          records to the broker in batches; what the tasks applied and emitted meanwhile
 course.py        one run: generate, kill workers, quarantine, drain, dump, replay, verify

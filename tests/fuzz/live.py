@@ -12,6 +12,7 @@ from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
 
 from agents.broker import Broker
 from tests.fuzz.generator import PARTITIONS, STAGES
+from tests.fuzz.header_names import HEADER, rename
 from tests.fuzz.sent import Sent, Tag
 from tests.fuzz.world import World
 from topics.catalogue import (
@@ -34,6 +35,8 @@ CODECS: tuple[str | None, ...] = (
         if is_there
     ),
 )
+# In place of a codec: no compression, and header names that are no UTF-8.
+NO_UTF_8 = "none, header names no UTF-8"
 _HEARD = (TASK_LOG, APEX_JOURNALS, NET_SETTLEMENTS, FUNDING_UPDATES)
 _LEARNED = frozenset({"ApexJournalRequested", "NetSettlement", "WithdrawalAccepted"})
 # Who decides an input first: its progress is the pipeline's.
@@ -67,7 +70,10 @@ class Live:
         """Connect."""
         for codec in CODECS:
             self._producers[codec] = self._broker.producer(compression_type=codec)
-            await self._producers[codec].start()
+        # An idempotent one would look at the batch again.
+        self._producers[NO_UTF_8] = self._broker.producer(enable_idempotence=False)
+        for producer in self._producers.values():
+            await producer.start()
         await self._consumer.start()
         places = [TopicPartition(name, p) for name in _HEARD for p in range(PARTITIONS)]
         self._consumer.assign(places)
@@ -93,23 +99,26 @@ class Live:
         topic, partition = place
         left = records
         while left:
-            codec = self._rng.choice(CODECS) if self._rng.random() < 0.5 else None
+            codec = self._rng.choice((*CODECS, NO_UTF_8)) if self._rng.random() < 0.5 else None
             producer = self._producers[codec]
             batch = producer.create_batch()
             added = 0
+            extra = [HEADER] if codec == NO_UTF_8 else []
             for record in left:
                 if (
                     batch.append(
                         key=record.key,
                         value=record.value,
                         timestamp=None,
-                        headers=list(record.headers),
+                        headers=[*record.headers, *extra],
                     )
                     is None
                 ):
                     break
                 added += 1
             batch.close()
+            if codec == NO_UTF_8:
+                rename(batch)
             written = await (await producer.send_batch(batch, topic, partition=partition))
             tags = self.tags[place]
             if written.offset != len(tags):
