@@ -170,7 +170,7 @@ class Market:
     def instrument_refusal(self, event: InstrumentUpdated) -> Refused | None:
         """Say why an instrument is dead-lettered, None if it is not. Changes nothing."""
         symbol = self.symbols.get(event.symbol)
-        if symbol is None or symbol.base == event.base:
+        if symbol is None or symbol.base in {"", event.base}:
             return None
         return Refused("BASE_CHANGED", f"the base of {event.symbol} is {symbol.base}")
 

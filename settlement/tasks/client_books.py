@@ -328,6 +328,8 @@ class ClientBooksTask(Task):
         match kind:
             case "time":
                 self._time_written = orjson.loads(value)
+                # An earlier version stored no reference time.
+                stored = [*stored, self.reference_time][:4]
                 self.clients.now, self._next, closing, self.reference_time = stored
                 self._closing = None if closing is None else (closing[0], closing[1])
             case "client":

@@ -152,7 +152,7 @@ def _shown(side: BestSide) -> list[Any]:
 
 def _symbol_of(name: str, stored: dict[str, Any]) -> SymbolQuotes:
     symbol = SymbolQuotes()
-    symbol.base = stored["base"]
+    symbol.base = stored.get("base", "")  # an earlier version stored none
     symbol.now = stored["now"]
     symbol.sequence = stored["sequence"]
     for provider, tick_id, at, bid, bid_size, ask, ask_size, valid_until in stored["quotes"]:

@@ -38,4 +38,5 @@ def read_forwarded(value: Mapping[str, Any]) -> Forwarded:
     event = decode(_TOPICS[value["type"]], value)
     if isinstance(event, Refused):
         raise AssertionError(f"{MARKET_FEED} has what market let pass: {event.detail}")  # noqa: TRY004 - a broken invariant
-    return Forwarded(event, micros(value["own_time"]))
+    # An earlier version forwarded no `own_time`.
+    return Forwarded(event, micros(value.get("own_time", value["event_time"])))

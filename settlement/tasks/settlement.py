@@ -298,7 +298,9 @@ class SettlementTask(Task):
                 settlement.journals.put(rest, value)
             case b"time":
                 self._time_written = orjson.loads(value)
-                self._now, scheduled_at, self._done_until, self.reference_time = self._time_written
+                # An earlier version stored no reference time.
+                stored = [*self._time_written, self.reference_time][:4]
+                self._now, scheduled_at, self._done_until, self.reference_time = stored
                 self.next_window = None if scheduled_at is None else first_window(scheduled_at)
             case b"account":
                 _fill_account(self._restored_account(rest.decode()), orjson.loads(value))

@@ -200,7 +200,9 @@ class TradingTask(Task):
                 trading.cancel_ids.put(rest, value)
             case b"time":
                 self._time_written = orjson.loads(value)
-                trading.now, scheduled_at, self.reference_time = self._time_written
+                # An earlier version stored no reference time.
+                stored = [*self._time_written, self.reference_time][:3]
+                trading.now, scheduled_at, self.reference_time = stored
                 trading.next_window = None if scheduled_at is None else first_window(scheduled_at)
             case b"instrument":
                 instrument, _ = read_forwarded(orjson.loads(value))
