@@ -43,7 +43,7 @@ def draw(world: World) -> tuple[Event, Tag]:
     if roll < 0.22:
         return _begin(world)
     if roll < 0.40:
-        customer = world.funded()
+        customer = world.locked if rng.random() < 0.03 else world.funded()
         amount = f"{rng.randrange(5, 60)}.{rng.randrange(100):02d}"
         event = begin(world, "WithdrawalRequested", customer.account_id, amount)
         if customer.model == "APEX_CLEARING":  # the firm accepts it; we are told of what follows
@@ -55,9 +55,9 @@ def draw(world: World) -> tuple[Event, Tag]:
         return _adjustment(world)
     if roll < 0.84 and world.started:
         return _go_on(world)
-    settled = world.paid if rng.random() < 0.5 else world.settled
+    settled = world.paid if rng.random() < 0.7 else world.settled
     if roll < 0.93 and len(settled) > 8:
-        # Some of those that were settled days ago: a return may be late.
+        # One of those that were settled days ago: a return may be late.
         index = rng.randrange(len(settled) // 4)
         funding = settled[index]
         del settled[index]

@@ -84,6 +84,9 @@ class World:
             Customer(f"RES{n:05d}", CLIENTS[n % len(CLIENTS)], MODELS[n % 3], *terms)
             for n, terms in enumerate(_RESTRICTED * 3)
         ]
+        self.locked = next(
+            one for one in self.restricted if (one.mode, one.model) == ("LOCKED", "MARKETPLACE")
+        )
         self.orphans = [Customer(f"ORP{n:05d}", UNKNOWN_CLIENT, MODELS[n % 3]) for n in range(4)]
         self.markets = [
             Market(f"{base}USD", base, cents)
