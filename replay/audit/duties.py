@@ -42,8 +42,7 @@ class Duties:
 
         While the instrument is not tradable, orders rest. They keep all other terms.
         """
-        instrument = self.instruments.get(quote.symbol)
-        if instrument is None or not instrument.tradable:
+        if not self.is_tradable(quote.symbol):
             return
         sold: dict[str, int] = defaultdict(int)  # by account: what earlier sells may take
         for order in self.at_work.reached_by(quote):
@@ -59,6 +58,11 @@ class Duties:
                 self.due[order.order_id] = due.kinds
             if not order.buy:
                 sold[order.account_id] += due.units
+
+    def is_tradable(self, symbol: str) -> bool:
+        """Whether an instrument is known and tradable now."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.tradable
 
     def at_acceptance(self, order: WorkingOrder, quote: Quote | None) -> set[str]:
         """Return what an order has to get of the latest quote in its own step."""

@@ -157,6 +157,7 @@ class Orders:
         order = self._working_order(line)
         quote = self._quote(line, topic, order)
         side = order.side_taken(quote)
+        self._demand_tradable(line, order)
         if order.triggered:
             raise self._wrong(line, "the order", "one whose stop was not reached before")
         if (
@@ -195,6 +196,7 @@ class Orders:
                 execution, "event_id", expected=expected, found=execution.event["event_id"]
             ),
         )
+        self._demand_tradable(line, order)
         if not order.triggered:
             raise self._wrong(line, "the order", "OrderTriggered before its first fill")
         quote = self._quote(line, topic, order)
@@ -280,6 +282,11 @@ class Orders:
     def _known(self, line: Written) -> WorkingOrder | None:
         """Return the working order that an update is about, None if there is none."""
         return self.at_work.by_id.get((line.event["account_id"], line.event["client_order_id"]))
+
+    def _demand_tradable(self, line: Written, order: WorkingOrder) -> None:
+        """Demand that the order's instrument is tradable: until it is, working orders rest."""
+        if not self.duties.is_tradable(order.symbol):
+            raise self._wrong(line, order.symbol, "nothing, it is not tradable")
 
     def _wrong(self, line: Written, what: str, expected: str) -> DifferenceError:
         return self.updates.differs(line, what, expected=expected, found=described(line.event))
