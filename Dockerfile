@@ -1,29 +1,38 @@
-# settle and everything that it runs on, by hash. Its only command is settle; what it runs without a
-# word more is the worker.
-FROM python:3.12-slim
+# settle and what it needs at run time, by hash. Its only command is settle; without arguments it
+# starts the worker.
+FROM python:3.12.12-slim-bookworm AS build
 
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-# First what changes seldom. The list is that of make setup, with the tests' tools: one lock.
+# The tools that build and test stay in this stage.
 COPY requirements.lock ./
 RUN pip install --require-hashes --requirement requirements.lock
-COPY pyproject.toml ./
+COPY pyproject.toml LICENSE ./
 COPY agents agents
 COPY replay replay
 COPY schemas schemas
 COPY scripts scripts
 COPY settlement settlement
 COPY topics topics
-RUN pip install --no-deps --no-build-isolation .
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 
-# Not root. What it writes is under /data; a volume that is new takes over this owner.
+FROM python:3.12.12-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
+# First what changes seldom.
+COPY requirements-run.lock ./
+RUN pip install --require-hashes --requirement requirements-run.lock
+COPY --from=build /wheels /wheels
+RUN pip install --no-deps --no-index /wheels/*.whl
+
+# Not root. What it writes is under /data; a new volume takes over this owner.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data settle \
     && install --directory --owner settle --group settle /data
 USER settle
 WORKDIR /data
 
-# As a list, not through a shell: SIGTERM reaches the worker, which finishes, commits and leaves.
+# A list, no shell: SIGTERM reaches the worker, which finishes, commits and leaves.
 ENTRYPOINT ["settle"]
 CMD ["worker"]

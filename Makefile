@@ -110,6 +110,9 @@ lock:
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet --output-file requirements.lock $(ARGS)
+	@$(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	    --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --constraint requirements.lock --quiet --output-file requirements-run.lock
 	@$(PY) -m uv pip compile scripts/peers/quixstreams.in --universal --python-version 3.11 --generate-hashes \
 	    --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	    --quiet --output-file scripts/peers/quixstreams.lock $(ARGS)

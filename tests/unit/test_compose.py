@@ -48,8 +48,12 @@ def test_the_services() -> None:
 def test_images_are_pinned() -> None:
     images = [service["image"] for service in SERVICES.values() if "image" in service]
     assert len(images) == 2
-    for image in [*images, *arguments("FROM")]:
-        assert re.fullmatch(r"[a-z0-9./-]+:v?\d+\.\d+[\w.-]*", image), image
+    for image in [*images, *_base_images()]:
+        assert re.fullmatch(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+[\w.-]*", image), image
+
+
+def _base_images() -> list[str]:
+    return [rest.split()[0] for rest in arguments("FROM")]
 
 
 def test_kafka_is_the_release_that_the_tests_run_on() -> None:
@@ -60,15 +64,26 @@ def test_kafka_is_the_release_that_the_tests_run_on() -> None:
 
 
 def test_the_images_python_is_one_of_ours() -> None:
-    (image,) = arguments("FROM")
+    built_on, image = _base_images()
+    assert built_on == image
     version = tuple(int(part) for part in image.removeprefix("python:").split("-")[0].split("."))
     assert (3, 11) <= version[:2] < (3, 14)
 
 
-def test_packages_are_installed_by_hash() -> None:
-    first, second, *_ = arguments("RUN")
-    assert first == "pip install --require-hashes --requirement requirements.lock"
-    assert second == "pip install --no-deps --no-build-isolation ."
+def test_packages_are_installed_by_hash_and_tools_stay_in_the_build_stage() -> None:
+    """The image that runs has the packages of requirements-run.lock, and settle itself."""
+    stages = re.split(r"^FROM .*$", DOCKERFILE, flags=re.MULTILINE)[1:]
+    installed = [re.findall(r"^RUN (pip .*)$", stage, re.MULTILINE) for stage in stages]
+    assert installed == [
+        [
+            "pip install --require-hashes --requirement requirements.lock",
+            "pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .",
+        ],
+        [
+            "pip install --require-hashes --requirement requirements-run.lock",
+            "pip install --no-deps --no-index /wheels/*.whl",
+        ],
+    ]
 
 
 # -- Kafka -----------------------------------------------------------------------------------------
@@ -206,7 +221,12 @@ def test_the_worker_is_not_root_and_hears_signals() -> None:
 
 
 def _copied() -> list[str]:
-    return [name for rest in arguments("COPY") for name in rest.split()[:-1]]
+    return [
+        name
+        for rest in arguments("COPY")
+        if not rest.startswith("--from")
+        for name in rest.split()[:-1]
+    ]
 
 
 def test_nothing_but_what_is_copied_reaches_the_engine() -> None:
