@@ -14,6 +14,7 @@ course.py        one run: generate, kill workers, quarantine, drain, dump, repla
 counted.py       what became of every record, counted from the dump
 targets.py       how often each kind must have occurred, and the table of counts
 __main__.py      `make fuzz`
+test_records.py  each record is refused for its form as it is meant; needs no broker
 test_fuzz.py     a short run of it
 COUNTS.md        the counts of the last full run, written by it
 """
