@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import (
@@ -45,6 +46,13 @@ _TRANSPORT_SAID = {
 _DETAIL_CHARACTERS = 512
 
 
+def without_authority(url: str) -> str:
+    """Return `file:///FOLDER` as `file:/FOLDER`, and any other URL as it is."""
+    if not url.startswith(f"{LOCAL}///"):
+        return url
+    return LOCAL + unquote(url.removeprefix(f"{LOCAL}//"))
+
+
 class BucketRefusedError(Exception):
     """A bucket did not do what was asked. `reason` is a code, `detail` for a person.
 
@@ -61,7 +69,7 @@ class BucketRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """All clients' buckets. `url`: `file:FOLDER` or `s3://BUCKET[/PREFIX]`.
+    """All clients' buckets. `url`: `file:FOLDER` or `s3://BUCKET[/PREFIX]` (`without_authority`).
 
     `{client}` in it stands for the client's code, in small letters in the name of a bucket, as S3
     wants it; without it, each client has a prefix of its own. `config` and `client_options` are

@@ -4,6 +4,7 @@ read.py            JSON Lines in: files merged by time, bad values marked
 usual_tick.py usual_order.py
                    the usual tick and order of a history, each read in one go
 usual.py           what is read in one go, by topic
+open_input.py      a file or a pipe that a person named
 input_files.py     the inputs of a replay: links and copies in DIR/inputs, checksums
 front_office.py    market, trading, and the windows that trading opens
 back_office.py     what follows: settlement, clients' books and files, dead letters

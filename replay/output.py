@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -286,8 +286,9 @@ class ReplayDirectory:
         parent = self.directory.parent
         self._made = [path for path in (parent, *parent.parents) if not path.exists()]
         parent.mkdir(parents=True, exist_ok=True)
-        self.aside = Path(mkdtemp(prefix=f".{self.directory.name}.", dir=parent))
-        self.aside.chmod(0o755)  # mkdtemp's own mode keeps everybody else out
+        # Not mkdtemp: who may read a replay is for the umask to say.
+        self.aside = parent / f".{self.directory.name}.{token_hex(8)}"
+        self.aside.mkdir()
         (self.aside / "topics").mkdir()
         (self.aside / "s3").mkdir()
         return self

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import orjson
 
+from replay.open_input import open_input
 from schemas.event import VALUE_BYTES_MAX, Input
 from schemas.instant import DAY, Micros, time_text
 from topics.catalogue import CATALOGUE, INPUT_ORDER, REFERENCE_TOPICS
@@ -296,7 +297,7 @@ def raw_stream(path: str) -> Iterator[BufferedReader]:
             raise UnreadableInputError("standard input is closed")
         yield cast("BufferedReader", sys.stdin.buffer)
         return
-    with Path(path).open("rb") as file:
+    with open_input(Path(path)) as file:
         yield file
 
 

@@ -38,9 +38,9 @@ def buckets(settings: Settings, *, blocking: bool = True) -> "Buckets":
         Failure: the settings do not fit together; the line names them, and shows no secret.
     """
     # Imported here: most commands need no S3 client.
-    from agents.buckets import CLIENT, LOCAL, S3, Buckets
+    from agents.buckets import CLIENT, LOCAL, S3, Buckets, without_authority
 
-    url = settings.s3_url
+    url = without_authority(settings.s3_url)
     if url.startswith(LOCAL) and not url.startswith(f"{LOCAL}//") and url != LOCAL:
         for name in _NOT_LOCAL:
             if getattr(settings, name) not in {None, False}:

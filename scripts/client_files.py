@@ -165,10 +165,10 @@ def _place(source: str) -> "Buckets":
     Raises:
         Failure: it is no such URL, or the settings do not fit together.
     """
-    from agents.buckets import LOCAL, S3, Buckets
+    from agents.buckets import LOCAL, S3, Buckets, without_authority
 
     if not source.startswith(S3):
-        return Buckets(f"{LOCAL}{source.removeprefix(LOCAL)}")
+        return Buckets(f"{LOCAL}{without_authority(source).removeprefix(LOCAL)}")
     try:
         return buckets(read_settings().model_copy(update={"s3_url": source}))
     except Failure as failure:

@@ -1,18 +1,16 @@
 """`settle dump`: all topics of a live pipeline into one file, with the order that was applied."""
 
-import gzip
-import os
 import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import orjson
 import typer
 
+from replay.quotes import replaced_when_complete
 from schemas.instant import milliseconds_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
@@ -121,24 +119,12 @@ def _value(value: bytes | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(out: str) -> Iterator[IO[bytes]]:
+def _opened(out: str) -> Iterator[BinaryIO]:
     """Open the file aside; show it under its name when it is whole."""
     if out == _STANDARD_OUTPUT:
         yield sys.stdout.buffer
         return
     path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
-        try:
-            if path.suffix == ".gz":
-                # No name and no time in the header: the same records, the same bytes.
-                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=aside, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]  # a file of bytes to write to
-            else:
-                yield aside
-            aside.flush()
-            os.fchmod(aside.fileno(), 0o644)
-            Path(aside.name).rename(path)
-        except BaseException:
-            Path(aside.name).unlink()
-            raise
+    with replaced_when_complete(path) as file:
+        yield file

@@ -2,9 +2,7 @@
 
 import datetime as dt
 import os
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
@@ -12,6 +10,7 @@ import typer
 from replay.audit.directory import topic_bytes
 from replay.day_page.day import Day, read_day
 from replay.day_page.topic_events import UnreadableDayError
+from replay.quotes import replaced_when_complete
 from scripts.day_page.page import render
 from scripts.errors import Failure
 from scripts.progress import byte_progress
@@ -95,13 +94,5 @@ def _write(day: Day, directory: Path, page: Path) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(os.path.relpath(directory, page.resolve().parent)).as_posix()
     text = render(day, folder)
-    with NamedTemporaryFile("wb", dir=page.parent, prefix=f".{page.name}.", delete=False) as aside:
-        try:
-            aside.write(text.encode())
-            aside.close()
-            Path(aside.name).chmod(0o644)  # a temporary file's own mode keeps everybody else out
-            Path(aside.name).replace(page)
-        except BaseException:
-            with suppress(OSError):
-                Path(aside.name).unlink()
-            raise
+    with replaced_when_complete(page) as file:
+        file.write(text.encode())

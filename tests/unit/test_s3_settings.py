@@ -44,6 +44,8 @@ def test_a_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ("url", "at"),
     [
         pytest.param("file:/data/s3", "/data/s3/ACME/k.csv", id="a-folder"),
+        pytest.param("file:///data/s3", "/data/s3/ACME/k.csv", id="a-file-url"),
+        pytest.param("file:///data/my%20s3", "/data/my s3/ACME/k.csv", id="an-escaped-url"),
         pytest.param("file:/data/s3/", "/data/s3/ACME/k.csv", id="a-slash-at-its-end"),
         pytest.param("file:/data/{client}/in", "/data/ACME/in/k.csv", id="the-client-inside"),
         pytest.param("s3://{client}", "s3://acme/k.csv", id="a-bucket-each"),
@@ -105,7 +107,7 @@ def test_bucket_names_are_in_the_path_where_an_endpoint_is_named(
     [
         pytest.param("out/s3", id="a-bare-folder"),
         pytest.param("file:", id="no-folder"),
-        pytest.param("file:///data", id="a-file-url"),
+        pytest.param("file://host/data", id="a-host"),
         pytest.param("s3://", id="no-bucket"),
         pytest.param("s3://Files", id="capitals"),
         pytest.param("s3://no", id="too-short"),

@@ -46,9 +46,9 @@ def _holds(requirement: Requirement, extras: set[str]) -> bool:
 def licences(package: Distribution) -> list[str]:
     """Return every licence that a distribution's metadata names; a whole text by its beginning."""
     metadata = package.metadata
-    named = [metadata.get("License-Expression"), (metadata.get("License") or "")[:200]]
-    named += [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
-    return [name for name in named if name]
+    named = [*metadata.get_all("License-Expression", []), *metadata.get_all("License", [])]
+    named += [c for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
+    return [name[:200] for name in named if name]
 
 
 def under_the_gpl(packages: Iterable[Distribution]) -> Iterator[str]:
