@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup run test bench bench-live chaos week golden schemas lint format lock clean FORCE
+.PHONY: help setup run test bench bench-live chaos fuzz week golden schemas lint format lock clean FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,6 +22,7 @@ help:
 	@echo "make bench   the speed figures, as a table"
 	@echo "make bench-live  the same of the live pipeline, beside its peers on one broker"
 	@echo "make chaos   everything is killed while a day is produced live; make chaos ARGS='--seed 7 --kills 100'"
+	@echo "make fuzz    random records of every kind, live and replayed; make fuzz ARGS='--seed 7 --records 100000'"
 	@echo "make week    a week across a daylight-saving change, settled live and replayed: the same"
 	@echo "make schemas docs/events and docs/asyncapi.yaml anew from the code"
 	@echo "make lint    style, types and the import contract; make format puts style right"
@@ -56,6 +57,10 @@ $(PEERS)/.ready: scripts/peers/quixstreams.lock
 # 100 kills on one node, then 100 on three: some 50 minutes. A short run is among the tests.
 chaos: $(READY)
 	@$(PY) -m tests.chaos $(ARGS)
+
+# A million records and ten kills, live and replayed. A short run is among the tests.
+fuzz: $(READY)
+	@$(PY) -m tests.fuzz $(ARGS)
 
 # All funding models, in step, on a broker of its own; two days of it are among the tests.
 week: $(READY)

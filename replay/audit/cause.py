@@ -6,14 +6,16 @@ from typing import Any
 
 from schemas.instant import Micros, time_text
 
-# An order rejected for these has not used its id, or is not what its id stands for: if it comes
-# again it is answered again, and the answer bears the same id.
-_ANSWERED_AGAIN = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT", "DUPLICATE_ORDER_ID"})
+_ANSWERS = frozenset({"OrderAccepted", "OrderRejected", "OrderCancelRejected"})
 
 
-def answered_again(event: Mapping[str, Any]) -> bool:
-    """Whether an event may stand in its topic twice: its input may have come twice."""
-    return event["type"] == "OrderRejected" and event["reason"] in _ANSWERED_AGAIN
+def answers(event: Mapping[str, Any]) -> bool:
+    """Whether an order update is the first that its order or cancel makes.
+
+    Another one of the same cause answers another input: nothing keeps a producer from giving two
+    inputs one `event_id`, and an order that used up no ID is answered each time it comes.
+    """
+    return event["type"] in _ANSWERS or event.get("reason") == "CLIENT_REQUEST"
 
 
 def event_id(topic: str, cause_id: str, kind: str, key: str, k: int) -> str:
@@ -63,15 +65,18 @@ class Cause:
 class FoundIds:
     """The ids of a topic whose events cannot be foretold: recomputed from what is written.
 
-    What a cause makes stands together, so k starts anew whenever the cause or its time changes.
+    What a cause makes stands together, in one step, and k starts anew with each step.
     """
 
-    __slots__ = ("_group", "_made")
+    __slots__ = ("_made",)
 
     def __init__(self) -> None:
         """Start before the first event."""
-        self._group: tuple[str, str] | None = None
         self._made: dict[tuple[str, str], int] = {}
+
+    def begin_step(self) -> None:
+        """Let k start anew."""
+        self._made.clear()
 
     def topic_of_cause(
         self,
@@ -85,12 +90,8 @@ class FoundIds:
         Raises:
             Exception: what `refuse` makes of the id expected, if the id fits none of them.
         """
-        group = (event["cause_id"], event["event_time"])
-        if group != self._group:
-            self._group = group
-            self._made.clear()
         made = (event["type"], key)
-        k = 1 if answered_again(event) else self._made.get(made, 0) + 1
+        k = self._made.get(made, 0) + 1
         self._made[made] = k
         for topic in possible:
             if event_id(topic, event["cause_id"], *made, k) == event["event_id"]:

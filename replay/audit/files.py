@@ -246,9 +246,14 @@ def balance_file(balances: Iterable[tuple[str, int, int]]) -> FileText:
 
 def activity_file(activities: list[Activity]) -> FileText:
     """Build the cash activity file."""
-    ordered = sorted(activities, key=lambda row: (row.account_id, row.activity_id))
+    ordered = sorted(activities, key=_place)
     total = sum(row.amount for row in ordered)
     return FileText([ACTIVITY_HEADER], [row.row() for row in ordered], usd(total))
+
+
+def _place(row: Activity) -> tuple[str, str, str, str]:
+    """Return where a row stands; several are of one activity where a producer reused its ID."""
+    return row.account_id, row.activity_id.replace("\x1f", " "), usd(row.amount), row.row()
 
 
 def quoted(field: str) -> str:

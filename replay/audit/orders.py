@@ -54,6 +54,8 @@ class Orders:
 
     def begin_step(self, line: Written, topic: str) -> None:
         """Read the quotes that come before a step; what they had to do must be done."""
+        self.causes.begin_step()
+        self._execution_ids.begin_step()
         if topic == BBO:
             self.quotes.read_to_quote(line.event["cause_id"], line.at)
             return

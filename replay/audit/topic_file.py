@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import orjson
 
 from replay.audit import numbers
-from replay.audit.cause import answered_again
 from replay.audit.difference import DifferenceError, described
 from replay.audit.event_schema import check_schema
 from schemas.instant import Micros, micros, time_text
@@ -208,8 +207,6 @@ class TopicFile:
         same_time = event["event_time"] == self._before.get("event_time")
         at = self._latest if same_time else _instant(place, event)
         line = Written(self._number, event, at)
-        if same_time and event == self._before and not answered_again(event):
-            raise self.surplus_at(line, "the line before, once more")
         if at < self._latest:
             raise self.differs(
                 line,

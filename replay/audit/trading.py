@@ -7,6 +7,7 @@ next `Execution` with it. What settlement works on is in the steps, in order.
 from enum import IntEnum
 from typing import NamedTuple
 
+from replay.audit.cause import answers
 from replay.audit.orders import Orders, expires
 from replay.audit.schedule import Schedule
 from replay.audit.topic_file import TopicFile, Written
@@ -137,10 +138,6 @@ class Trading:
 
 
 def _same_step(first: Written, line: Written) -> bool:
-    """Whether an update belongs to the step that began with `first`: a rejection is a whole step.
-
-    An order that comes again under its own id may be rejected anew (`answered_again`).
-    """
-    return (line.event["cause_id"], line.at) == (first.event["cause_id"], first.at) and (
-        "OrderRejected" not in {first.event["type"], line.event["type"]}
-    )
+    """Whether an update belongs to the step that began with `first`."""
+    same_cause = (line.event["cause_id"], line.at) == (first.event["cause_id"], first.at)
+    return same_cause and not answers(line.event)

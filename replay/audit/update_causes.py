@@ -33,6 +33,10 @@ class UpdateCauses:
         self.updates = updates
         self._ids = FoundIds()
 
+    def begin_step(self) -> None:
+        """Begin with what another cause makes."""
+        self._ids.begin_step()
+
     def topic_of(self, line: Written) -> str:
         """Return the topic of an update's cause; its id must follow from it."""
         event = line.event

@@ -71,7 +71,7 @@ class Member:
                 for partition, shown in partitions.items()
                 if shown["transactions"]
             },
-            status[APEX_GATEWAY]["journals_unanswered"],
+            status.get(APEX_GATEWAY, {}).get("journals_unanswered", 0),
             sum(shown.get("files_waiting", 0) for shown in tasks[DELIVERY_TASK].values()),
         )
 

@@ -78,7 +78,7 @@ def _settled_twice(copy: ReplayCopy) -> str:
     journal = copy.topic("journal")
     entry = [event for event in journal if event["cause_id"] == settled["cause_id"]][-1]
     journal.insert(journal.index(entry) + 1, dict(entry))
-    return str(settled["event_id"])
+    return str(entry["event_id"])
 
 
 def _settled_twice_with_ids_of_its_own(copy: ReplayCopy) -> str:
