@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 
 from replay.input_files import FOLDER, InputFile, KeptInputs
+from replay.open_input import open_input
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
 from settlement.reports.report import Report
@@ -60,7 +61,8 @@ def _is_replay(directory: Path) -> bool:
     if names | {FOLDER} != {FOLDER, "topics", "s3", SUMMARY}:
         return False
     try:
-        return "topics_sha256" in orjson.loads((directory / SUMMARY).read_bytes())
+        with open_input(directory / SUMMARY) as file:
+            return "topics_sha256" in orjson.loads(file.read())
     except (OSError, orjson.JSONDecodeError):
         return False
 

@@ -17,6 +17,7 @@ from replay.audit.difference import DifferenceError, described
 from replay.audit.summary import StoredSummary
 from replay.audit.surplus_files import no_surplus_files
 from replay.input_files import FOLDER, checked_inputs
+from replay.open_input import open_input
 from replay.output import Checksums, stored_summary
 from replay.recorded import replay_recorded
 from replay.refold import Refolded
@@ -143,6 +144,6 @@ class _Written:
 def _opened(directory: Path, topic: str) -> BinaryIO:
     name = f"topics/{topic}.jsonl"
     try:
-        return (directory / name).open("rb")
+        return open_input(directory / name)
     except FileNotFoundError:
         raise DifferenceError(name, "the file", expected="a file", found="none") from None

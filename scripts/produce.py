@@ -72,7 +72,7 @@ def produce(
         str | None,
         typer.Option(
             help="Under which name it is remembered what was sent. Files go by their content;"
-            " give each standard input one of its own."
+            " give each standard input or pipe one of its own."
         ),
     ] = None,
     again: Annotated[
@@ -117,7 +117,8 @@ def produce(
 
 def _called(inputs: list[str]) -> str:
     """Return the name of an input: a digest of its files' content."""
-    if STANDARD_INPUT in inputs:
+    # A pipe, too, can be read only once.
+    if STANDARD_INPUT in inputs or any(Path(path).is_fifo() for path in inputs):
         return "stdin"
     whole = sha256()
     for path in inputs:

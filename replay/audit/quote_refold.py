@@ -8,6 +8,7 @@ import orjson
 
 from replay.audit import numbers
 from replay.audit.difference import DifferenceError, described
+from replay.open_input import open_input
 from schemas.instant import MILLISECOND, Micros, time_text
 from schemas.instrument import InstrumentUpdated
 from schemas.money import PRICE_DECIMALS, UNITS_DECIMALS, price, quantity
@@ -245,6 +246,6 @@ def _validity_is_news(symbol: _Symbol, until: tuple[Micros | None, Micros | None
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open("rb") as lines:
+    with open_input(path) as lines:
         for number, line in enumerate(lines, 1):
             yield number, orjson.loads(line)

@@ -10,6 +10,7 @@ import orjson
 from replay.audit import numbers
 from replay.audit.difference import DifferenceError
 from replay.input_files import InputFile, stored_input
+from replay.open_input import open_input
 from schemas.instant import Micros, micros
 from schemas.money import usd
 
@@ -29,7 +30,8 @@ class StoredSummary:
             DifferenceError: it is missing, not a JSON object, or lacks the inputs or times.
         """
         try:
-            stored = orjson.loads((directory / NAME).read_bytes())
+            with open_input(directory / NAME) as file:
+                stored = orjson.loads(file.read())
         except FileNotFoundError:
             raise DifferenceError(NAME, "the file", expected="a file", found="none") from None
         except orjson.JSONDecodeError as error:

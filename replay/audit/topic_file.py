@@ -11,6 +11,7 @@ import orjson
 from replay.audit import numbers
 from replay.audit.difference import DifferenceError, described
 from replay.audit.event_schema import check_schema
+from replay.open_input import open_input
 from schemas.instant import Micros, micros, time_text
 from topics.catalogue import BALANCES, CATALOGUE, FUNDING_UPDATES, JOURNAL
 
@@ -55,10 +56,15 @@ class TopicFile:
         self._latest: Micros = -1
         self._before: dict[str, Any] = {}
         try:
-            self._lines = self.path.open("rb")
+            self._lines = open_input(self.path)
         except FileNotFoundError:
             raise DifferenceError(self.name, "the file", expected="a file", found="none") from None
-        self.head: Written | None = self._read()
+        self.head: Written | None
+        try:
+            self.head = self._read()
+        except BaseException:
+            self.close()  # nobody has the file yet who would close it
+            raise
 
     def close(self) -> None:
         """Close the file."""

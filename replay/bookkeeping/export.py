@@ -10,6 +10,7 @@ import orjson
 from replay.bookkeeping.beancount import Beancount
 from replay.bookkeeping.hledger import Hledger
 from replay.bookkeeping.table import Table
+from replay.open_input import open_input
 from replay.quotes import UnreadableFileError, replaced_when_complete
 from schemas.journal import JournalEntry
 from topics.catalogue import JOURNAL
@@ -64,7 +65,7 @@ def export_journal(
     entries = postings = 0
     source = journal_of(directory)
     try:
-        lines = source.open("rb")
+        lines = open_input(source)
     except OSError as error:
         raise UnreadableFileError(f"{source}: {error.strerror}") from error
     with lines, replaced_when_complete(target) as out:

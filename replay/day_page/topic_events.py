@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from replay.open_input import open_input
 from replay.output import SUMMARY
 
 Event = dict[str, Any]
@@ -58,7 +59,7 @@ class TopicEvents:
 
     def _open(self, name: str) -> Any:  # noqa: ANN401 - a binary file; typeshed has no short name
         try:
-            return (self._directory / name).open("rb")
+            return open_input(self._directory / name)
         except FileNotFoundError:
             raise UnreadableDayError(
                 f"no {name} in it, so it is no replay directory; settle replay makes one with --out"

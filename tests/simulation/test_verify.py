@@ -182,6 +182,7 @@ def test_the_audit_imports_no_decision() -> None:
     shared = {name for name in loaded if name.startswith(("settlement.", "replay."))}
     assert {name for name in shared if not name.startswith("replay.audit")} == {
         "replay.input_files",
+        "replay.open_input",
         "replay.read",
         "settlement.ach_return_codes",
         "settlement.calendar",
