@@ -186,7 +186,7 @@ class _Running:
         """Return after how many records a worker is killed, or all for a quarantine."""
         part = self._course.records / (self._course.kills + 1)
         points = [
-            int(part * (number + self._rng.uniform(0.7, 1.3)))
+            int(part * (number + self._rng.uniform(-0.3, 0.3)))
             for number in range(1, self._course.kills + 1)
         ]
         built = "QUARANTINED" in get_args(DeadLetterReason)

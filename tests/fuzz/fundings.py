@@ -119,8 +119,8 @@ def _adjustment(world: World) -> tuple[Event, Tag]:
         amount=amount,
         reference=None,
     )
-    if event["amount"] in {"0.00", "-0.00"}:
-        event["amount"] = "1.00"
+    if rng.random() < 0.1:  # it trades nothing, so no call waits for its cash
+        event |= {"account_id": world.locked.account_id, "amount": "-50000.00"}
     return event, Tag("CashAdjusted", step=f"CashAdjusted {kind}")
 
 
