@@ -389,17 +389,23 @@ def test_what_went_wrong_left_no_difference(desk: Desk) -> None:
     assert "inputs unanswered 0" in " ".join(said.split())
 
 
-def test_a_broken_invariant_stops_the_worker_at_the_same_event_each_time(desk: Desk) -> None:
+def test_a_broken_invariant_parks_its_partition_at_the_same_event_each_time(desk: Desk) -> None:
     """An execution that names no account: none of ours, and nothing that may be skipped."""
     for process in desk.kafka.processes:
         process.terminate()
         process.wait(timeout=PATIENCE_SECONDS)
     place = desk.send((EXECUTIONS, _execution(), b"ACME0000", 0))[0]
-    for _ in range(2):
+    parked = f"settlement-0 is parked at {EXECUTIONS}-0 offset {place.offset}"
+    for started in (1, 2):
         process = desk.kafka.worker("--no-clock", "--task", "settlement")
-        assert process.wait(timeout=PATIENCE_SECONDS) == 1
-    lines = desk.kafka.said()
-    assert lines.count("broken-1 names no account") >= 2
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while desk.kafka.said().count(parked) < started:
+            assert process.poll() is None
+            assert time.monotonic() < give_up, desk.kafka.said()[-3000:]
+            time.sleep(0.5)
+        process.terminate()
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    assert desk.kafka.said().count("broken-1 names no account") >= 2
     covered: dict[tuple[str, int], list[range]] = defaultdict(list)
     for entry in desk.events(TASK_LOG):
         if entry["task"] == "settlement":
