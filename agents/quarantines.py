@@ -99,7 +99,7 @@ async def quarantine_record(
 
 
 async def _demand_record(broker: Broker, place: TopicPartition, offset: int) -> None:
-    """Find a record. Its content does not matter: it may be what nobody can read."""
+    """Find a record. Its content does not matter: it may be unreadable."""
     name = f"{place.topic}-{place.partition}"
     consumer = await started(broker.consumer())
     try:

@@ -129,7 +129,7 @@ class Transaction:
                     for batch in batches:
                         batch.close()
                         future = await self._producer.send_batch(batch, topic, partition=partition)
-                        # If a later one can't be sent, nobody awaits this one any more.
+                        # If a later batch cannot be sent, this future is never awaited.
                         future.add_done_callback(_seen)
                         sent[future] = f"{topic}-{partition}"
                 try:

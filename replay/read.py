@@ -350,7 +350,7 @@ def _members(text: bytes) -> _Members | None:
         is_small = len(text) <= VALUE_BYTES_MAX and not may_be_too_deep(text)
         return _Members(line["topic"], line["value"], is_small)
     except orjson.JSONDecodeError:
-        # The value alone may be what is wrong, or so deep that nobody parses it.
+        # The value alone may be wrong, or too deep to be parsed.
         raw = _raw_members(text)
         if "value" not in raw:
             return None

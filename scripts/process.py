@@ -32,7 +32,7 @@ def run(command: Callable[[], object]) -> NoReturn:
     except Failure as failure:
         message = str(failure)
     except BrokenPipeError:
-        status = 1  # the reader of our output has gone: there is nobody to tell
+        status = 1  # the reader of our output has gone, so no message can arrive
     except OSError as error:
         # Files that are read or written answer for themselves; this is what we print.
         message = f"standard output: {error.strerror or error}; what was made is there"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from agents.producing import Outgoing
 
-# A transaction is committed within a second, so that no task partition waits for it in vain: it has
+# A transaction is committed within a second, before a task partition stops waiting for it. It has
 # at most so many lines and bytes, and groups of which each is appended before the next is sent.
 _LINES_PER_TRANSACTION = 500
 _BYTES_PER_TRANSACTION = 1024 * 1024

@@ -126,7 +126,7 @@ class PrintableFormatter(logging.Formatter):
 def _listening(host: str, port: int, *, may_move: bool) -> socket.socket:
     """Return a socket that listens for the pages; 0: on any free port.
 
-    `may_move`: nobody asked for this port, so that the next free one will do.
+    `may_move`: the port is the default, so the next free one will do.
 
     Raises:
         Failure: nobody may listen there; Faust would end the worker without a word.

@@ -63,7 +63,7 @@ class TopicFile:
         try:
             self.head = self._read()
         except BaseException:
-            self.close()  # nobody has the file yet who would close it
+            self.close()  # the caller does not have the file yet
             raise
 
     def close(self) -> None:
