@@ -19,3 +19,5 @@ class Live:
     # Where the worker's pages are served.
     listening: socket.socket
     firm: FirmAddress | None = None
+    # The setting: free texts of clients' files are safe to open in a spreadsheet.
+    csv_safe: bool = False

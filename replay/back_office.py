@@ -87,13 +87,15 @@ class BackOffice:
         rows: Rows,
         summary: Summary,
         clearing_firm: SimulatedFirm | None = None,
+        *,
+        csv_safe: bool = False,
     ) -> None:
-        """Start before time; `rows` keeps what the clients' files will consist of.
+        """Start before time; `rows` and `csv_safe` as `ClientBooks`.
 
         `clearing_firm` answers Apex journals; None: the inputs do.
         """
         self.settlement = Settlement(RECORD_BYTES)
-        self.clients = Clients(rows)
+        self.clients = Clients(rows, csv_safe=csv_safe)
         self.last: Micros | None = None
         self._began = False
         self._summary = summary

@@ -24,13 +24,12 @@ class History:
         rows: Rows,
         summary: Summary | None = None,
         clearing_firm: SimulatedFirm | None = None,
+        *,
+        csv_safe: bool = False,
     ) -> None:
-        """Start before time; `rows` keeps what the clients' files will consist of.
-
-        `clearing_firm` answers Apex journals; None: the inputs do.
-        """
+        """Start before time; all but `destination` and `summary` as `BackOffice`."""
         self.summary = summary if summary is not None else Summary()
-        self._back = BackOffice(destination, rows, self.summary, clearing_firm)
+        self._back = BackOffice(destination, rows, self.summary, clearing_firm, csv_safe=csv_safe)
         self._front = FrontOffice(destination, self._back, self.summary)
         self.apply = self._front.apply
         self.move_time = self._front.move_time

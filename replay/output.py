@@ -74,15 +74,18 @@ def stored_summary(
     inputs: Sequence[InputFile],
     *,
     recorded: bool,
+    csv_safe: bool,
 ) -> dict[str, Any]:
     """Return what `summary.json` holds: counts, inputs, and all checksums.
 
     `until`: as asked for. `recorded`: the one input is a dump, and its order was followed.
+    `csv_safe`: the setting, which is stored only where it is on.
     """
     return {
         **summary.as_json(),
         "until": None if until is None else time_text(until),
         "recorded": recorded,
+        **({"csv_safe": True} if csv_safe else {}),
         "input_files": [file._asdict() for file in inputs],
         "topics_sha256": dict(sorted(written.topics.items())),
         "files_sha256": dict(sorted(written.files.items())),
@@ -312,6 +315,7 @@ class ReplayDirectory:
         inputs: KeptInputs,
         *,
         recorded: bool = False,
+        csv_safe: bool = False,
     ) -> None:
         """Write the summary, as `stored_summary` makes it.
 
@@ -319,7 +323,9 @@ class ReplayDirectory:
             UnreadableInputError: an input was changed meanwhile.
         """
         inputs.check_unchanged()
-        stored = stored_summary(summary, until, written, inputs.files, recorded=recorded)
+        stored = stored_summary(
+            summary, until, written, inputs.files, recorded=recorded, csv_safe=csv_safe
+        )
         (self.aside / SUMMARY).write_bytes(
             orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )

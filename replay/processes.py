@@ -84,10 +84,18 @@ def are_possible() -> bool:
 class Processes:
     """A context: the reader and the back office of one replay, both gone on exit."""
 
-    def __init__(self, inputs: KeptInputs, aside: Path, *, allow_gaps: bool = True) -> None:
+    def __init__(
+        self,
+        inputs: KeptInputs,
+        aside: Path,
+        *,
+        allow_gaps: bool = True,
+        csv_safe: bool = False,
+    ) -> None:
         """Take the inputs, and the directory that is written."""
         self._inputs = inputs
         self._allow_gaps = allow_gaps
+        self._csv_safe = csv_safe
         self._aside = aside
 
     def __enter__(self) -> Self:
@@ -102,7 +110,8 @@ class Processes:
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
         reader = (_read, (self._inputs, self._allow_gaps), (lines,), every)
-        back_office = (_settle, (self._inputs, self._aside), (messages, answers), every)
+        settled = (self._inputs, self._aside, self._csv_safe)
+        back_office = (_settle, settled, (messages, answers), every)
         self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
             # A signal waits until a child has its own way with it.
@@ -290,7 +299,13 @@ def _read(inputs: KeptInputs, allow_gaps: bool, to: Connection) -> None:  # noqa
         to.send_bytes(marshal.dumps((done, block)))
 
 
-def _settle(inputs: KeptInputs, aside: Path, messages: Connection, answers: Connection) -> None:
+def _settle(
+    inputs: KeptInputs,
+    aside: Path,
+    csv_safe: bool,  # noqa: FBT001 - of a fork, by place
+    messages: Connection,
+    answers: Connection,
+) -> None:
     """Do what the front office says, until it says `finish`."""
     summary = Summary()
     files = InputFiles(inputs.paths)
@@ -299,7 +314,7 @@ def _settle(inputs: KeptInputs, aside: Path, messages: Connection, answers: Conn
         closing(Spool(str(aside))) as spool,
     ):
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
-        back_office = BackOffice(output, spool, summary, firm)
+        back_office = BackOffice(output, spool, summary, firm, csv_safe=csv_safe)
 
         def finish() -> bytes:
             back_office.finish()

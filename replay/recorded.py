@@ -83,10 +83,12 @@ def replay_recorded(
     summary: Summary,
     tell: Told | None = None,
     directory: str | None = None,
+    *,
+    csv_safe: bool = False,
 ) -> Refolded:
     """Replay a dump partition by partition, in the recorded order, into `output`.
 
-    `directory` is for temporary files.
+    `directory` is for temporary files; `csv_safe`: as `refold`.
 
     Raises:
         UnreadableInputError: the file is no dump, or damaged; the message names the line.
@@ -97,7 +99,7 @@ def replay_recorded(
         read_dump(path, recorded, tell)
         if not recorded.has(TASK_LOG):
             raise UnreadableInputError(f"{path}: no record of {TASK_LOG}, so no order is recorded")
-        refolded = refold(recorded, output, directory)
+        refolded = refold(recorded, output, directory, csv_safe=csv_safe)
     summary.inputs.update(refolded.inputs)
     summary.first_time = refolded.first_time
     summary.time_began = refolded.time_began

@@ -44,10 +44,13 @@ def audit_recorded(
     summary = Summary()
     with ExitStack() as close_at_end:
         written = _Written(directory, summary, close_at_end)
-        refolded = replay_recorded(Path(paths[0]), written, summary, tell)
+        refolded = replay_recorded(Path(paths[0]), written, summary, tell, csv_safe=stored.csv_safe)
         checksums = written.finish()
     no_surplus_files(directory, FOLDER, {file.name for file in stored.input_files})
-    stored.same(stored_summary(summary, None, checksums, stored.input_files[:1], recorded=True))
+    dump = stored.input_files[:1]
+    stored.same(
+        stored_summary(summary, None, checksums, dump, recorded=True, csv_safe=stored.csv_safe)
+    )
     return refolded
 
 

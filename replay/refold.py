@@ -31,7 +31,7 @@ from schemas.journal import FBO
 from schemas.money import Cents
 from settlement.cause import Out, fields
 from settlement.invariants import books_difference
-from settlement.tasks.chain import CHAIN
+from settlement.tasks.chain import chain_of
 from settlement.tasks.delivery import DeliveryTask, File
 from settlement.tasks.quarantine import Place, skip, skip_mark
 from settlement.tasks.settlement import SettlementTask
@@ -109,18 +109,25 @@ class Refolded:
     events_behind: int = 0
 
 
-def refold(recorded: Recorded, sink: Sink, directory: str | None = None) -> Refolded:
+def refold(
+    recorded: Recorded, sink: Sink, directory: str | None = None, *, csv_safe: bool = False
+) -> Refolded:
     """Refold everything and compare it; `directory` is for a temporary file.
+
+    `csv_safe`: the setting of the workers that recorded it.
 
     Raises:
         DifferenceError: the first thing that is not as it was recorded.
     """
     with RecordSpool(directory) as made:
-        return _Refold(recorded, sink, made).run()
+        return _Refold(recorded, sink, made, chain_of(csv_safe=csv_safe)).run()
 
 
 class _Refold:
-    def __init__(self, recorded: Recorded, sink: Sink, made: RecordSpool) -> None:
+    def __init__(
+        self, recorded: Recorded, sink: Sink, made: RecordSpool, kinds: tuple[type[Task], ...]
+    ) -> None:
+        self._kinds = kinds
         self._recorded = recorded
         self._sink = sink
         self._made = made
@@ -131,9 +138,9 @@ class _Refold:
 
     def run(self) -> Refolded:
         partitions = range(self._recorded.partitions)
-        last_writer = {topic: kind for kind in CHAIN for topic in kind.writes}
+        last_writer = {topic: kind for kind in self._kinds for topic in kind.writes}
         differs: DifferenceError | None = None
-        for kind in CHAIN:
+        for kind in self._kinds:
             for partition in partitions:
                 found = self._refold(kind, partition)
                 differs = differs or found
@@ -173,7 +180,7 @@ class _Refold:
                 for number in range(count):
                     record = taken(inputs[topic], place, (topic, partition), first + number, number)
                     self._apply(task, record, skipped)
-                    if _reads_first(kind, topic):
+                    if self._reads_first(kind, topic):
                         self._done.inputs[topic] += 1
             # Asked for also where nobody compares: what was told is forgotten.
             for key, value in chain(task.changes(), map(skip_mark, skipped)):
@@ -187,6 +194,12 @@ class _Refold:
         if not self._recorded.with_states:
             return None
         return self._state_difference(kind, partition, state, positions)
+
+    def _reads_first(self, kind: type[Task], topic: str) -> bool:
+        """Whether a task is the first that reads an input topic, which comes from outside."""
+        if CATALOGUE[topic].direction != "in":
+            return False
+        return next(reader for reader in self._kinds if topic in reader.inputs) is kind
 
     def _apply(self, task: Task, record: Record, skipped: frozenset[Place]) -> None:
         place = f"{task.name}-{task.partition}, {record.topic} offset {record.offset}"
@@ -317,7 +330,7 @@ class _Refold:
         """Find each record at the head of what one of its writers made."""
         writers = [
             (kind.name, number)
-            for kind in CHAIN
+            for kind in self._kinds
             if topic in kind.writes or topic == DEAD_LETTERS
             for number in range(self._recorded.partitions)
             if number == partition or topic in _FROM_ANYWHERE
@@ -350,10 +363,3 @@ class _Refold:
                 expected=described(orjson.loads(head.value or b"")),
                 found="nothing more",
             )
-
-
-def _reads_first(kind: type[Task], topic: str) -> bool:
-    """Whether a task is the first that reads an input topic, which comes from outside."""
-    if CATALOGUE[topic].direction != "in":
-        return False
-    return next(reader for reader in CHAIN if topic in reader.inputs) is kind

@@ -69,7 +69,7 @@ def _text(value: bytes | None) -> str:
 
 def is_in_a_window(kind: type[Task], stored: Mapping[bytes, bytes]) -> bool:
     """Whether a state was stored between two steps of a window: its third time says where."""
-    if kind not in {SettlementTask, ClientBooksTask} or b"time" not in stored:
+    if not issubclass(kind, SettlementTask | ClientBooksTask) or b"time" not in stored:
         return False
     return orjson.loads(stored[b"time"])[2] is not None
 

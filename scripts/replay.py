@@ -28,6 +28,7 @@ from replay.usual import USUAL
 from schemas.instant import input_micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
+from scripts.settings import read_settings
 from topics.catalogue import APEX_JOURNAL_RESULTS
 
 # Inputs that are worth two more processes: about a second of work.
@@ -96,11 +97,14 @@ def replay(
         until_at = None if until is None else input_micros(until)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--until") from None
+    csv_safe = read_settings().csv_safe
     started = time.perf_counter()
     if recorded is not None:
-        summary = run_recorded(recorded, out)
+        summary = run_recorded(recorded, out, csv_safe=csv_safe)
     else:
-        summary = run_replay(inputs or [], out, until_at, processes, allow_gaps=allow_gaps)
+        summary = run_replay(
+            inputs or [], out, until_at, processes, allow_gaps=allow_gaps, csv_safe=csv_safe
+        )
     show(summary, out, time.perf_counter() - started)
 
 
@@ -111,10 +115,12 @@ def run_replay(
     processes: int | None = None,
     *,
     allow_gaps: bool = False,
+    csv_safe: bool = False,
 ) -> Summary:
     """Replay `inputs` into the directory `out` and return what happened.
 
     `processes`: 1 or 3; None: as the inputs and the machine allow. `allow_gaps`: as `InputFiles`.
+    `csv_safe`: the setting.
 
     Raises:
         Failure: an input or the directory can't be used, or the disk is full; nothing is left.
@@ -127,8 +133,10 @@ def run_replay(
         if processes is None:
             processes = 3 if size >= _LARGE_BYTES and are_possible() else 1
         in_processes = _in_one_process if processes == 1 else _in_three_processes
-        written = in_processes(kept, directory.aside, summary, until, size, allow_gaps)
-        directory.finish(summary, until, written, kept)
+        written = in_processes(
+            kept, directory.aside, summary, until, size, allow_gaps, csv_safe=csv_safe
+        )
+        directory.finish(summary, until, written, kept, csv_safe=csv_safe)
     return summary
 
 
@@ -139,6 +147,8 @@ def _in_one_process(
     until: int | None,
     size: int,
     allow_gaps: bool,
+    *,
+    csv_safe: bool,
 ) -> Checksums:
     with (
         byte_progress("replaying", size) as tell,
@@ -147,7 +157,7 @@ def _in_one_process(
     ):
         files = InputFiles(inputs.paths, tell, USUAL, inputs.shown, allow_gaps=allow_gaps)
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
-        History(output, spool, summary, firm).run(files.lines(), until)
+        History(output, spool, summary, firm, csv_safe=csv_safe).run(files.lines(), until)
         return output.finish()
 
 
@@ -158,18 +168,22 @@ def _in_three_processes(
     until: int | None,
     size: int,
     allow_gaps: bool,
+    *,
+    csv_safe: bool,
 ) -> Checksums:
     # A fork before anything has a thread of its own, as progress and output do.
     with (
-        Processes(inputs, aside, allow_gaps=allow_gaps) as processes,
+        Processes(inputs, aside, allow_gaps=allow_gaps, csv_safe=csv_safe) as processes,
         byte_progress("replaying", size) as tell,
         OutputFiles(aside, summary, FRONT_OFFICE_TOPICS) as output,
     ):
         return processes.replay(output, summary, until, tell)
 
 
-def run_recorded(recorded: Path, out: Path) -> Summary:
+def run_recorded(recorded: Path, out: Path, *, csv_safe: bool = False) -> Summary:
     """Replay the dump `recorded` into the directory `out` and return what happened.
+
+    `csv_safe`: the setting of the workers that recorded it.
 
     Raises:
         Failure: the dump or the directory can't be used, the disk is full, or something is not as
@@ -187,8 +201,11 @@ def run_recorded(recorded: Path, out: Path) -> Summary:
             RecordedFiles(directory.aside, summary) as output,
         ):
             kept = directory.keep([str(recorded)])
-            refolded = replay_recorded(recorded, output, summary, tell, str(directory.aside))
-            directory.finish(summary, None, output.finish(), kept, recorded=True)
+            refolded = replay_recorded(
+                recorded, output, summary, tell, str(directory.aside), csv_safe=csv_safe
+            )
+            written = output.finish()
+            directory.finish(summary, None, written, kept, recorded=True, csv_safe=csv_safe)
     except DifferenceError as error:
         raise Failure(f"{recorded}: not as it was recorded: {error}") from None
     for left in refolded.unanswered:

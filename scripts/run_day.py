@@ -12,6 +12,7 @@ from schemas.instant import micros
 from scripts.process import run
 from scripts.replay import run_replay, show
 from scripts.report_day import write_report
+from scripts.settings import read_settings
 
 OUT = Path("out")
 QUOTES = "five_venue_quotes_2020-03-29.csv.gz"
@@ -28,6 +29,7 @@ def main() -> None:
     The page lies beside the replay directory, which holds what a replay writes and nothing else.
     """
     market, day, replayed = OUT / "market.jsonl", OUT / "day.jsonl", OUT / "replay"
+    csv_safe = read_settings().csv_safe
     OUT.mkdir(exist_ok=True)
     _say(f"1. real quotes of five venues, {QUOTES} -> {market}")
     with as_file(files("replay").joinpath("data", QUOTES)) as source:
@@ -38,7 +40,7 @@ def main() -> None:
     _say(f"   {made.lines:,} lines")
     _say(f"3. the day, settled -> {replayed}\n")
     started = time.perf_counter()
-    summary = run_replay([str(day)], replayed, UNTIL)
+    summary = run_replay([str(day)], replayed, UNTIL, csv_safe=csv_safe)
     show(summary, replayed, time.perf_counter() - started)
     page = write_report(replayed, OUT / "day.html")
     aged = max(replayed.glob("s3/*/tpj_aging/*.csv"), key=lambda path: path.stat().st_size)

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     s3_timeout_seconds: Annotated[
         int, Field(ge=1, le=3600, description="an answer to one put or read has so long")
     ] = 60
+    csv_safe: bool = Field(
+        default=False,
+        description="an apostrophe before texts in clients' files that a spreadsheet would run",
+    )
     apex_url: str | None = Field(
         None, description="where the clearing firm takes journals; none: nobody asks it"
     )

@@ -113,7 +113,7 @@ def _verify_live(*, running: bool) -> None:
         with RecordSpool() as spool:
             topics = RecordedTopics(spool, with_states=True)
             topics.partitions = run(settings, read_live(broker(settings), topics.add))
-            refolded = refold(topics, FilesThere(files))
+            refolded = refold(topics, FilesThere(files), csv_safe=settings.csv_safe)
     except DifferenceError as error:
         raise Failure(f"{settings.brokers}: {error}") from None
     except UnverifiableTopicsError as error:

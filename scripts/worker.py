@@ -92,6 +92,7 @@ def worker(
         files,
         listening,
         clearing_firm,
+        csv_safe=settings.csv_safe,
     )
     chosen = [
         name

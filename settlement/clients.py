@@ -31,13 +31,13 @@ class Clients:
 
     __slots__ = ("ledger", "nets", "now", "reports", "shares", "touched")
 
-    def __init__(self, rows: Rows) -> None:
-        """Start without a client, before time; `rows` keeps what files will consist of."""
+    def __init__(self, rows: Rows, *, csv_safe: bool = False) -> None:
+        """Start without a client, before time; `rows` and `csv_safe` as `ClientBooks`."""
         self.now: Micros | None = None
         self.nets = NetSettlements()
         self.shares = RevenueShares()
         self.ledger = ClientLedger()
-        self.reports = ClientBooks(rows)
+        self.reports = ClientBooks(rows, csv_safe=csv_safe)
         # Clients whose nets or shares changed, for an engine that keeps them elsewhere too and
         # clears this.
         self.touched: set[str] = set()

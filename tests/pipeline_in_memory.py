@@ -29,7 +29,7 @@ from settlement.pipeline import joint_books
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
 from settlement.tasks import quarantine
-from settlement.tasks.chain import CHAIN
+from settlement.tasks.chain import chain_of
 from settlement.tasks.client_books import ClientBooksTask
 from settlement.tasks.delivery import DeliveryTask, file_put
 from settlement.tasks.settlement import SettlementTask
@@ -127,15 +127,19 @@ class PipelineInMemory:
         partitions: int,
         killed: Callable[[Point], bool] = lambda _: False,
         commits: Callable[[], bool] = lambda: True,
+        *,
+        csv_safe: bool = False,
     ) -> None:
         self.partitions = partitions
+        self.csv_safe = csv_safe
         self.killed = killed
         self.commits = commits
         # The append time of what comes from outside.
         self.now_ms = LATER_MS
         self.log: dict[tuple[str, int], list[Record]] = defaultdict(list)
         self._ends: Counter[tuple[str, int]] = Counter()
-        self.owned = [_Owned(kind, p, partitions) for kind in CHAIN for p in range(partitions)]
+        kinds = chain_of(csv_safe=csv_safe)
+        self.owned = [_Owned(kind, p, partitions) for kind in kinds for p in range(partitions)]
         self.files: dict[str, bytes] = {}
 
     # -- what comes in ---------------------------------------------------------------------------
@@ -335,10 +339,10 @@ class PipelineInMemory:
 class Replayed:
     """What the history engine made of a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, csv_safe: bool) -> None:
         self.emitted: list[tuple[str, Event]] = []
         self.files: dict[str, bytes] = {}
-        self.history = History(self, MemoryRows())
+        self.history = History(self, MemoryRows(), csv_safe=csv_safe)
 
     def event(self, topic: str, event: Mapping[str, Any]) -> None:
         self.emitted.append((topic, orjson.loads(orjson.dumps(event))))
@@ -377,7 +381,7 @@ def both_engines(
     As `settle produce --in-step`: the clock knows of no input whether it will be dead-lettered, but
     for bad values. `clocks`: which partitions' clocks go at an instant (default: all).
     """
-    replayed = Replayed()
+    replayed = Replayed(csv_safe=pipeline.csv_safe)
     history = replayed.history
     last: Micros = 0
     clocked: Micros | None = None

@@ -35,9 +35,9 @@ CASH_ACTIVITY = (
 )
 
 
-def customer(cash: str | None = None, date: str = "2026-03-03") -> Story:
+def customer(cash: str | None = None, date: str = "2026-03-03", *, csv_safe: bool = False) -> Story:
     """Return a story with a market from midnight on that stays good, and perhaps cash."""
-    story = Story(known=False, date=date)
+    story = Story(known=False, date=date, csv_safe=csv_safe)
     story.client(at="00:00")
     story.instrument(at="00:00", stale_after_ms=86_400_000)
     story.account(at="00:00")

@@ -137,16 +137,19 @@ class Story:
     (ledger account, asset). `date`: the Chicago date that short times belong to; may be set.
     """
 
-    def __init__(self, *, known: bool = True, date: str = "2026-03-03") -> None:
+    def __init__(
+        self, *, known: bool = True, date: str = "2026-03-03", csv_safe: bool = False
+    ) -> None:
         """Begin; `known`: with the client ACME (no charges), BTCUSD and the account ACME0001.
 
         BTCUSD: increments 0.01 and 0.00000001, minimum 1.00, quotes stale after an hour.
+        `csv_safe`: the setting.
         """
         self.date = date
         self.emitted: list[tuple[str, Event]] = []
         self.files: dict[str, str] = {}
         self.ledger: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        self.history = History(_Files(self), MemoryRows())
+        self.history = History(_Files(self), MemoryRows(), csv_safe=csv_safe)
         self.number = 0  # of the last line
         self._last = dt.datetime.fromisoformat(ct("12:00", date)) - _SECOND
         self._causes: dict[str, set[str]] = defaultdict(set)  # topics by cause id
@@ -414,10 +417,10 @@ class Story:
             key = event.get(name) or event.get("client") or ""
             if kind == "WindowOpened":
                 key = "0"
-            topics = self._causes[cause_id]
+            topics = self._causes.get(cause_id, set())
             if kind == "DeadLetter":
                 topics = {event["source_topic"]}
-            elif "@" in cause_id:
+            elif not topics:  # not an input: a window
                 topics = {"executions"}
             counted = (topic, cause_id, kind, key)
             self._counts[counted] += 1

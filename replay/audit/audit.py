@@ -83,7 +83,13 @@ class Audit:
         self.shares = Shares(self.ledger, topics[REVENUE_SHARES])
         self.ledger.client_books = lambda: self.nets.books(self.shares.booked)
         self.fundings = Fundings(self.ledger, topics[FUNDING_UPDATES], self.rows)
-        self.bucket = Bucket(directory, topics[REPORT_DELIVERIES], self.ledger, self.rows)
+        self.bucket = Bucket(
+            directory,
+            topics[REPORT_DELIVERIES],
+            self.ledger,
+            self.rows,
+            csv_safe=summary.csv_safe,
+        )
         self.dead_letters = DeadLetters(topics[DEAD_LETTERS])
         self.totals = Totals()
         self.windows = 0

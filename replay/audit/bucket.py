@@ -32,13 +32,20 @@ class Bucket:
     """All clients' files; each is expected once, and nothing else is."""
 
     def __init__(
-        self, directory: Path, deliveries: TopicFile, ledger: Ledger, rows: DayRows
+        self,
+        directory: Path,
+        deliveries: TopicFile,
+        ledger: Ledger,
+        rows: DayRows,
+        *,
+        csv_safe: bool,
     ) -> None:
-        """Start before the first file."""
+        """Start before the first file; `csv_safe`: the setting of the replay."""
         self.root = directory / "s3"
         self.deliveries = deliveries
         self.ledger = ledger
         self.rows = rows
+        self.csv_safe = csv_safe
         self.digests: dict[str, str] = {}
         self.row_count = 0
         # Known by `ClientUpdated`.
@@ -145,7 +152,8 @@ class Bucket:
         has_apex = any(account.model == "APEX_CLEARING" for account in accounts)
         if balances or activities or has_apex:
             key = f"{client}_CashActivityReport_{us_date}.csv"
-            files.append(("CASH_ACTIVITY", key, activity_file(activities)))
+            text = activity_file(activities, csv_safe=self.csv_safe)
+            files.append(("CASH_ACTIVITY", key, text))
         return files
 
     def _check(self, client: str, key: str, text: FileText) -> None:

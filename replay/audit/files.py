@@ -53,19 +53,19 @@ class Activity(NamedTuple):
     kind: ActivityKind
     reference: str
 
-    def row(self) -> str:
-        """Return the row's text."""
+    def row(self, *, csv_safe: bool) -> str:
+        """Return the row's text; `csv_safe`: as `cell_of_free_text`."""
         instrument_type, direction, status = self.kind
         return ",".join(
             (
                 self.account_id,
-                quoted(self.activity_id),
+                cell_of_free_text(self.activity_id, csv_safe=csv_safe),
                 instrument_type,
                 direction,
                 usd(self.amount),
                 status,
                 self.occurred_at,
-                quoted(self.reference),
+                cell_of_free_text(self.reference, csv_safe=csv_safe),
             )
         )
 
@@ -244,16 +244,20 @@ def balance_file(balances: Iterable[tuple[str, int, int]]) -> FileText:
     return FileText([BALANCE_HEADER], texts, usd(total))
 
 
-def activity_file(activities: list[Activity]) -> FileText:
+def activity_file(activities: list[Activity], *, csv_safe: bool) -> FileText:
     """Build the cash activity file."""
-    ordered = sorted(activities, key=_place)
-    total = sum(row.amount for row in ordered)
-    return FileText([ACTIVITY_HEADER], [row.row() for row in ordered], usd(total))
-
-
-def _place(row: Activity) -> tuple[str, str, str, str]:
-    """Return where a row stands; several are of one activity where a producer reused its ID."""
-    return row.account_id, row.activity_id.replace("\x1f", " "), usd(row.amount), row.row()
+    # Several rows are of one activity where a producer reused its ID.
+    ordered = sorted(
+        (
+            row.account_id,
+            row.activity_id.replace("\x1f", " "),
+            usd(row.amount),
+            row.row(csv_safe=csv_safe),
+        )
+        for row in activities
+    )
+    total = sum(row.amount for row in activities)
+    return FileText([ACTIVITY_HEADER], [text for *_, text in ordered], usd(total))
 
 
 def quoted(field: str) -> str:
@@ -261,3 +265,9 @@ def quoted(field: str) -> str:
     if any(mark in field for mark in '",\r\n'):
         return '"' + field.replace('"', '""') + '"'
     return field
+
+
+def cell_of_free_text(text: str, *, csv_safe: bool) -> str:
+    """Quote a text from outside; `csv_safe`: an apostrophe keeps a formula from being one."""
+    is_formula = text[:1] in {"=", "+", "-", "@", "\t", "\r"}
+    return quoted("'" + text if csv_safe and is_formula else text)

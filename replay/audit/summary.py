@@ -42,6 +42,8 @@ class StoredSummary:
         self.input_files = self._input_files()
         # Whether the one input is a dump, and its order was followed.
         self.recorded = stored.get("recorded") is True
+        # Whether free texts of files are safe to open in a spreadsheet.
+        self.csv_safe = stored.get("csv_safe") is True
         until = self._instant("until") if stored.get("until") is not None else None
         self.until = until if until is not None else self._instant("last_time")
 

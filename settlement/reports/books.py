@@ -48,11 +48,15 @@ class ClientAccount:
 class ClientBooks:
     """The stage's state: per client its accounts' latest, and rows that wait for their file."""
 
-    __slots__ = ("_rows", "accounts", "clients")
+    __slots__ = ("_csv_safe", "_rows", "accounts", "clients")
 
-    def __init__(self, rows: Rows) -> None:
-        """Start without a client; `rows` keeps what a file will consist of."""
+    def __init__(self, rows: Rows, *, csv_safe: bool) -> None:
+        """Start without a client; `rows` keeps what a file will consist of.
+
+        `csv_safe`: free texts of files are safe to open in a spreadsheet (report.py).
+        """
         self._rows = rows
+        self._csv_safe = csv_safe
         self.clients: set[str] = set()
         self.accounts: dict[str, dict[str, ClientAccount]] = {}
 
@@ -87,9 +91,9 @@ class ClientBooks:
         """Take a line of another type."""
         match line["type"]:
             case "CashActivityLine":
-                self._rows.add(
-                    client, "activity", cash_activity.row_of(cast("CashActivityLine", line))
-                )
+                activity = cast("CashActivityLine", line)
+                row = cash_activity.row_of(activity, csv_safe=self._csv_safe)
+                self._rows.add(client, "activity", row)
             case "AgedFailure":
                 self._rows.add(client, "aged", aged_tpj.row_of(cast("AgedFailure", line)))
             case "RequestedCallLine":

@@ -8,7 +8,7 @@ from schemas.cash_call import CashCallSettled
 from schemas.instant import in_milliseconds
 from schemas.money import CENTS_DECIMALS, reread
 from settlement.calendar import ScheduledWindow
-from settlement.reports.report import Report, Row, field
+from settlement.reports.report import Report, Row, free_text
 
 HEADER = "account_id,activity_id,instrument_type,direction,amount,status,occurred_at,reference"
 
@@ -31,14 +31,18 @@ class CashActivityLine(TypedDict):
 _MARK = "\x1f"
 
 
-def row_of(line: CashActivityLine) -> str:
-    """Return the row of a funding step, behind account, activity and amount."""
-    return _waiting(
-        line["account_id"],
-        line["activity_id"],
-        line["amount"],
-        f"{line['instrument_type']},{line['direction']},{line['amount']},{line['status']},"
-        f"{in_milliseconds(line['occurred_at'])},{field(line['reference'])}",
+def row_of(line: CashActivityLine, *, csv_safe: bool) -> str:
+    """Return the row of a funding step, behind account, activity and amount.
+
+    `csv_safe`: as `free_text`.
+    """
+    account_id, activity_id, amount = line["account_id"], line["activity_id"], line["amount"]
+    sorted_by = activity_id.replace(_MARK, " ")
+    return (
+        f"{account_id}{_MARK}{sorted_by}{_MARK}{amount}{_MARK}{account_id},"
+        f"{free_text(activity_id, csv_safe=csv_safe)},{line['instrument_type']},"
+        f"{line['direction']},{amount},{line['status']},{in_milliseconds(line['occurred_at'])},"
+        f"{free_text(line['reference'], csv_safe=csv_safe)}"
     )
 
 
@@ -51,12 +55,6 @@ def row_of_call(event: CashCallSettled) -> str:
         f"TPJ,{event['direction']},{amount},SETTLED,{in_milliseconds(event['event_time'])},"
         f"{event['cash_call_id']}"
     )
-
-
-def _waiting(account_id: str, activity_id: str, amount: str, rest: str) -> str:
-    sorted_by = activity_id.replace(_MARK, " ")
-    text = f"{account_id},{field(activity_id)},{rest}"
-    return f"{account_id}{_MARK}{sorted_by}{_MARK}{amount}{_MARK}{text}"
 
 
 def report(client: str, window: ScheduledWindow, rows: Iterator[str]) -> Report:

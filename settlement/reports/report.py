@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from schemas.money import quantity, usd
 from schemas.report import ReportName
 
+# A spreadsheet runs a cell that begins with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,3 +38,11 @@ def field(text: str) -> str:
     if not text.isalnum() and any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def free_text(text: str, *, csv_safe: bool) -> str:
+    """Return the CSV field of a text that comes from outside and may hold anything.
+
+    `csv_safe`: a text that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
+    return field(f"'{text}" if csv_safe and text.startswith(_FORMULA_STARTS) else text)

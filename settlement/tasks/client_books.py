@@ -90,12 +90,13 @@ class ClientBooksTask(Task):
     name: ClassVar[str] = CLIENT_BOOKS_TASK
     inputs: ClassVar[tuple[str, ...]] = (CLIENT_LINES, CLIENTS, NET_WIRES)
     writes: ClassVar[tuple[str, ...]] = (NET_SETTLEMENTS, REVENUE_SHARES, JOURNAL, REPORT_ISSUES)
+    csv_safe: ClassVar[bool] = False
 
     def __init__(self, partition: int, partitions: int) -> None:
         """Start without a client."""
         super().__init__(partition, partitions)
         self.rows = TaskRows()
-        self.clients = Clients(self.rows)
+        self.clients = Clients(self.rows, csv_safe=self.csv_safe)
         # The next window that closes; None: time has not started.
         self._next: Micros | None = None
         # Of a window that is closing: its time, and the last client whose files are issued.
@@ -379,6 +380,12 @@ class ClientBooksTask(Task):
             "clients": len(self.clients.reports.clients),
             "lines_ahead": sum(len(source.ahead) for source in self._sources),
         }
+
+
+class SpreadsheetSafeClientBooksTask(ClientBooksTask):
+    """The same, with files whose free texts are safe to open in a spreadsheet."""
+
+    csv_safe: ClassVar[bool] = True
 
 
 def _ahead_key(number: int, offset: int) -> bytes:

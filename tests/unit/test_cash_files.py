@@ -2,6 +2,7 @@
 
 import pytest
 
+from replay.audit.files import Activity, activity_file
 from tests.report_files import CASH_ACTIVITY, CASH_BALANCE, customer, lines, rows
 from tests.story import ACCOUNT, CLIENT, Story, event_id
 
@@ -268,3 +269,72 @@ def test_quoting_is_rfc_4180_and_minimal(place: str, text: str, cell: str) -> No
         f"2026-03-03T16:00:00.000Z,{shown['reference']}\n"
     )
     assert rows(story, ACTIVITY)[0][1::6] == [told["event_id"], told["reference"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell", "safe"),
+    [
+        pytest.param("=1+1", "=1+1", "'=1+1", id="equals"),
+        pytest.param("+1", "+1", "'+1", id="plus"),
+        pytest.param("-1", "-1", "'-1", id="minus"),
+        pytest.param("@SUM(A1)", "@SUM(A1)", "'@SUM(A1)", id="at"),
+        pytest.param("\t=1", "\t=1", "'\t=1", id="tab"),
+        pytest.param("\r=1", '"\r=1"', '"\'\r=1"', id="carriage-return"),
+        pytest.param("=", "=", "'=", id="nothing-behind-it"),
+        pytest.param("=A1,B1", '"=A1,B1"', '"\'=A1,B1"', id="a-comma"),
+        pytest.param('="x"', '"=""x"""', '"\'=""x"""', id="quotes"),
+        pytest.param("'=1", "'=1", "'=1", id="an-apostrophe-itself"),
+        pytest.param("rent", "rent", "rent", id="harmless"),
+        pytest.param("a=1+1-1@1", "a=1+1-1@1", "a=1+1-1@1", id="behind-the-first-character"),
+        pytest.param(" =1", " =1", " =1", id="behind-a-space"),
+        pytest.param("\n=1", '"\n=1"', '"\n=1"', id="behind-a-line-feed"),
+        pytest.param("＝1", "＝1", "＝1", id="a-full-width-equals"),  # noqa: RUF001 - that is the case
+        pytest.param("", "", "", id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("csv_safe", [False, True], ids=["as-it-came", "csv-safe"])
+@pytest.mark.parametrize("place", ["reference", "event_id"])
+def test_a_formula_gets_an_apostrophe_where_that_is_set(
+    place: str, csv_safe: bool, text: str, cell: str, safe: str
+) -> None:
+    """SETTLE_CSV_SAFE: both free texts of the file, and nothing else of the row."""
+    if place == "event_id" and not text:
+        text = cell = safe = "x"
+    told = {"event_id": "e1", "reference": "r"} | {place: text}
+    story = customer(csv_safe=csv_safe)
+    story.funding("DepositInitiated", "D1", "1.00", at="10:00", **told)
+    story.wait("16:40")
+    shown = {"event_id": "e1", "reference": "r"} | {place: safe if csv_safe else cell}
+    row = (
+        f"{ACCOUNT},{shown['event_id']},ACH,DEPOSIT,1.00,INITIATED,"
+        f"2026-03-03T16:00:00.000Z,{shown['reference']}\n"
+    )
+    assert story.files[f"{CLIENT}/{ACTIVITY}"] == f"{CASH_ACTIVITY}\n{row}"
+    activity = Activity(
+        ACCOUNT,
+        told["event_id"],
+        100,
+        "2026-03-03T16:00:00.000Z",
+        ("ACH", "DEPOSIT", "INITIATED"),
+        told["reference"],
+    )
+    audited = activity_file([activity], csv_safe=csv_safe)
+    assert audited.content().decode() == story.files[f"{CLIENT}/{ACTIVITY}"]
+
+
+@pytest.mark.parametrize("csv_safe", [False, True], ids=["as-it-came", "csv-safe"])
+def test_rows_are_sorted_by_the_id_without_the_apostrophe(csv_safe: bool) -> None:
+    """An apostrophe comes before `+`, `,` and `=`: with it, `=b` would come before `,c`."""
+    story = customer(csv_safe=csv_safe)
+    for event in ("=b", "+a", ",c"):
+        story.funding("DepositInitiated", event, "1.00", event_id=event)
+    mark = "'" if csv_safe else ""
+    assert [row[1] for row in activity(story)] == [f"{mark}+a", ",c", f"{mark}=b"]
+
+
+def test_numbers_keep_their_minus() -> None:
+    """A balance below zero is a number: only free texts get an apostrophe."""
+    story = customer(csv_safe=True)
+    story.funding("CashAdjusted", "A1", "-1.05", adjustment_type="ACH_RETURN_FEE")
+    story.wait("16:40")
+    assert rows(story, "ACME_CashBalanceReport_03-03-26.csv") == [[ACCOUNT, "0.00", "-1.05"]]

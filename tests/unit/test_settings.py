@@ -50,6 +50,7 @@ def test_the_defaults() -> None:
     assert (settings.partitions, settings.quiet_commit_ms) == (4, 1000)
     assert settings.s3_url.startswith("file:")  # a local folder
     assert settings.web_host == "127.0.0.1"  # nobody else's
+    assert settings.csv_safe is False  # files hold texts as they came
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_the_defaults() -> None:
         ),
         pytest.param("partitions", "SETTLE_PARTITIONS", "8", 8, id="a-number"),
         pytest.param("quiet_commit_ms", "SETTLE_QUIET_COMMIT_MS", "250", 250, id="milliseconds"),
+        pytest.param("csv_safe", "SETTLE_CSV_SAFE", "True", True, id="a-switch"),
     ],
 )
 def test_an_environment_variable(
@@ -156,6 +158,7 @@ def test_a_bad_file_is_one_line_that_names_the_setting(toml: Toml, text: str, na
         pytest.param("SETTLE_PARTITIONS", "", id="empty"),
         pytest.param("SETTLE_PARTITIONS", "-1", id="negative"),
         pytest.param("SETTLE_QUIET_COMMIT_MS", "1s", id="with-a-unit"),
+        pytest.param("SETTLE_CSV_SAFE", "perhaps", id="neither-true-nor-false"),
     ],
 )
 def test_a_bad_variable_is_one_line_that_names_it(
