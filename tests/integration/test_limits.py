@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PARTITIONS = 1
 PATIENCE_SECONDS = 60.0
+UNCOMPRESSED_BYTES_MAX = 10_000_000
 AT = "2026-03-03T18:00:00Z"
 ACCOUNT = "ACME0001"
 
@@ -60,8 +61,8 @@ def instrument(symbol: str, name: str, **fields: Any) -> Sent:  # noqa: ANN401 -
     return of("InstrumentUpdated", symbol, name, symbol=symbol, **fields)
 
 
-def tick(symbol: str, name: str) -> Sent:
-    return of("PriceTick", symbol, name, symbol=symbol)
+def tick(symbol: str, name: str, **fields: Any) -> Sent:  # noqa: ANN401 - any JSON
+    return of("PriceTick", symbol, name, symbol=symbol, **fields)
 
 
 def order(symbol: str, name: str) -> Sent:
@@ -91,10 +92,14 @@ class Desk:
         return self.worker
 
     def send(self, topic: str, sent: Sequence[Sent]) -> None:
-        """Send records as one batch."""
+        """Send records as one batch, compressed: the broker's limit is on what it stores."""
 
         async def send() -> None:
-            producer = self.kafka.broker.producer()
+            producer = self.kafka.broker.producer(
+                compression_type="gzip",
+                max_batch_size=UNCOMPRESSED_BYTES_MAX,
+                max_request_size=UNCOMPRESSED_BYTES_MAX,
+            )
             await producer.start()
             batch = producer.create_batch()
             for record in sent:
@@ -265,6 +270,46 @@ def test_a_base_that_is_money_or_another(desk: Desk) -> None:
     desk.wait_for_causes(EXECUTIONS, "buy-EEE")
     (bought,) = [e for e in desk.events(EXECUTIONS) if e["cause_id"] == "buy-EEE"]
     assert bought["base"] == "EEE"
+
+
+def test_references_of_more_than_a_million_characters(desk: Desk) -> None:
+    """One of 1.2 million, and four of 1.5 million: 7.2 MB of input are five dead letters."""
+    before = desk.letters_of(FUNDINGS)
+    lengths = (1_200_000, *[1_500_000] * 4)
+    beyond = [
+        deposit(f"r{number}", reference="x" * length) for number, length in enumerate(lengths)
+    ]
+    desk.send(FUNDINGS, [deposit("r-before"), *beyond, deposit("r-behind", reference="x" * 140)])
+    letters = desk.refusals(FUNDINGS, before, 5)
+    assert [letter["reason"] for letter in letters] == ["TOO_LARGE"] * 5
+    assert all(len(b64decode(letter["raw"])) == 65_536 for letter in letters)
+    desk.wait_for_causes(JOURNAL, "r-before", "r-behind")
+
+
+def test_5200_providers_of_one_symbol(desk: Desk) -> None:
+    """The first 100 have quotes; the others get an answer, and the symbol is traded."""
+    before, beyond = desk.letters_of(PRICE_TICKS), 5200 - 100
+    desk.send(INSTRUMENTS, [instrument("HHHUSD", "hhh", base="HHH")])
+    desk.wait(
+        "the instrument",
+        lambda: any(event.get("symbol") == "HHHUSD" for event in desk.events("market-feed")),
+    )
+    # Each asks a little less than the one before, so the 100th is the best.
+    asks = [f"{1000 - number // 100}.{99 - number % 100:02}" for number in range(5200)]
+    desk.send(
+        PRICE_TICKS,
+        [
+            tick("HHHUSD", f"p{number}", provider=f"p{number}", ask_price=ask)
+            for number, ask in enumerate(asks)
+        ],
+    )
+    refused = desk.refusals(PRICE_TICKS, before, beyond)
+    assert [letter["reason"] for letter in refused] == ["TOO_MANY_PROVIDERS"] * beyond
+    assert b'"p100"' in b64decode(refused[0]["raw"])
+    desk.send(ORDERS, [order("HHHUSD", "buy-HHH")])
+    desk.wait_for_causes(EXECUTIONS, "buy-HHH")
+    (bought,) = [e for e in desk.events(EXECUTIONS) if e["cause_id"] == "buy-HHH"]
+    assert [part["provider"] for part in bought["providers"]] == ["p99"]
 
 
 LARGE = 900_000
