@@ -36,10 +36,12 @@ def refusal(
         return Refused("UNKNOWN_JOURNAL", f"{event.account_id} requested no {event.journal_id}")
     if isinstance(event, ApexJournalRejected) and event.reason not in REJECTIONS:
         return Refused("UNKNOWN_REASON", f"reason: {event.reason}")
-    if event.amount is not None and event.amount != journal.amount:
-        return Refused("AMOUNT_MISMATCH", f"the request was over {usd(journal.amount)}")
-    if journal.answer is not Answer.NONE and journal.answer is not _answer(event):
+    is_other_amount = event.amount is not None and event.amount != journal.amount
+    is_other_answer = is_other_amount or journal.answer is not _answer(event)
+    if journal.answer is not Answer.NONE and is_other_answer:
         return Refused("CONTRADICTION", f"it was answered before: {journal.answer.name}")
+    if is_other_amount:
+        return Refused("AMOUNT_MISMATCH", f"the request was over {usd(journal.amount)}")
     return None
 
 

@@ -60,15 +60,14 @@ class Journals:
         journal = self.of(event)
         if journal is None:
             return {"UNKNOWN_JOURNAL"}
-        reasons: set[str] = set()
         outcome = outcome_of(event)
         if outcome != COMPLETED and outcome not in REJECTIONS:
-            reasons.add("UNKNOWN_REASON")
-        if event.amount is not None and event.amount != journal.call.amount:
-            reasons.add("AMOUNT_MISMATCH")
-        if journal.answer not in {None, outcome}:
-            reasons.add("CONTRADICTION")
-        return reasons
+            return {"UNKNOWN_REASON"}
+        # A rejection may leave the amount out.
+        is_other_amount = event.amount not in {None, journal.call.amount}
+        if is_other_amount or journal.answer not in {None, outcome}:
+            return {"CONTRADICTION" if journal.answer else "AMOUNT_MISMATCH"}
+        return set()
 
 
 def outcome_of(event: ApexJournalCompleted | ApexJournalRejected) -> str:

@@ -360,6 +360,28 @@ def test_a_wrong_amount_changes_nothing(answer: str, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("second", "amount", "reason"),
+    [
+        pytest.param("", "25.00", None, id="a-repeat"),
+        pytest.param("", "24.99", "CONTRADICTION", id="the-same-with-another-amount"),
+        pytest.param("LIMIT_REVIEW", None, "CONTRADICTION", id="another-without-an-amount"),
+        pytest.param("LIMIT_REVIEW", "24.99", "CONTRADICTION", id="another-with-another-amount"),
+    ],
+)
+def test_a_second_answer_is_a_repeat_or_a_contradiction(
+    second: str, amount: str | None, reason: str | None
+) -> None:
+    """Contract section 8: of an answered journal no other amount is a mismatch."""
+    story = bought()
+    story.completed(FIRST, "25.00")
+    if second:
+        happened = story.rejected(FIRST, second, amount=amount)
+    else:
+        happened = story.completed(FIRST, amount or "")
+    assert happened.emitted == [] if reason is None else refused(happened) == reason
+
+
+@pytest.mark.parametrize(
     "reason",
     ["", "REJECTED", "TIMEOUT", "NONE", "COMPLETED", "insufficient_funds", "INSUFFICIENT_FUNDS "],
 )
