@@ -2,7 +2,9 @@
 
 import csv
 import logging
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,6 +95,16 @@ def test_consume(value: bytes, *, as_json: bool, capsys: pytest.CaptureFixture[s
         assert orjson.loads(printed) == orjson.loads(value)
 
 
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """A command takes the signals of its process, which is ours here."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
 def test_an_error_line(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> None:
         raise Failure(f"bad: {HOSTILE}")
@@ -102,6 +114,7 @@ def test_an_error_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"settle: bad: {SHOWN}\n"
 
 
+@pytest.mark.usefixtures("handlers")
 def test_a_defect(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SETTLE_TRACEBACK", raising=False)
 
