@@ -186,8 +186,11 @@ class _Running:
             left = self._course.seconds * _DAY_IS_LONGER - at
             self._load.last_for(left * max(1.0, (last - began) / at))
         self._load.hurry()
+        deadline = time.monotonic() + self._course.seconds + _PATIENCE_SECONDS
         while not self._load.is_through:
             self._look()
+            if time.monotonic() > deadline:
+                raise ChaosFailedError(f"not produced: {self._load.said()}\n{self._fleet.said()}")
 
     def wait_for_answers(self) -> None:
         """Wait until every input is answered, and every journal and file has arrived."""

@@ -125,6 +125,10 @@ class Load:
         """Whether every line is acknowledged."""
         return not self._thread.is_alive()
 
+    def said(self) -> str:
+        """Return the end of what whoever produces wrote."""
+        return self._log.read_text(errors="replace")[-2000:]
+
     def _run(self) -> None:
         self._produce(self.morning)
         self._produce(self.day, paced=True)
