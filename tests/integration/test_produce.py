@@ -5,6 +5,7 @@ import random
 import subprocess
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
@@ -89,6 +90,18 @@ def test_killed_ten_times_and_run_again_each_line_is_sent_once(kafka: Kafka, day
                 if (r.topic, r.partition) == (topic, partition)
             ]
             assert order == sorted(order)
+
+
+def test_a_transaction_has_at_most_500_lines_also_flat_out(kafka: Kafka) -> None:
+    """It is committed long before others stop waiting for it. Its mark takes an offset."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for record in asyncio.run(_records(kafka)):
+        offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+    for place, taken in offsets.items():
+        breaks = [n for n, (a, b) in enumerate(pairwise(taken), 1) if b != a + 1]
+        longest = max(b - a for a, b in pairwise([0, *breaks, len(taken)]))
+        assert longest <= 500, place
+    assert max(map(len, offsets.values())) > 2 * 500
 
 
 def test_what_another_input_has_open_does_not_hide_how_far_this_one_has_come(kafka: Kafka) -> None:
