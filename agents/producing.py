@@ -17,6 +17,8 @@ from topics.partition import partition_of
 
 # A commit of an outage does not come back by itself (docs/decisions/0008).
 _DEADLINE_SECONDS = 60.0
+# What the broker has for the abort of a transaction that is given up; then Kafka aborts it itself.
+_ABORT_SECONDS = 5.0
 
 # Kafka stamps records with the millisecond of their append.
 _APPEND_STEP_SECONDS = 0.001
@@ -72,7 +74,13 @@ class Producing:
             StalledProducerError: Kafka did not finish in time; nothing of it is sent.
         """
         sending = asyncio.ensure_future(self._commit(groups, lines))
-        finished, _ = await asyncio.wait({sending}, timeout=_DEADLINE_SECONDS)
+        try:
+            finished, _ = await asyncio.wait({sending}, timeout=_DEADLINE_SECONDS)
+        finally:
+            if not sending.done():
+                # Now, not when the loop ends: without its producer an abort never returns.
+                sending.cancel()
+                await asyncio.wait({sending}, timeout=_ABORT_SECONDS)
         if not finished:
             raise StalledProducerError(f"Kafka took nothing for {_DEADLINE_SECONDS:.0f} s")
         return sending.result()

@@ -1,7 +1,9 @@
 """`settle produce`: each input is in its topic once, whatever is killed."""
 
 import asyncio
+import os
 import random
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -12,7 +14,7 @@ import orjson
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
-from agents.producing import Producing
+from agents.producing import Outgoing, Producing
 from agents.record_batches import headers_kept
 from tests.integration.conftest import PARTITIONS, SETTLE, Kafka
 from topics.catalogue import CATALOGUE, CLOCK, INPUT_ORDER, PRODUCE, state_topic
@@ -102,6 +104,49 @@ def test_a_transaction_has_at_most_500_lines_also_flat_out(kafka: Kafka) -> None
         longest = max(b - a for a, b in pairwise([0, *breaks, len(taken)]))
         assert longest <= 500, place
     assert max(map(len, offsets.values())) > 2 * 500
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["broker-answers", "broker-is-frozen"])
+def test_interrupted_in_a_transaction_it_ends_and_what_is_not_committed_is_sent_later(
+    kafka: Kafka, answers: bool
+) -> None:
+    """An abort whose producer was closed first never returned."""
+    node = kafka.node
+    if node is None and not answers:
+        pytest.skip("the broker runs in a container: its process can't be stopped from here")
+    name = f"interrupted-{answers}"
+
+    async def interrupt() -> None:
+        producing = Producing(kafka.broker, PARTITIONS, name)
+        assert await producing.start() == 0
+        record = Outgoing(CLOCK, 0, None, b"{}", ())
+        # So many groups that they take seconds.
+        sending = asyncio.create_task(producing.commit([[record]] * 3000, 3000))
+        try:
+            await asyncio.sleep(0.5)
+            if node is not None and not answers:
+                os.kill(node.pid or 0, signal.SIGSTOP)
+                await asyncio.sleep(0.2)
+            assert not sending.done()
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        finally:
+            stopping = asyncio.create_task(producing.stop())
+            if node is not None and not answers:
+                await asyncio.wait({stopping}, timeout=1)
+                os.kill(node.pid or 0, signal.SIGCONT)
+            await stopping
+
+    asyncio.run(interrupt())
+
+    async def again() -> int:
+        producing = Producing(kafka.broker, PARTITIONS, name)
+        done = await producing.start()
+        await producing.stop()
+        return done
+
+    assert asyncio.run(again()) == 0
 
 
 def test_what_another_input_has_open_does_not_hide_how_far_this_one_has_come(kafka: Kafka) -> None:
