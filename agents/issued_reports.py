@@ -23,11 +23,10 @@ from topics.catalogue import (
     REPORT_ISSUES,
     state_topic,
 )
+from topics.input_positions import position_key, topic_of_position
 from topics.partition import partition_of
 
 State = Literal["waiting", "parked", "delivered"]
-
-_POSITION = f"@{REPORT_ISSUES}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,10 @@ async def _task(consumer: AIOKafkaConsumer, partition: int, partitions: int) -> 
             stored.pop(record.key, None)
     task = DeliveryTask(partition, partitions)
     for key, value in stored.items():
-        if not key.startswith(b"@"):
+        if not topic_of_position(key) is not None:
             task.restore(key, value)
     task.restored()
-    await _apply_issues(consumer, task, int(stored.get(_POSITION, b"0")))
+    await _apply_issues(consumer, task, int(stored.get(position_key(REPORT_ISSUES), b"0")))
     return task
 
 
