@@ -67,7 +67,7 @@ async def read_records(
                     f"{place.topic}-{place.partition} begins at offset {begin}: what was before it"
                     " is deleted and can't be verified"
                 )
-        for place in places:
+        for place in (place for place in places if ends[place]):  # a change of partitions is slow
             consumer.assign([place])
             consumer.seek(place, 0)
             await read_to(consumer, {place: ends[place]}, took)
