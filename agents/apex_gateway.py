@@ -26,6 +26,7 @@ from agents.broker import Broker
 from agents.clearing_firm import ClearingFirm, FirmAddress, NoAnswerError
 from agents.deadlines import rest, within
 from topics.catalogue import APEX_GATEWAY, APEX_JOURNAL_RESULTS, APEX_JOURNALS
+from topics.cloud_events import headers
 from topics.partition import partition_of
 
 log = logging.getLogger("settle")
@@ -236,19 +237,12 @@ class ApexGateway(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._producer is None:
             raise AssertionError("not started")
         key = str(answer["account_id"])
-        headers = [
-            ("ce_id", answer["event_id"].encode()),
-            ("ce_type", answer["type"].encode()),
-            ("ce_source", f"/settle/{APEX_GATEWAY}".encode()),
-            ("ce_time", answer["event_time"].encode()),
-            ("ce_specversion", b"1.0"),
-        ]
         sent = await self._producer.send(
             APEX_JOURNAL_RESULTS,
             orjson.dumps(answer),
             key.encode(),
             partition_of(key, self._partitions),
-            headers=headers,
+            headers=headers(answer, f"/settle/{APEX_GATEWAY}"),
         )
         await asyncio.wait_for(sent, _DEADLINE_SECONDS)
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from agents.live import Live
 from topics.catalogue import CLOCK
+from topics.cloud_events import headers
 
 TICK_SECONDS = 1.0
 # A tick that does not get through is not missed: the next one says as much.
@@ -21,18 +22,10 @@ _DEADLINE_SECONDS = 10.0
 async def tick(producer: AIOKafkaProducer, partitions: int, now: dt.datetime) -> None:
     """Send one tick to every partition."""
     at = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    value = orjson.dumps(
-        {"type": "ClockTicked", "event_id": f"clock-{at}", "event_time": at, "at": at}
-    )
-    headers = [
-        ("ce_id", f"clock-{at}".encode()),
-        ("ce_type", b"ClockTicked"),
-        ("ce_source", b"/settle/clock"),
-        ("ce_time", at.encode()),
-        ("ce_specversion", b"1.0"),
-    ]
+    event = {"type": "ClockTicked", "event_id": f"clock-{at}", "event_time": at, "at": at}
+    value, about = orjson.dumps(event), headers(event, "/settle/clock")
     sent = [
-        await producer.send(CLOCK, value, partition=partition, headers=headers)
+        await producer.send(CLOCK, value, partition=partition, headers=about)
         for partition in range(partitions)
     ]
     await asyncio.wait_for(asyncio.gather(*sent), _DEADLINE_SECONDS)

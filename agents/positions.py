@@ -11,11 +11,11 @@ from agents.broker import Broker
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.delivery import PARKED, WAITING, client_of
 from topics.catalogue import CATALOGUE, DELIVERY_TASK, PRODUCE, TASK_LOG, TASKS, state_topic
+from topics.input_positions import topic_of_position
 
 # Which task keeps its state in which topic.
 _TASK_OF = {state_topic(task): task for task in TASKS}
 _UNSEEN = frozenset({TASK_LOG, state_topic(PRODUCE)})
-_POSITION = b"@"
 # A partition's last record stands at most so far from its end: behind it are marks of transactions.
 _LOOK_BACK = 1000
 # After so long somebody wants to know what is waited for.
@@ -146,8 +146,7 @@ class Positions:
             if task is None:
                 continue
             for record in records:
-                if record.key.startswith(_POSITION):
-                    topic = record.key[1:].decode()
+                if (topic := topic_of_position(record.key)) is not None:
                     self._positions[task, topic, place.partition] = int(record.value)
                 elif task == DELIVERY_TASK and record.value is None:
                     self._files.pop(record.key, None)

@@ -12,7 +12,6 @@ from aiokafka.errors import CorruptRecordException
 
 from agents.broker import Broker, started
 from agents.task_state import read_state, read_whole
-from agents.transaction import POSITION
 from settlement.tasks.quarantine import (
     Place,
     earlier_readers,
@@ -23,6 +22,7 @@ from settlement.tasks.quarantine import (
 )
 from settlement.tasks.task import Task
 from topics.catalogue import QUARANTINES, state_topic
+from topics.input_positions import position_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def skips_of(
             if name not in states:
                 of_earlier = TopicPartition(state_topic(name), partition)
                 states[name], _ = await read_state(broker, of_earlier)
-        position, (mark, _) = POSITION + place[0].encode(), skip_mark(place)
+        position, (mark, _) = position_key(place[0]), skip_mark(place)
         passed = [(int(states[name].get(position, b"0")), mark in states[name]) for name in earlier]
         dead_lettered[place] = is_dead_lettered(place, passed)
     return Skips(reasons, dead_lettered)

@@ -8,10 +8,10 @@ from agents.broker import Broker
 from agents.parking import TaskFailedError
 from agents.quarantines import Skips, skips_of
 from agents.task_state import keep_last, read_whole
-from agents.transaction import POSITION
 from settlement.tasks.quarantine import SKIPPED
 from settlement.tasks.task import Task
 from topics.catalogue import QUARANTINES, state_topic
+from topics.input_positions import topic_of_position
 
 
 class Restored(NamedTuple):
@@ -45,8 +45,8 @@ async def restore(broker: Broker, kind: type[Task], partition: int, partitions: 
     try:
         task = kind(partition, partitions)
         for key, value in stored.items():
-            if key.startswith(POSITION):
-                positions[key.removeprefix(POSITION).decode()] = int(value)
+            if (topic := topic_of_position(key)) is not None:
+                positions[topic] = int(value)
             elif not key.startswith(SKIPPED):
                 task.restore(key, value)
         task.restored()

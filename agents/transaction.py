@@ -27,9 +27,9 @@ from settlement.cause import Out, fields
 from settlement.tasks.quarantine import skip_mark
 from settlement.tasks.task import Record, Task, address
 from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
+from topics.cloud_events import headers
+from topics.input_positions import position_key
 
-# Keys of a task's state topic that begin so are those of input positions: the topic's name follows.
-POSITION = b"@"
 # What other programs read bears CloudEvents headers (contract section 1).
 _PUBLISHED = frozenset(OUTPUT_TOPICS)
 # What a record takes beside its key and its value, about.
@@ -61,7 +61,7 @@ class Transaction:
         self._producer = producer
         self._name = name
         self._partition = partition
-        self._source = f"/settle/{name}".encode()
+        self._source = f"/settle/{name}"
         self._batches: dict[tuple[str, int], list[Any]] = {}
         self._positions: dict[str, int] = {}
         # Inputs in the order in which they were applied: topic, first offset, how many in a row.
@@ -77,10 +77,10 @@ class Transaction:
         for topic, key, said in out:
             # What was put into words where it was decided is sent as it is.
             value = said.encode() if isinstance(said, str) else orjson.dumps(said)
-            headers = self._headers(fields(said)) if topic in _PUBLISHED else None
+            about = headers(fields(said), self._source) if topic in _PUBLISHED else None
             to = address(topic, key, said, task)
             for partition in to.partitions:
-                self._append(topic, partition, to.key, value, headers)
+                self._append(topic, partition, to.key, value, about)
         self.events += len(out)
         out.clear()
 
@@ -105,7 +105,7 @@ class Transaction:
         for key, value in task.changes():
             self._append(state, self._partition, key, value)
         for topic, position in self._positions.items():
-            self._append(state, self._partition, POSITION + topic.encode(), b"%d" % position)
+            self._append(state, self._partition, position_key(topic), b"%d" % position)
         for place in self._skipped:
             self._append(state, self._partition, *skip_mark(place))
         if self._spans:
@@ -150,28 +150,19 @@ class Transaction:
         partition: int,
         key: bytes | None,
         value: bytes | None,
-        headers: list[tuple[str, bytes]] | None = None,
+        about: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        headers = headers or []  # aiokafka takes a list, no tuple and no None
+        about = about or []  # aiokafka takes a list, no tuple and no None
         batches = self._batches.get((topic, partition))
         if batches is None:
             batches = self._batches[topic, partition] = [self._producer.create_batch()]
         # A full batch says so by returning None, silently otherwise (docs/decisions/0008).
-        if batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+        if batches[-1].append(timestamp=None, key=key, value=value, headers=about) is None:
             batch = self._producer.create_batch()
-            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            if batch.append(timestamp=None, key=key, value=value, headers=about) is None:
                 raise AssertionError(f"{topic}: a record of {len(value or b'')} bytes fits nowhere")
             batches.append(batch)
         self.bytes += len(value or b"") + len(key or b"") + _RECORD_BYTES
-
-    def _headers(self, event: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-        return [
-            ("ce_id", event["event_id"].encode()),
-            ("ce_type", event["type"].encode()),
-            ("ce_source", self._source),
-            ("ce_time", event["event_time"].encode()),
-            ("ce_specversion", b"1.0"),
-        ]
 
 
 def _rejected(sent: Mapping[asyncio.Future[Any], str], error: KafkaError) -> RejectedError:

@@ -46,10 +46,10 @@ from topics.catalogue import (
     TASK_LOG,
     state_topic,
 )
+from topics.input_positions import position_key, topic_of_position
 
 # Written to by any partition of their tasks; all other topics are co-partitioned.
 _FROM_ANYWHERE = frozenset({MARKET_FEED, CLIENT_LINES, DEAD_LETTERS})
-_POSITION = b"@"
 
 
 class Recorded(Protocol):
@@ -299,11 +299,11 @@ class _Refold:
             else:
                 found[record.key or b""] = record.value
         place = f"{topic}-{partition}"
-        stored = {key: found.pop(key) for key in list(found) if key.startswith(_POSITION)}
+        stored = {key: found.pop(key) for key in list(found) if topic_of_position(key) is not None}
         ahead = False
         for name in kind.inputs:
             applied = positions.get(name, 0)
-            position = int(stored.pop(_POSITION + name.encode(), b"0"))
+            position = int(stored.pop(position_key(name), b"0"))
             ahead = ahead or position > applied
             if position < applied or (
                 position > applied and (kind.name, partition) not in self._unfinished

@@ -7,8 +7,11 @@ from replay.read import InputLine, line_key, raw_value
 from schemas.instant import Micros, time_text
 from settlement.calendar import ScheduledWindow, first_window
 from topics.catalogue import CLOCK, REFERENCE_TOPICS
+from topics.cloud_events import headers
 from topics.decode import Refused
 from topics.partition import key_text, partition_of
+
+_SOURCE = "/settle/produce"
 
 
 def outgoing(line: InputLine, partitions: int) -> Outgoing:
@@ -20,7 +23,7 @@ def outgoing(line: InputLine, partitions: int) -> Outgoing:
         0 if key is None else partition_of(key_text(key), partitions),
         key,
         raw,
-        () if isinstance(line.event, Refused) else _headers(orjson.loads(raw)),
+        () if isinstance(line.event, Refused) else tuple(headers(orjson.loads(raw), _SOURCE)),
     )
 
 
@@ -57,18 +60,7 @@ class ProducedClock:
     def _ticks(self, at: Micros) -> list[Outgoing]:
         text = time_text(at)
         event = {"type": "ClockTicked", "event_id": f"clock-{text}", "event_time": text, "at": text}
-        value, headers = orjson.dumps(event), _headers(event)
+        value, about = orjson.dumps(event), tuple(headers(event, _SOURCE))
         return [
-            Outgoing(CLOCK, partition, None, value, headers)
-            for partition in range(self._partitions)
+            Outgoing(CLOCK, partition, None, value, about) for partition in range(self._partitions)
         ]
-
-
-def _headers(event: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
-    return (
-        ("ce_id", event["event_id"].encode()),
-        ("ce_type", event["type"].encode()),
-        ("ce_source", b"/settle/produce"),
-        ("ce_time", event["event_time"].encode()),
-        ("ce_specversion", b"1.0"),
-    )
