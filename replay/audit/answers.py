@@ -1,7 +1,8 @@
 """Every input was answered, and everything written answers an input.
 
-The inputs set the pace. Before each, what trading did until then is refolded; then the input's own
-answer is demanded: best quotes, an order's first update, a funding's step, or its dead letter.
+The inputs set the pace. Each that is well formed moves time: what trading did until then is
+refolded. Then the input's own answer is demanded: best quotes, an order's first update, a funding's
+step, or its dead letter.
 """
 
 from base64 import b64encode
@@ -52,12 +53,11 @@ class Answers:
         self.terms = audit.shares.terms
         self.quotes = QuoteRefold(audit.directory)
         self.inputs: Counter[str] = Counter()
-        # The time of the first input that was acted on, and of the first that moved time.
+        # The times of the first and the last input that was well formed, and of the first of them
+        # that is not reference data, with which time starts.
         self.first: Micros | None = None
         self.began: Micros | None = None
-        # The time of the last input that was acted on, and its rank in that instant.
         self.latest: Micros | None = None
-        self.latest_rank = Rank.DUE
 
     def audit_all(
         self, lines: Iterable[InputLine], firm_source: int, any_answers: Callable[[], bool]
@@ -78,9 +78,8 @@ class Answers:
             self.inputs[line.topic] += 1
             if line.topic == APEX_JOURNAL_RESULTS:
                 answered |= line.source != firm_source
-            if line.topic == APEX_JOURNAL_RESULTS and self.began is not None:
-                # It may answer what a retry before it asks for.
-                self._refold_before((line.at, rank_of(line.topic)))
+            if not isinstance(line.event, Refused):
+                self._move_time(line)
             reasons = self._refusals(line)
             if reasons:
                 self._demand_dead_letter(line, reasons)
@@ -100,20 +99,25 @@ class Answers:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _refold_before(self, place: tuple[Micros, Rank] | None, *, inclusive: bool = False) -> None:
-        """Refold what trading did before this place in time, `inclusive`: or at it; None: all."""
+    def _move_time(self, line: InputLine) -> None:
+        """Refold what has to happen before a well-formed input, dead-lettered or not."""
+        at = self.latest = line.at
+        self.first = at if self.first is None else self.first
+        if self.began is None and line.topic not in REFERENCE_TOPICS:
+            self.began = at
+            self.audit.schedule.begin(at)
+        if self.began is not None:
+            self._refold_before((at, rank_of(line.topic)))
+            # Quotes count under the terms of their own time.
+            self.audit.orders.quotes.read_to(at - 1)
+
+    def _refold_before(self, place: tuple[Micros, Rank] | None) -> None:
+        """Refold what trading did before this place in time; None: all."""
         trading = self.audit.trading
-        while (next_place := trading.place()) is not None and (
-            place is None or next_place < place or (inclusive and next_place == place)
-        ):
+        while (next_place := trading.place()) is not None and (place is None or next_place < place):
             if next_place[1] in {Rank.ORDERS, Rank.ACCOUNTS}:
                 raise trading.updates.surplus("no input answers to it as its cause")
             self._take()
-
-    def _catch_up(self) -> None:
-        """Refold what the last input has caused, on which the next one's refusal may depend."""
-        if self.began is not None and self.latest is not None:
-            self._refold_before((self.latest, self.latest_rank), inclusive=True)
 
     def _take(self) -> None:
         step = self.audit.trading.take()
@@ -142,33 +146,20 @@ class Answers:
         if isinstance(event, FundingStep | CashAdjusted):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}
-            self._catch_up()
             funding = cast(Funding, event)
-            since = None if self.began is None else self.latest
-            return self.funding_inputs.refusals(funding, self._account_of(funding), since)
+            return self.funding_inputs.refusals(funding, self._account_of(funding))
         if isinstance(event, ApexJournalCompleted | ApexJournalRejected):
             if event.account_id not in self.world.accounts:
                 return {"UNKNOWN_ACCOUNT"}
             return self.audit.journals.refusals(event)
         if isinstance(event, NetInput):
-            self._catch_up()
-            now = line.at - 1 if self.began is None else self.latest or 0
-            return self.net_inputs.refusals(event, now, line.at)
+            return self.net_inputs.refusals(event)
         return set()
 
     def _act(self, line: InputLine) -> None:
         event = cast(Input, line.event)
-        at = self.latest = line.at
-        self.first = at if self.first is None else self.first
-        self.latest_rank = rank_of(line.topic)
-        if self.began is None and line.topic not in REFERENCE_TOPICS:
-            self.began = at
-            self.audit.schedule.begin(at)
+        at = line.at
         place = (at, rank_of(line.topic))
-        if self.began is not None:
-            self._refold_before(place)
-            # Quotes count under the terms of their own time.
-            self.audit.orders.quotes.read_to(at - 1)
         if isinstance(event, PriceTick):
             self.quotes.tick(event, at)
         elif isinstance(event, OrderSubmitted):
