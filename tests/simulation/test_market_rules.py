@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from schemas.best_quote import BestQuote
 from schemas.instant import Micros
 from schemas.instrument import InstrumentUpdated

@@ -1,0 +1,179 @@
+"""Funding steps, decided anew from the inputs (contract section 8)."""
+
+import datetime as dt
+
+from audit.account import Account
+from audit.entries import Movement, expense_accounts
+from audit.funding import FundingStep
+from audit.settlement import WRITE_OFF_AFTER
+from schemas.funding import CashAdjusted, Funding
+from schemas.instant import Micros
+from settlement.ach_return_codes import RETURN_CODES
+from settlement.calendar import bank_days_after, civil_date, next_retry
+
+_TWO_BANK_DAYS = frozenset({"R01", "R02", "R03", "R09", "R16", "R20", "R29"})
+_SIXTY_DAYS = frozenset({"R05", "R07", "R10", "R11"})
+
+# Which steps there are, by the event and the state that it finds (None: the funding is new): the
+# state that it leaves, what it does to the money, and what its row of cash activity says.
+_STEPS: dict[tuple[str, str | None], tuple[str, Movement | None, str, str]] = {
+    ("DepositInitiated", None): ("initiated", Movement.INITIATED, "DEPOSIT", "INITIATED"),
+    ("DepositSettled", None): ("settled", Movement.CREDITED, "DEPOSIT", "SETTLED"),
+    ("DepositSettled", "initiated"): ("settled", Movement.ARRIVED, "DEPOSIT", "SETTLED"),
+    ("DepositReturned", "initiated"): ("over", Movement.RELEASED, "DEPOSIT", "RETURNED"),
+    ("DepositReturned", "settled"): ("over", Movement.DEBITED, "DEPOSIT", "RETURNED"),
+    ("DepositCancelled", "initiated"): ("over", Movement.RELEASED, "DEPOSIT", "CANCELLED"),
+    ("DepositDeclined", "initiated"): ("over", Movement.RELEASED, "DEPOSIT", "DECLINED"),
+    ("WithdrawalRequested", None): ("accepted", None, "WITHDRAWAL", "ACCEPTED"),
+    ("WithdrawalSettled", "accepted"): ("paid", Movement.PAID_OUT, "WITHDRAWAL", "SETTLED"),
+    ("WithdrawalRejected", "accepted"): ("over", Movement.GIVEN_BACK, "WITHDRAWAL", "REJECTED"),
+    ("WithdrawalReturned", "paid"): ("over", Movement.CREDITED, "WITHDRAWAL", "RETURNED"),
+    ("CashAdjusted", None): ("over", Movement.ADJUSTED, "", "SETTLED"),
+}
+
+
+class _Funding:
+    """What is known of one funding."""
+
+    __slots__ = ("amount", "contents", "memo", "settled_on", "state")
+
+    def __init__(self) -> None:
+        self.memo = False
+        self.state: str | None = None
+        self.amount = 0
+        self.settled_on: dt.date | None = None
+        # The steps that were acted on, by event type.
+        self.contents: dict[str, tuple[object, ...]] = {}
+
+
+class FundingInputs:
+    """All fundings by account and `funding_id`."""
+
+    def __init__(self) -> None:
+        """Start without one."""
+        self._fundings: dict[tuple[str, str], _Funding] = {}
+
+    def refusals(self, event: Funding, account: Account, since: Micros | None) -> set[str]:
+        """Return the reasons for which a step may be dead-lettered; empty: it counts.
+
+        Of a step that was taken before with other content, the contract allows two names. `since`:
+        the time up to which windows were refolded; the step counts behind those up to its own.
+        """
+        funding = self._of(event)
+        before = funding.contents.get(event.type)
+        if before is not None:
+            return set() if before == _content(event) else {"CONFLICT", "BAD_TRANSITION"}
+        if (event.type, funding.state) not in _STEPS:
+            return {"BAD_TRANSITION"}
+        if funding.state is None and account.model == "NET_SETTLEMENT":
+            cash = _cash_by(account, since, event.own_time)
+            return (
+                set() if event.type == "WithdrawalRequested" and cash > 0 else {"FUNDING_NOT_OURS"}
+            )
+        if funding.state is not None and event.amount != funding.amount:
+            return {"AMOUNT_MISMATCH"}
+        return set()
+
+    def step(self, event: Funding, account: Account, at: Micros) -> FundingStep | None:
+        """Return the step that a funding that is not refused makes; None: it is a repeat."""
+        funding = self._of(event)
+        if event.type in funding.contents:
+            return None
+        state, movement, direction, status = _STEPS[event.type, funding.state]
+        if funding.state is None:
+            # The model of the first step governs all.
+            of_the_firm = account.model == "APEX_CLEARING"
+            takes_our_cash = event.type == "WithdrawalRequested" and account.cash > 0
+            funding.memo = of_the_firm and not takes_our_cash
+        step = FundingStep(
+            event.event_id,
+            at,
+            event.account_id,
+            account.client,
+            movement,
+            event.amount,
+            event.funding_id,
+            reference=event.reference or "",
+            memo=funding.memo,
+        )
+        if funding.memo and status == "ACCEPTED":
+            status = "REQUESTED"
+        if isinstance(event, CashAdjusted):
+            direction = "DEPOSIT" if event.amount > 0 else "WITHDRAWAL"
+            step.kind = (event.adjustment_type, direction, status)
+            _at_expense(step, event)
+        else:
+            step.kind = (event.instrument_type, direction, status)
+            if status == "RETURNED":
+                step.flags = _flags(event.return_code, funding.settled_on, civil_date(at))
+        if funding.state is None:
+            funding.amount = event.amount
+        if state in {"settled", "paid"}:
+            funding.settled_on = civil_date(at)
+        funding.contents[event.type] = _content(event)
+        funding.state = state
+        return step
+
+    def refused(self, event: Funding) -> None:
+        """Note that a requested withdrawal was refused: nothing can follow."""
+        self._of(event).state = "over"
+
+    def _of(self, event: Funding) -> _Funding:
+        return self._fundings.setdefault((event.account_id, event.funding_id), _Funding())
+
+
+def _cash_by(account: Account, since: Micros | None, at: Micros) -> int:
+    """Return the cash that an account has at a time, in cents, behind the retries until then.
+
+    Withdrawals are behind them, and yet one that is refused does not make them happen.
+    """
+    cash, calls = account.cash, {call.turn(): call for call in account.open_calls.values()}
+    if since is None:
+        return cash
+    # From then on either something settles at each retry, or nothing will.
+    for _ in range(len(calls) + 1):
+        since = next_retry(since)
+        if since > at:
+            break
+        for turn in sorted(calls):
+            call = calls[turn]
+            age = civil_date(since) - dt.date.fromisoformat(call.trade_date)
+            given_up = call.buy and age >= WRITE_OFF_AFTER
+            covered = not call.buy or cash >= call.amount
+            pays = not call.journal and not account.restricted and covered
+            if pays and not given_up:
+                cash += -call.amount if call.buy else call.amount
+            if pays or given_up:
+                del calls[turn]
+    return cash
+
+
+def _at_expense(step: FundingStep, event: CashAdjusted) -> None:
+    if event.adjustment_type == "DECEASED_PARTY":
+        step.movement = Movement.CREDITED if event.amount > 0 else Movement.DEBITED
+        step.amount = abs(event.amount)
+        step.announced = event.amount
+        return
+    of_type = {kind: account for account, kind in expense_accounts(step.client).items()}
+    step.at_expense_of = of_type[event.adjustment_type]
+
+
+def _flags(code: str | None, settled_on: dt.date | None, today: dt.date) -> tuple[str, ...]:
+    """Return what is flagged of a return beside a negative balance."""
+    if code is None:
+        return ()
+    if code not in RETURN_CODES:
+        return ("UNKNOWN_RETURN_CODE",)
+    if settled_on is None:
+        return ()
+    late = (code in _TWO_BANK_DAYS and today > bank_days_after(settled_on, 2)) or (
+        code in _SIXTY_DAYS and (today - settled_on).days > 60  # noqa: PLR2004 - calendar days
+    )
+    return ("LATE_RETURN",) if late else ()
+
+
+def _content(event: Funding) -> tuple[object, ...]:
+    """Return all but `event_id` and `event_time`."""
+    if isinstance(event, CashAdjusted):
+        return (event.adjustment_type, event.amount, event.reference)
+    return (event.instrument_type, event.amount, event.reference, event.return_code)
