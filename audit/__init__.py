@@ -1,37 +1,28 @@
-"""The audit of a replay directory: everything refolded, independently of how it was made.
+"""AUDIT: a second reading of the contract. Is what a replay wrote right?
 
-Nothing here imports a decision of settlement/: the contract is read a second time. Shared are the
-words (schemas), the roads (topics), the calendar, the invariants and the reader of input lines.
+Nothing here imports a rule of settlement/: each event and file is computed again from the inputs,
+and the directory must hold it next. Shared are the schemas, the topics, the calendar, the
+invariants, the ACH return codes, and the modules of replay/ that read a directory. An import
+contract in pyproject.toml lists them.
 
     directory.py       the entry: audit one directory against its inputs
-    answers.py         input by input: each has its answer, each event its input
-    audit.py           what trading did is settled; what must not be left over
+    answers.py         input by input: what is due before it, what it causes, or its dead letter
+    audit.py           what an execution or a window makes of the ledger; nothing is left over
     topic_file.py event_schema.py     one topic, line by line, each event against its schema
-    cause.py           ids of events: expected, or recomputed from what is written
     numbers.py         decimal strings and roundings
 
-    trading, from its own events
-      schedule.py      windows that have to open
-      quotes.py        best quotes, and which of them a trade saw
-      trading.py       step by step: windows, updates, executions
-      update_causes.py                    which topic an update's cause came from
-      orders.py        each order to its one end
-      orders_at_work.py working_order.py  which orders work, and what is known of one
-      fill.py          the arithmetic of an execution
-
-    settlement, refolded: each next event is foretold and must be there
-      account.py ledger.py entries.py   accounts, the journal, the table of contract section 9
-      settlement.py                     cash calls, retries, aged failures
-      journals.py firm_answers.py       journals of Apex calls, and a simulated firm's answers
-      funding.py                        customer funding
-      nets.py shares.py                 net settlements, revenue shares
-      files.py bucket.py                the clients' files, built again, byte by byte
-      dead_letters.py summary.py        refused inputs; the stored counts and checksums
-
-    what inputs have to cause
-      admission.py order_answers.py     may the order work? contract section 6 read anew
-      duties.py          what a quote has to make of the orders that it reaches
-      quote_refold.py    best quotes out of the ticks: section 5 read anew
-      funding_inputs.py  fundings as state machines: section 8 read anew
-      net_inputs.py      wires and opinions: section 10 read anew
+    section of the contract
+      1   cause.py dead_letters.py      event IDs; inputs that are not acted on
+      4   orders.py                     time: windows and expiries, in order with the orders
+      5   quotes.py                     best quotes
+      6   admission.py                  the checks of a new order
+          orders.py orders_at_work.py working_order.py     orders, from acceptance to their end
+          fill.py                       the amounts of a fill
+      7   settlement.py                 cash calls, retries, aged failures
+          journals.py firm_answers.py   Apex journals; the answers of the simulated firm
+      8   funding_inputs.py funding.py  funding steps, and what they cause
+      9   account.py ledger.py entries.py    accounts, the journal, the table of entries
+     10   net_inputs.py nets.py shares.py    net settlements and revenue shares
+     11   files.py bucket.py            the clients' files, byte by byte
+     12   summary.py                    the counts and sums of summary.json
 """

@@ -1,12 +1,12 @@
 """May this order work? Contract section 6 read anew, from inputs and what was audited so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from audit import numbers
-from audit.quotes import Quote
-from audit.working_order import Rates
+from audit.quotes import Side
+from audit.working_order import Rates, Terms
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros
@@ -34,14 +34,25 @@ class World(NamedTuple):
     accounts: dict[str, AccountUpdated]
 
 
-class Terms(NamedTuple):
-    """An order's numbers in minor units, and its rates: its own, else the client's."""
+class Holdings(NamedTuple):
+    """What the order's account has.
 
-    notional: int | None
-    quantity: int | None
-    limit: int | None
-    stop: int | None
-    rates: Rates
+    `available`: units of an asset that it may still sell. `assets`: those that it ever held or that
+    its working buys are for.
+    """
+
+    available: Callable[[str], int]
+    assets: Callable[[], AbstractSet[str]]
+
+
+def mode_bars(account: AccountUpdated, *, buy: bool) -> bool:
+    """Whether the account's mode bars an order (check 6)."""
+    return account.mode in {"CLOSED", "LOCKED"} or (account.mode == "CLOSING_ONLY" and buy)
+
+
+def jurisdiction_bars(account: AccountUpdated, *, buy: bool) -> bool:
+    """Whether the account's jurisdiction bars an order (check 10)."""
+    return account.jurisdiction == "PROHIBITED" or (account.jurisdiction == "CLOSE" and buy)
 
 
 def rates_of(order: OrderSubmitted, client: ClientUpdated) -> Rates:
@@ -65,15 +76,13 @@ def rates_of(order: OrderSubmitted, client: ClientUpdated) -> Rates:
 def refusal(
     order: OrderSubmitted,
     world: World,
-    quote: Quote | None,
-    available: Mapping[str, int],
-    assets: AbstractSet[str],
+    side: Side | None,
+    holdings: Holdings,
     at: Micros,
-) -> str | None:
-    """Return the first check that an order fails, None if it is accepted.
+) -> str | Terms:
+    """Return the first check from the second on that an order fails, else its terms.
 
-    `available`: units that the account may still sell, by asset. `assets`: those that it ever held
-    or that its working buys are for.
+    `side`: the one that it would take, None if it is empty.
     """
     account = world.accounts.get(order.account_id)
     if account is None:
@@ -87,7 +96,7 @@ def refusal(
         return "INVALID_ORDER"
     buy = order.side == "BUY"
     instrument = world.instruments.get(order.symbol)
-    if account.mode in {"CLOSED", "LOCKED"} or (account.mode == "CLOSING_ONLY" and buy):
+    if mode_bars(account, buy=buy):
         return "ACCOUNT_NOT_OPEN"
     if instrument is None or not instrument.tradable:
         return "UNKNOWN_SYMBOL"
@@ -95,8 +104,19 @@ def refusal(
         return "MAINTENANCE"
     if order.expire_time is not None and order.expire_time <= at:
         return "ORDER_EXPIRED"
-    if account.jurisdiction == "PROHIBITED" or (account.jurisdiction == "CLOSE" and buy):
+    if jurisdiction_bars(account, buy=buy):
         return "JURISDICTION"
+    return _market_refusal(order, terms, instrument, side, holdings) or terms
+
+
+def _market_refusal(
+    order: OrderSubmitted,
+    terms: Terms,
+    instrument: InstrumentUpdated,
+    side: Side | None,
+    holdings: Holdings,
+) -> str | None:
+    """Return the first check from the eleventh on that an order fails, None if it passes."""
     if not all(
         _fits(text, PRICE_DECIMALS, instrument.minimum_price_increment)
         for text in (order.limit_price, order.stop_price)
@@ -104,26 +124,7 @@ def refusal(
         return "PRICE_PRECISION"
     if not _fits(order.quantity, UNITS_DECIMALS, instrument.minimum_quantity_increment):
         return "QUANTITY_PRECISION"
-    refused = _market_refusal(
-        terms, instrument, quote, available.get(instrument.base, 0), at, buy=buy
-    )
-    if refused is None and buy and len(assets) >= _ASSETS_MAX and instrument.base not in assets:
-        return "TOO_MANY_ASSETS"
-    return refused
-
-
-def _market_refusal(
-    terms: Terms,
-    instrument: InstrumentUpdated,
-    quote: Quote | None,
-    available: int,
-    at: Micros,
-    *,
-    buy: bool,
-) -> str | None:
-    side = None if quote is None else quote.ask if buy else quote.bid
-    if side is not None and not side.open_at(at):
-        side = None
+    buy = order.side == "BUY"
     waits = terms.stop is not None and (
         side is None or (side.price < terms.stop if buy else side.price > terms.stop)
     )
@@ -140,6 +141,17 @@ def _market_refusal(
             10 * limit > 11 * side.price if buy else 10 * limit < 9 * side.price
         ):
             return "PRICE_TOO_FAR"
+    return _size_refusal(terms, instrument, own_price, holdings, buy=buy)
+
+
+def _size_refusal(
+    terms: Terms, instrument: InstrumentUpdated, own_price: int, holdings: Holdings, *, buy: bool
+) -> str | None:
+    """Return the first check from the fifteenth on that an order fails.
+
+    `own_price`: what the customer would pay or get now; 0: the order waits for its stop.
+    """
+    available = 0 if buy else holdings.available(instrument.base)
     about = _about(terms, own_price, instrument.minimum_quantity_increment)
     worth = terms.notional
     if worth is None:
@@ -155,7 +167,11 @@ def _market_refusal(
             return "BELOW_MINIMUM"
     if worth >= numbers.CENTS_LIMIT:
         return "ABOVE_MAXIMUM"
-    return "EXCEEDS_POSITION" if not buy and about > available else None
+    if not buy:
+        return "EXCEEDS_POSITION" if about > available else None
+    assets = holdings.assets()
+    full = len(assets) >= _ASSETS_MAX and instrument.base not in assets
+    return "TOO_MANY_ASSETS" if full else None
 
 
 def _about(terms: Terms, own_price: int, increment: int) -> int:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from audit.admission import World
 from audit.bucket import Bucket
 from audit.dead_letters import DeadLetters
 from audit.files import DayRows
@@ -13,14 +14,12 @@ from audit.funding import Fundings
 from audit.journals import Journals
 from audit.ledger import Ledger
 from audit.nets import Nets
-from audit.orders import Orders
-from audit.quotes import Quotes
-from audit.schedule import Schedule
+from audit.orders import Trading
+from audit.quotes import BestQuotes
 from audit.settlement import CashCalls
 from audit.shares import Shares
 from audit.summary import Totals
-from audit.topic_file import TopicFile
-from audit.trading import Step, Trading
+from audit.topic_file import TopicFile, Written
 from replay.input_files import FOLDER
 from replay.stored_summary import StoredSummary
 from replay.surplus_files import no_surplus_files
@@ -68,9 +67,16 @@ class Audit:
         self.executions = topics[EXECUTIONS]
         self.rows = DayRows()
         self.ledger = Ledger(topics[JOURNAL], topics[BALANCES])
-        self.orders = Orders(topics[ORDER_UPDATES], self.executions, Quotes(topics[BBO]))
-        self.schedule = Schedule(self.summary.until)
-        self.trading = Trading(topics[ORDER_UPDATES], self.executions, self.orders, self.schedule)
+        self.world = World({}, {}, {})
+        self.quotes = BestQuotes(topics[BBO])
+        self.trading = Trading(
+            self.world,
+            self.ledger,
+            topics[ORDER_UPDATES],
+            self.executions,
+            self.executed,
+            self.opened,
+        )
         self.firm = FirmAnswers(directory, close_at_end)
         self.journals = Journals(topics[APEX_JOURNALS], self.firm)
         self.cash_calls = CashCalls(
@@ -93,28 +99,27 @@ class Audit:
         )
         self.dead_letters = DeadLetters(topics[DEAD_LETTERS])
         self.totals = Totals()
-        self.windows = 0
 
-    def settle(self, step: Step) -> None:
-        """Refold what settlement and reports make of one step of trading."""
-        for execution in step.executions:
-            self.totals.execution(execution.event)
-            self.cash_calls.executed(self.executions, execution)
-            self.shares.executed(execution.event)
-            if execution.event["funding_model"] == "NET_SETTLEMENT":
-                self.nets.executed(execution.event, execution.at)
-        window = step.window
-        if window is None:
-            return
-        self.windows += 1
-        if window.event["window"] == "RETRY":
+    def executed(self, execution: Written) -> None:
+        """Settle an execution."""
+        event = execution.event
+        self.totals.execution(event)
+        self.cash_calls.executed(execution)
+        self.shares.executed(event)
+        if event["funding_model"] == "NET_SETTLEMENT":
+            self.nets.executed(event, execution.at)
+
+    def opened(self, window: Written) -> None:
+        """Settle a window, and check the files that it issues."""
+        name = window.event["window"]
+        if name == "RETRY":
             self.cash_calls.retry(window)
-        elif window.event["window"] == "NET_SETTLEMENT":
+        elif name == "NET_SETTLEMENT":
             self.nets.close(window)
             self.shares.close(window)
             self.bucket.net_window(window, self.nets.closed)
             self.ledger.check(self.executions.place(window))
-        elif window.event["window"] in _REPORTING:
+        elif name in _REPORTING:
             self.cash_calls.report_aged(window)
             self.bucket.window(window)
             self.ledger.check(self.executions.place(window))
@@ -144,7 +149,7 @@ class Audit:
         emitted = {topic: dict(file.counts) for topic, file in self.topics.items() if file.counts}
         self.totals.calls = self.cash_calls.counted
         self.totals.nets = list(self.nets.standings())
-        self.totals.rejected = self.orders.rejected
+        self.totals.rejected = self.trading.rejected
         self.totals.dead_letters = self.dead_letters.reasons
         self.summary.same(
             {

@@ -1,14 +1,17 @@
-"""Dead letters by themselves: their ids, and that each holds what it says of its raw bytes."""
+"""Dead letters: each is computed from the bytes of its input (contract section 1)."""
 
-from base64 import b64decode
-from binascii import Error
+from base64 import b64encode
 from collections import Counter
 from hashlib import sha256
 
-from audit.cause import event_id
-from audit.topic_file import TopicFile, Written
-from schemas.dead_letter import RAW_BYTES_MAX, RAW_KEY_BYTES_MAX
-from topics.catalogue import CATALOGUE
+from audit.cause import emitted, event_id
+from audit.topic_file import TopicFile
+from replay.read import InputLine, line_key, raw_value
+from schemas.dead_letter import DETAIL_LENGTH_MAX, RAW_BYTES_MAX, RAW_KEY_BYTES_MAX
+from schemas.instant import Micros, time_text
+from topics.decode import Refused
+
+_PARTITION = 0  # a plain replay runs one
 
 
 class DeadLetters:
@@ -20,49 +23,39 @@ class DeadLetters:
         self.reasons: Counter[str] = Counter()
         self._made: Counter[tuple[str, str]] = Counter()
 
-    def take(self) -> Written:
-        """Check the next dead letter and return it.
+    def expect(self, line: InputLine, reason: str, at: Micros) -> None:
+        """Take the dead letter of an input; `detail` is compared only where the form decides it.
 
         Raises:
-            DifferenceError: it contradicts itself.
+            DifferenceError: the next dead letter is another.
         """
-        line = self.topic.take()
-        event = line.event
-        source, key = event["source_topic"], event["source_key"] or ""
-        cause_id = f"{source}-{event['source_partition']}-{event['source_offset']}"
-        self._made[cause_id, key] += 1
-        raw = self._bytes(line, "raw")
-        raw_key = self._bytes(line, "source_key_raw")
-        whole = event["raw_length"] <= RAW_BYTES_MAX
-        whole_key = event["source_key_length"] <= RAW_KEY_BYTES_MAX
-        has_key = event["source_key_raw"] is not None
-        source_topic = CATALOGUE.get(source)
-        for field, expected in (
-            ("source_topic", source if source_topic and source_topic.direction == "in" else "ours"),
-            ("source_partition", 0),
-            ("cause_id", cause_id),
-            ("event_id", event_id(source, cause_id, "DeadLetter", key, self._made[cause_id, key])),
-            ("source_key", _text(raw_key) if has_key and whole_key else None),
-            ("source_key_length", len(raw_key) if whole_key else event["source_key_length"]),
-            ("raw_length", len(raw) if whole or len(raw) < RAW_BYTES_MAX else event["raw_length"]),
-            ("raw_sha256", sha256(raw).hexdigest() if whole else event["raw_sha256"]),
-        ):
-            if event[field] != expected:
-                raise self.topic.differs(line, field, expected=expected, found=event[field])
-        self.reasons[event["reason"]] += 1
-        return line
-
-    def _bytes(self, line: Written, field: str) -> bytes:
-        """Return what a field holds in base64; null holds nothing."""
-        text = line.event[field]
-        try:
-            return b64decode(text or "", validate=True)
-        except Error:
-            raise self.topic.differs(line, field, expected="base64", found=text) from None
-
-
-def _text(key: bytes) -> str | None:
-    try:
-        return key.decode()
-    except UnicodeDecodeError:
-        return None
+        raw = raw_value(line.text)
+        raw_key = line_key(line.topic, raw)
+        key = None if raw_key is None or len(raw_key) > RAW_KEY_BYTES_MAX else raw_key.decode()
+        source = f"{line.topic}-{_PARTITION}-{line.number}"
+        self._made[source, key or ""] += 1
+        made = self._made[source, key or ""]
+        expected = emitted(
+            "DeadLetter",
+            event_id(line.topic, source, "DeadLetter", key or "", made),
+            time_text(at),
+            source,
+        )
+        expected.update(
+            source_topic=line.topic,
+            source_partition=_PARTITION,
+            source_offset=line.number,
+            source_key=key,
+            source_key_raw=None
+            if raw_key is None
+            else b64encode(raw_key[:RAW_KEY_BYTES_MAX]).decode(),
+            source_key_length=len(raw_key or b""),
+            raw=b64encode(raw[:RAW_BYTES_MAX]).decode(),
+            raw_length=len(raw),
+            raw_sha256=sha256(raw).hexdigest(),
+            reason=reason,
+        )
+        if isinstance(line.event, Refused):
+            expected["detail"] = line.event.detail[:DETAIL_LENGTH_MAX]
+        self.topic.expect(expected)
+        self.reasons[reason] += 1

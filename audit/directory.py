@@ -56,7 +56,7 @@ def audit_directory(
 
 def _checked(audit: Audit, answers: Answers) -> list[tuple[str, str]]:
     events = {topic: sum(file.counts.values()) for topic, file in audit.topics.items()}
-    updates = audit.orders.updates.counts
+    updates = audit.trading.updates.counts
     counts = [
         ("events, each against its schema", sum(events.values())),
         ("best quotes", events[BBO]),

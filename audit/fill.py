@@ -1,155 +1,76 @@
-"""The arithmetic of one fill: price, gross, markup, commission, net (contract section 6)."""
+"""The arithmetic of one fill: quantity, gross, markup, commission, net (contract section 6)."""
 
-from collections.abc import Callable
+from typing import Any
 
 from audit import numbers
 from audit.quotes import Quote, Side
-from audit.topic_file import TopicFile, Written
 from audit.working_order import WorkingOrder
-from schemas.money import bps, quantity, usd
-from schemas.money import price as price_text
+from schemas.instant import Micros
+from schemas.money import bps, price, quantity, usd
 from settlement.calendar import trade_date
 
 _AVERAGE_STEP = 10**10  # eight of a price's eighteen places
-_RATE_FIELDS: tuple[tuple[str, Callable[[int], str]], ...] = (
-    ("markup_bps", bps),
-    ("markup_fixed", lambda value: price_text(value, 0)),
-    ("commission_bps", bps),
-    ("commission_fixed", usd),
-    ("commission_minimum", usd),
-)
 
 
-def check_fill(
-    executions: TopicFile,
-    line: Written,
-    order: WorkingOrder,
-    quote: Quote | None,
-) -> None:
-    """Check an `Execution` of an order at the quote it had to see, and count it in the order.
-
-    Raises:
-        DifferenceError: the first field that is not what section 6 makes of order and quote.
-    """
-    execution_id = f"{order.account_id}-{order.client_order_id}-{order.fills + 1}"
-    executions.same(line, "execution_id", execution_id)
-    executions.same(line, "symbol", order.symbol)
-    executions.same(line, "side", "BUY" if order.buy else "SELL")
-    executions.same(line, "trade_date", trade_date(line.at))
-    side = _side(executions, line, order, quote)
-    taken = executions.number(line, "quantity", line.event["quantity"], numbers.units)
-    at_price = executions.number(line, "price", line.event["price"])
-    _check_rates(executions, line, order)
-    _check_price(executions, line, order, side.price)
-    gross, commission = _check_money(executions, line, order, (taken, at_price, side.price))
-
-    left = order.left_at(at_price)
+def fillable_units(order: WorkingOrder, side: Side, customer_price: int, position: int) -> int:
+    """Return how much one fill takes, 0 if there is none; a sell takes at most `position`."""
     step = order.instrument.minimum_quantity_increment
-    most = min(left - left % step, side.size - side.size % step)
-    most = numbers.fillable(most, at_price, step)
-    # A sell may also be held back by the position.
-    if taken % step or not 0 < taken <= most or (order.buy and taken < most):
-        raise executions.differs(
-            line, "quantity", expected=quantity(most), found=line.event["quantity"]
-        )
-    executions.same(line, "providers", _used_up(side.providers, taken))
+    units = min(order.left_at(customer_price), side.size - side.size % step)
+    if not order.buy:
+        units = min(units, position)
+    units = numbers.fillable(units, customer_price, step)
+    return units if units > 0 and numbers.worth(units, customer_price) else 0
 
+
+def fill(
+    order: WorkingOrder, quote: Quote, side: Side, taken: int, at: Micros
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Count a fill in its order; return the fields of its `Execution` and `OrderFilled`."""
+    terms, instrument, event = order.terms, order.instrument, order.event
+    at_price = order.customer_price(side)
+    gross = numbers.worth(taken, at_price)
     order.fills += 1
     order.units += taken
     order.gross += gross
     order.weighted += taken * at_price
-    order.commission += commission
-    order.last_sequence = line.event["quote_sequence"]
-    order.residue = order.left_at(at_price)
-    if order.notional is not None:
-        order.residue -= order.residue % step
-
-
-def check_filled(updates: TopicFile, line: Written, order: WorkingOrder) -> None:
-    """Check the `OrderFilled` of the fill that was just counted.
-
-    Raises:
-        DifferenceError: a field differs.
-    """
-    average = numbers.half_even(order.weighted, order.units * _AVERAGE_STEP)
-    for field, expected in (
-        ("cumulative_quantity", quantity(order.units)),
-        (
-            "leaves_quantity",
-            None if order.quantity is None else quantity(order.quantity - order.units),
-        ),
-        (
-            "leaves_notional",
-            None if order.notional is None else usd(order.notional - order.gross),
-        ),
-        ("average_price", price_text(average * _AVERAGE_STEP, 8)),
-    ):
-        updates.same(line, field, expected)
-
-
-def _side(executions: TopicFile, line: Written, order: WorkingOrder, quote: Quote | None) -> Side:
-    """Return the side that the fill took of the quote it had to see; an order fills once at it."""
-    side = order.side_taken(quote)
-    if quote is None or side is None or not side.open_at(line.at):
-        what = f"the {'ask' if order.buy else 'bid'} that it takes"
-        raise executions.differs(line, what, expected="one that is valid", found=quote)
-    executions.same(line, "quote_sequence", quote.sequence)
-    if quote.sequence <= order.last_sequence:
-        what = "fills of the order at this quote"
-        raise executions.differs(line, what, expected="one", found="another")
-    found = line.event["quote_price"]
-    if executions.number(line, "quote_price", found) != side.price:
-        expected = price_text(side.price, 0)
-        raise executions.differs(line, "quote_price", expected=expected, found=found)
-    return side
-
-
-def _check_money(
-    executions: TopicFile, line: Written, order: WorkingOrder, traded: tuple[int, int, int]
-) -> tuple[int, int]:
-    """Check gross, markup, commission and net; return gross and commission in cents.
-
-    `traded`: units, the customer's price and the market's.
-    """
-    taken, at_price, raw_price = traded
-    rates = order.rates
-    gross = numbers.worth(taken, at_price)
-    executions.same(line, "gross", usd(gross))
-    if not 0 < gross < numbers.CENTS_LIMIT:
-        expected = f"above 0.00 and below {usd(numbers.CENTS_LIMIT)}"
-        raise executions.differs(line, "gross", expected=expected, found=usd(gross))
-    executions.same(line, "markup", usd(abs(gross - numbers.worth(taken, raw_price))))
-    owed = max(rates[4], numbers.share(order.gross + gross, rates[2]) + rates[3])
+    rates = terms.rates
+    owed = max(rates[4], numbers.share(order.gross, rates[2]) + rates[3])
     commission = owed - order.commission
     if not order.buy:
-        # The rest moves to later fills.
-        commission = min(commission, gross)
-    executions.same(line, "commission", usd(commission))
-    executions.same(line, "net_money", usd(gross + commission if order.buy else gross - commission))
-    return gross, commission
-
-
-def _check_rates(executions: TopicFile, line: Written, order: WorkingOrder) -> None:
-    for (field, printed), rate in zip(_RATE_FIELDS, order.rates, strict=True):
-        executions.same(line, field, printed(rate))
-
-
-def _check_price(executions: TopicFile, line: Written, order: WorkingOrder, raw_price: int) -> None:
-    """Check base, price and quote price; `raw_price`: the market's, in 10^-18 USD."""
-    instrument = order.instrument
-    executions.same(line, "base", instrument.base)
-    exact = numbers.customer_price(
-        raw_price, order.rates[:2], instrument.minimum_price_increment, buy=order.buy
-    )
-    executions.same(line, "price", price_text(exact, instrument.price_decimals))
-    executions.same(line, "quote_price", price_text(raw_price, instrument.price_decimals))
-    if order.limit is not None and (exact > order.limit if order.buy else exact < order.limit):
-        raise executions.differs(
-            line,
-            "price",
-            expected=f"within the limit {price_text(order.limit, 0)}",
-            found=line.event["price"],
-        )
+        commission = min(commission, gross)  # the rest moves to later fills
+    order.commission += commission
+    execution_id = f"{event.account_id}-{event.client_order_id}-{order.fills}"
+    execution = {
+        "execution_id": execution_id,
+        "client_order_id": event.client_order_id,
+        "symbol": event.symbol,
+        "base": instrument.base,
+        "side": event.side,
+        "quantity": quantity(taken),
+        "price": price(at_price, instrument.price_decimals),
+        "quote_price": price(side.price, instrument.price_decimals),
+        "quote_sequence": quote.sequence,
+        "gross": usd(gross),
+        "markup": usd(abs(gross - numbers.worth(taken, side.price))),
+        "commission": usd(commission),
+        "net_money": usd(gross + commission if order.buy else gross - commission),
+        "markup_bps": bps(rates[0]),
+        "markup_fixed": price(rates[1], 0),
+        "commission_bps": bps(rates[2]),
+        "commission_fixed": usd(rates[3]),
+        "commission_minimum": usd(rates[4]),
+        "providers": _used_up(side.providers, taken),
+        "trade_date": trade_date(at),
+    }
+    average = numbers.half_even(order.weighted, order.units * _AVERAGE_STEP) * _AVERAGE_STEP
+    filled = {
+        "execution_id": execution_id,
+        "cumulative_quantity": quantity(order.units),
+        "leaves_quantity": terms.quantity and quantity(terms.quantity - order.units),
+        "leaves_notional": terms.notional and usd(terms.notional - order.gross),
+        "average_price": price(average, 8),
+    }
+    return execution, filled
 
 
 def _used_up(shown: list[tuple[str, int]], taken: int) -> list[dict[str, str]]:

@@ -53,26 +53,25 @@ class FundingInputs:
         """Start without one."""
         self._fundings: dict[tuple[str, str], _Funding] = {}
 
-    def refusals(self, event: Funding, account: Account, since: Micros | None) -> set[str]:
-        """Return the reasons for which a step may be dead-lettered; empty: it counts.
+    def refusal(self, event: Funding, account: Account, since: Micros | None) -> str | None:
+        """Return the reason for which a step is dead-lettered; None: it is not.
 
-        Of a step that was taken before with other content, the contract allows two names. `since`:
-        the time up to which windows were refolded; the step counts behind those up to its own.
+        `since`: the time up to which windows were refolded; the step counts behind those up to its
+        own.
         """
         funding = self._of(event)
         before = funding.contents.get(event.type)
         if before is not None:
-            return set() if before == _content(event) else {"CONFLICT", "BAD_TRANSITION"}
+            return None if before == _content(event) else "CONFLICT"
         if (event.type, funding.state) not in _STEPS:
-            return {"BAD_TRANSITION"}
+            return "BAD_TRANSITION"
         if funding.state is None and account.model == "NET_SETTLEMENT":
             cash = _cash_by(account, since, event.own_time)
-            return (
-                set() if event.type == "WithdrawalRequested" and cash > 0 else {"FUNDING_NOT_OURS"}
-            )
+            is_ours = event.type == "WithdrawalRequested" and cash > 0
+            return None if is_ours else "FUNDING_NOT_OURS"
         if funding.state is not None and event.amount != funding.amount:
-            return {"AMOUNT_MISMATCH"}
-        return set()
+            return "AMOUNT_MISMATCH"
+        return None
 
     def step(self, event: Funding, account: Account, at: Micros) -> FundingStep | None:
         """Return the step that a funding that is not refused makes; None: it is a repeat."""

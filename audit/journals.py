@@ -55,19 +55,19 @@ class Journals:
         """Return the journal that an answer names, None if it was not asked for."""
         return self._known.get((event.account_id, event.journal_id))
 
-    def refusals(self, event: ApexJournalCompleted | ApexJournalRejected) -> set[str]:
-        """Return the reasons for which an answer may be dead-lettered; empty: it counts."""
+    def refusal(self, event: ApexJournalCompleted | ApexJournalRejected) -> str | None:
+        """Return the reason for which an answer is dead-lettered; None: it is not."""
         journal = self.of(event)
         if journal is None:
-            return {"UNKNOWN_JOURNAL"}
+            return "UNKNOWN_JOURNAL"
         outcome = outcome_of(event)
         if outcome != COMPLETED and outcome not in REJECTIONS:
-            return {"UNKNOWN_REASON"}
+            return "UNKNOWN_REASON"
         # A rejection may leave the amount out.
         is_other_amount = event.amount not in {None, journal.call.amount}
         if is_other_amount or journal.answer not in {None, outcome}:
-            return {"CONTRADICTION" if journal.answer else "AMOUNT_MISMATCH"}
-        return set()
+            return "CONTRADICTION" if journal.answer else "AMOUNT_MISMATCH"
+        return None
 
 
 def outcome_of(event: ApexJournalCompleted | ApexJournalRejected) -> str:

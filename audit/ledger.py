@@ -8,7 +8,7 @@ from audit import entries
 from audit.account import Account
 from audit.cause import Cause
 from audit.topic_file import TopicFile
-from replay.difference import DifferenceError, of_books
+from replay.difference import of_books
 from settlement.calendar import civil_date
 from settlement.invariants import Books, ClientBook, books_difference, entry_difference
 
@@ -112,20 +112,3 @@ class Ledger:
         wrong = books_difference(Books(totals, accounts, self.client_books()))
         if wrong is not None:
             raise of_books(place, wrong)
-
-    def never_negative(self, account: Account, place: str, event_id: str) -> None:
-        """Demand that no position is below zero.
-
-        Raises:
-            DifferenceError: one is.
-        """
-        for asset, units in account.positions.items():
-            if units < 0:
-                raise DifferenceError(
-                    place,
-                    f"the {asset} position",
-                    expected="0 or more",
-                    found=units,
-                    event_id=event_id,
-                    account=account.account_id,
-                )

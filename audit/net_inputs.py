@@ -31,22 +31,22 @@ class NetInputs:
         self.shares = shares
         self._acted_on: dict[tuple[str, str, str], tuple[object, ...]] = {}
 
-    def refusals(self, event: NetInput, now: Micros, at: Micros) -> set[str]:
-        """Return the reasons for which an input may be dead-lettered; empty: it counts.
+    def refusal(self, event: NetInput, now: Micros, at: Micros) -> str | None:
+        """Return the reason for which an input is dead-lettered; None: it is not.
 
         Time is `now`, and moves to `at` if the input counts.
         """
         if event.client not in self.world.clients and not any(
             account.client == event.client for account in self.world.accounts.values()
         ):
-            return {"UNKNOWN_ACCOUNT"}
+            return "UNKNOWN_ACCOUNT"
         input_id, content = _id_and_content(event)
         if self._acted_on.get(input_id, content) != content:
-            return {"CONFLICT"}
+            return "CONFLICT"
         if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
             known = self.nets.knows(event.client, event.window_to, now, at)
-            return set() if known else {"BAD_TRANSITION"}
-        return set()
+            return None if known else "BAD_TRANSITION"
+        return None
 
     def apply(self, event: NetInput, at: Micros) -> None:
         """Demand what an input that is not refused makes; a repeat makes nothing."""

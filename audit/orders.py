@@ -1,299 +1,307 @@
-"""Each order from its acceptance to one end (contract section 6), as `order-updates` tells it."""
+"""Trading: windows and orders in the order in which they happen (contract sections 4 and 6).
+
+Each order update, execution and window is computed from the inputs; the topic must have it next.
+"""
 
 from collections import Counter
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
 
-from audit.cause import FoundIds
-from audit.duties import Duties
-from audit.fill import check_fill, check_filled
-from audit.orders_at_work import OrdersAtWork
-from audit.quotes import Quote, Quotes
+from audit.admission import Holdings, World, jurisdiction_bars, mode_bars, refusal
+from audit.cause import Cause
+from audit.fill import fill, fillable_units
+from audit.ledger import Ledger
+from audit.orders_at_work import OrderId, OrdersAtWork
+from audit.quotes import Quote, Side
 from audit.topic_file import TopicFile, Written
-from audit.update_causes import UpdateCauses
-from audit.working_order import Rates, WorkingOrder
-from replay.difference import DifferenceError, described
-from schemas.instant import Micros
-from schemas.instrument import InstrumentUpdated
-from topics.catalogue import BBO, ORDERS
+from audit.working_order import WorkingOrder
+from schemas.account import AccountUpdated
+from schemas.instant import Micros, time_text
+from schemas.money import price, quantity, usd
+from schemas.order import OrderCancelRequested, OrderSubmitted
+from settlement.calendar import ScheduledWindow, first_window, window_after
+from topics.catalogue import ACCOUNTS, BBO, EXECUTIONS, ORDERS
 
-_SHARED_WITH_EXECUTION = (
-    "execution_id",
-    "account_id",
-    "client",
-    "client_order_id",
-    "cause_id",
-    "event_time",
-)
+_PARTITION = "0"  # a plain replay runs one
+# The ID of an order that is rejected for one of these is not used up.
+_ID_STAYS_FREE = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"})
+# What a repeat need not share with the order that it repeats.
+_NO_CONTENT = {"event_id", "event_time", "type"}
 
 
-class Orders:
-    """The orders at work."""
+class Trading:
+    """The orders at work, the IDs that were used, and the next window."""
 
-    def __init__(self, updates: TopicFile, executions: TopicFile, quotes: Quotes) -> None:
-        """Start without an order."""
+    def __init__(
+        self,
+        world: World,
+        ledger: Ledger,
+        updates: TopicFile,
+        executions: TopicFile,
+        on_execution: Callable[[Written], None],
+        on_window: Callable[[Written], None],
+    ) -> None:
+        """Take the topics; the callbacks settle each execution and window that was found."""
+        self.world = world
+        self.ledger = ledger
         self.updates = updates
         self.executions = executions
-        self.quotes = quotes
+        self.on_execution = on_execution
+        self.on_window = on_window
         self.at_work = OrdersAtWork()
-        self.duties = Duties(self.at_work)
-        quotes.on_quote = self._quoted
+        self.quotes: dict[str, Quote] = {}
         # How many orders were rejected, by reason.
         self.rejected: Counter[str] = Counter()
-        self.causes = UpdateCauses(updates)
-        # The rates and the instrument of the order that is about to be accepted: it keeps them.
-        self.accepting: tuple[Rates, InstrumentUpdated] | None = None
-        # The MAINTENANCE_BEGIN whose sweep is being read.
-        self.maintenance: Written | None = None
-        self._execution_ids = FoundIds()
-        # Of the step that is being read: the order that it accepted, whether the market had then
-        # reached its stop, and the place in line of the order that was tried last.
-        self._accepted: WorkingOrder | None = None
-        self._stop_reached = False
-        self._tried: tuple[Micros, str, str] | None = None
+        # None until time begins.
+        self._next: ScheduledWindow | None = None
+        # A digest of the content of each order, and which order each cancel names.
+        self._orders: dict[OrderId, bytes] = {}
+        self._cancels: dict[tuple[str, str], str] = {}
 
-    # -- steps -----------------------------------------------------------------------------------
+    # -- time (section 4) ------------------------------------------------------------------------
 
-    def begin_step(self, line: Written, topic: str) -> None:
-        """Read the quotes that come before a step; what they had to do must be done."""
-        self.causes.begin_step()
-        self._execution_ids.begin_step()
-        if topic == BBO:
-            self.quotes.read_to_quote(line.event["cause_id"], line.at)
-            return
-        # Within an instant ticks come before orders, and behind all else that trading does.
-        self.quotes.read_to(line.at if topic == ORDERS and not expires(line) else line.at - 1)
-        self.nothing_due()
+    def begin(self, at: Micros) -> None:
+        """Let time begin: the first window is the first at or after `at`."""
+        self._next = first_window(at)
 
-    def apply(self, line: Written, topic: str) -> Written | None:
-        """Check an update; return the execution that comes with it, if one does.
+    def move_time(self, at: Micros) -> None:
+        """Do what is due at or before `at`, in time order: expiries before windows.
 
         Raises:
-            DifferenceError: it does not follow from what its order did before.
+            DifferenceError: a topic's next event is not what has to come.
         """
-        match line.event["type"]:
-            case "OrderAccepted":
-                self._accept(line)
-            case "OrderRejected":
-                self.rejected[line.event["reason"]] += 1
-            case "OrderCancelRejected":
-                self._reject_cancel(line)
-            case "OrderTriggered":
-                self._trigger(line, topic)
-            case "OrderFilled":
-                return self._fill(line, topic)
-            case "OrderCancelled":
-                self._cancel(line, topic)
-            case _:
-                self._expire(line)
-        return None
-
-    def end_step(self) -> None:
-        """Demand what an order's own step, or a quote's, had to do."""
-        self._tried = None
-        self.nothing_due()
-        order, self._accepted = self._accepted, None
-        if order is None:
-            return
-        if self._stop_reached and not order.triggered:
-            raise self.missing(order, "OrderTriggered, its stop is reached")
-        if order.order_id not in self.at_work.by_id:
-            return
-        quote = self.quotes.latest.get(order.symbol)
-        if not order.fills and "OrderFilled" in self.duties.at_acceptance(order, quote):
-            raise self.missing(order, "OrderFilled, it is marketable")
-        if order.time_in_force == "IOC":
-            raise self.missing(order, "a fill of all or OrderCancelled, it is IOC")
-
-    def nothing_due(self) -> None:
-        """Demand that the latest quote has done all that it had to.
-
-        Raises:
-            DifferenceError: an order that it reaches lacks an event.
-        """
-        for order_id, kinds in self.duties.due.items():
-            order = self.at_work.by_id[order_id]
-            last = self.quotes.last.event_id if self.quotes.last is not None else ""
-            raise self.missing(order, f"{' and '.join(sorted(kinds))} at quote {last}")
-
-    def nothing_overdue(self, at: Micros, *, expiring: bool) -> None:
-        """Demand that every order whose `expire_time` has come is gone.
-
-        `expiring`: those of this very instant are still going.
-        """
-        order = self.at_work.overdue(at)
-        if order is not None:
-            if expiring and order.expire_time == at:
+        while self._next is not None:
+            order = self.at_work.next_expired(min(at, self._next.scheduled_at))
+            if order is not None:
+                expire_time = order.event.expire_time or 0
+                self._expire(order, "EXPIRE_TIME", Cause(ORDERS, order.event.event_id, expire_time))
+            elif self._next.scheduled_at <= at:
+                self._open(self._next)
+                self._next = window_after(self._next)
+            else:
                 return
-            raise self.missing(order, "OrderExpired, its expire_time has come")
 
-    def end_maintenance(self) -> None:
-        """Demand that MAINTENANCE_BEGIN has ended every order."""
-        self.maintenance = None
-        for order in self.at_work.by_id.values():
-            raise self.missing(order, "OrderExpired or OrderCancelled at MAINTENANCE_BEGIN")
+    def _open(self, window: ScheduledWindow) -> None:
+        scheduled_at = time_text(window.scheduled_at)
+        cause = Cause(EXECUTIONS, f"{window.window}@{scheduled_at}", window.scheduled_at)
+        if window.window == "MAINTENANCE_BEGIN":
+            for order in sorted(self.at_work.by_id.values(), key=WorkingOrder.priority):
+                if order.event.time_in_force == "DAY":
+                    self._expire(order, "END_OF_DAY", cause)
+                else:
+                    self._cancel(order, "MAINTENANCE", cause)
+        opened = cause.head("WindowOpened", _PARTITION)
+        opened.update(window=window.window, scheduled_at=scheduled_at)
+        self.on_window(self.executions.expect(opened))
 
-    def missing(self, order: WorkingOrder, what: str) -> DifferenceError:
-        """Return the difference that an accepted order lacks an event."""
-        return self.updates.differs(
-            order.accepted,
-            f"what became of order {order.client_order_id}",
-            expected=what,
-            found=f"next {self.updates.described_head()}",
+    # -- inputs ----------------------------------------------------------------------------------
+
+    def submitted(self, event: OrderSubmitted, at: Micros) -> None:
+        """Answer an order; try it at once if it is accepted.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        order_id = (event.account_id, event.client_order_id)
+        content = _digest(event)
+        before = self._orders.get(order_id)
+        if before == content:
+            return
+        cause = Cause(ORDERS, event.event_id, at)
+        account = self.world.accounts.get(event.account_id)
+        client = None if account is None else account.client
+        quote = self.quotes.get(event.symbol)
+        side = quote.taken(buy=event.side == "BUY", at=at) if quote else None
+        holdings = Holdings(
+            lambda asset: self._available(event.account_id, asset),
+            lambda: self._assets(event.account_id),
         )
-
-    # -- events ----------------------------------------------------------------------------------
-
-    def _accept(self, line: Written) -> None:
-        if self.accepting is None:
-            raise AssertionError("an answer is demanded before it is read")
-        order = WorkingOrder(self.updates, line, *self.accepting)
-        self.at_work.add(order)
-        self._accepted = order
-        side = order.side_taken(self.quotes.latest.get(order.symbol))
-        self._stop_reached = side is not None and side.open_at(line.at) and order.stop_reached(side)
-
-    def _reject_cancel(self, line: Written) -> None:
-        if self._known(line) is not None:
-            raise self._wrong(line, "the answer to a cancel", "OrderCancelled, it is working")
-
-    def _trigger(self, line: Written, topic: str) -> None:
-        order = self._working_order(line)
-        quote = self._quote(line, topic, order)
-        side = order.side_taken(quote)
-        self._demand_tradable(line, order)
-        if order.triggered:
-            raise self._wrong(line, "the order", "one whose stop was not reached before")
-        if (
-            quote is None
-            or side is None
-            or not (side.open_at(line.at) and order.stop_reached(side))
-        ):
-            raise self._wrong(line, "the market", "one that reaches the stop")
-        for field, expected in (
-            ("stop_price", order.accepted.event["stop_price"]),
-            ("quote_sequence", quote.sequence),
-        ):
-            if line.event[field] != expected:
-                raise self.updates.differs(line, field, expected=expected, found=line.event[field])
-        self.at_work.triggered(order)
-        self.duties.done(order, "OrderTriggered")
-
-    def _fill(self, line: Written, topic: str) -> Written:
-        order = self._working_order(line)
-        event = line.event
-        execution = self.executions.head
-        if execution is None or any(
-            execution.event.get(field) != event[field] for field in _SHARED_WITH_EXECUTION
-        ):
-            raise self.updates.differs(
-                line,
-                "the fill's Execution",
-                expected=f"Execution {event['execution_id']}",
-                found=self.executions.described_head(),
-            )
-        self._execution_ids.topic_of_cause(
-            execution.event,
-            event["account_id"],
-            (topic,),
-            lambda expected: self.executions.differs(
-                execution, "event_id", expected=expected, found=execution.event["event_id"]
-            ),
+        admitted = (
+            "DUPLICATE_ORDER_ID" if before else refusal(event, self.world, side, holdings, at)
         )
-        self._demand_tradable(line, order)
-        if not order.triggered:
-            raise self._wrong(line, "the order", "OrderTriggered before its first fill")
-        quote = self._quote(line, topic, order)
-        check_fill(self.executions, execution, order, quote)
-        check_filled(self.updates, line, order)
-        self.duties.done(order, "OrderFilled")
-        if order.done:
-            self._end(order, line)
-        return self.executions.take()
-
-    def _cancel(self, line: Written, topic: str) -> None:
-        order = self._working_order(line)
-        ioc = order.time_in_force == "IOC"
-        match line.event["reason"]:
-            case "IOC_REMAINDER":
-                fits = ioc and order.fills > 0
-            case "NOT_MARKETABLE":
-                quote = self.quotes.latest.get(order.symbol)
-                due = self.duties.at_acceptance(order, quote)
-                fits = ioc and order.fills == 0 and "OrderFilled" not in due
-            case "MAINTENANCE":
-                fits = order.time_in_force != "DAY" and self._in_sweep(line)
-            case "BELOW_MINIMUM":
-                fits = order.notional is not None and order.fills == 0
-            case "PRICE_TOO_FAR":
-                side = order.side_taken(self._quote(line, topic, order))
-                fits = order.stop is not None and side is not None and order.too_far(side)
-            case _:
-                fits = True
-        if not fits:
-            raise self._wrong(line, "reason", f"another for {described(order.accepted.event)}")
-        self._end(order, line)
-
-    def _expire(self, line: Written) -> None:
-        order = self._working_order(line)
-        if line.event["reason"] == "END_OF_DAY":
-            fits = order.time_in_force == "DAY" and self._in_sweep(line)
+        if admitted not in _ID_STAYS_FREE and not before:
+            self._orders[order_id] = content
+        if isinstance(admitted, str):
+            self.rejected[admitted] += 1
+            self._expect("OrderRejected", order_id, client, cause, reason=admitted)
+            return
+        instrument = self.world.instruments[event.symbol]
+        order = WorkingOrder(
+            event,
+            client or "",
+            admitted,
+            instrument,
+            at,
+            buy=event.side == "BUY",
+            triggered=admitted.stop is None,
+        )
+        decimals = instrument.price_decimals
+        self._update(
+            "OrderAccepted",
+            order,
+            cause,
+            symbol=event.symbol,
+            side=event.side,
+            order_type=event.order_type,
+            time_in_force=event.time_in_force,
+            notional=admitted.notional and usd(admitted.notional),
+            quantity=admitted.quantity and quantity(admitted.quantity),
+            limit_price=admitted.limit and price(admitted.limit, decimals),
+            stop_price=admitted.stop and price(admitted.stop, decimals),
+            expire_time=event.expire_time and time_text(event.expire_time),
+        )
+        if quote and side and (order.triggered or order.stop_reached(side)):
+            if not order.triggered:
+                order.triggered = True
+                self._trigger(order, quote, cause)
+            if self._try(order, quote, side, cause):
+                return
+        if event.time_in_force != "IOC":
+            self.at_work.add(order)
         else:
-            fits = order.expire_time == line.at and order.cause_id == line.event["cause_id"]
-        if not fits:
-            raise self._wrong(line, "reason", f"another for {described(order.accepted.event)}")
-        self._end(order, line)
+            self._cancel(order, "IOC_REMAINDER" if order.fills else "NOT_MARKETABLE", cause)
 
-    def _end(self, order: WorkingOrder, line: Written) -> None:
-        self.at_work.end(order)
-        self.duties.done(order, line.event["type"])
+    def cancel_refusal(self, event: OrderCancelRequested) -> str | None:
+        """Return why a cancel is dead-lettered, None if it is not."""
+        before = self._cancels.get((event.account_id, event.cancel_id))
+        return None if before in {None, event.client_order_id} else "CONFLICT"
 
-    def _quoted(self, quote: Quote) -> None:
-        self.nothing_due()
-        self.duties.quoted(quote)
+    def cancel_requested(self, event: OrderCancelRequested, at: Micros) -> None:
+        """Answer a cancel that is not refused, unless it is a repeat.
 
-    # -- what they share -------------------------------------------------------------------------
-
-    def _working_order(self, line: Written) -> WorkingOrder:
-        order = self._known(line)
-        if order is None or order.client != line.event["client"]:
-            raise self._wrong(line, "the order", "a working one of this account and client")
-        priority = order.priority()
-        if self._tried is not None and priority < self._tried:
-            raise self._wrong(line, "turn", "by accepted time, account and client_order_id")
-        self._tried = priority
-        return order
-
-    def _quote(self, line: Written, topic: str, order: WorkingOrder) -> Quote | None:
-        """Return the quote that the order saw: its cause, or the latest of its symbol."""
-        if topic != BBO:
-            return self.quotes.latest.get(order.symbol)
-        quote = self.quotes.last
-        if quote is None or (quote.event_id, quote.at, quote.symbol) != (
-            line.event["cause_id"],
-            line.at,
-            order.symbol,
-        ):
-            raise self._wrong(line, "cause_id", f"a best quote of {order.symbol} at its time")
-        return quote
-
-    def _in_sweep(self, line: Written) -> bool:
-        window = self.maintenance
-        return window is not None and (
-            (window.event["cause_id"], window.at) == (line.event["cause_id"], line.at)
+        Raises:
+            DifferenceError: the next update is another.
+        """
+        if (event.account_id, event.cancel_id) in self._cancels:
+            return
+        self._cancels[event.account_id, event.cancel_id] = event.client_order_id
+        cause = Cause(ORDERS, event.event_id, at)
+        order_id = (event.account_id, event.client_order_id)
+        order = self.at_work.by_id.get(order_id)
+        if order is not None:
+            self._cancel(order, "CLIENT_REQUEST", cause)
+            return
+        account = self.world.accounts.get(event.account_id)
+        client = None if account is None else account.client
+        reason = "ORDER_DONE" if order_id in self._orders else "UNKNOWN_ORDER"
+        self._expect(
+            "OrderCancelRejected",
+            order_id,
+            client,
+            cause,
+            cancel_id=event.cancel_id,
+            reason=reason,
         )
 
-    def _known(self, line: Written) -> WorkingOrder | None:
-        """Return the working order that an update is about, None if there is none."""
-        return self.at_work.by_id.get((line.event["account_id"], line.event["client_order_id"]))
+    def account_updated(self, event: AccountUpdated, at: Micros) -> None:
+        """Cancel the account's orders that it no longer admits.
 
-    def _demand_tradable(self, line: Written, order: WorkingOrder) -> None:
-        """Demand that the order's instrument is tradable: until it is, working orders rest."""
-        if not self.duties.is_tradable(order.symbol):
-            raise self._wrong(line, order.symbol, "nothing, it is not tradable")
+        Raises:
+            DifferenceError: the next update is another.
+        """
+        cause = Cause(ACCOUNTS, event.event_id, at)
+        working = self.at_work.by_account.get(event.account_id, {}).values()
+        for order in sorted(working, key=WorkingOrder.priority):
+            if mode_bars(event, buy=order.buy):
+                self._cancel(order, "ACCOUNT_NOT_OPEN", cause)
+            elif jurisdiction_bars(event, buy=order.buy):
+                self._cancel(order, "JURISDICTION", cause)
 
-    def _wrong(self, line: Written, what: str, expected: str) -> DifferenceError:
-        return self.updates.differs(line, what, expected=expected, found=described(line.event))
+    def quoted(self, quote: Quote, at: Micros) -> None:
+        """Apply a best quote: try the working orders that it reaches.
+
+        Raises:
+            DifferenceError: a topic's next event is not what has to come.
+        """
+        self.quotes[quote.symbol] = quote
+        if not self.world.instruments[quote.symbol].tradable:
+            return
+        cause = Cause(BBO, quote.event_id, at)
+        for order in self.at_work.reached_by(quote):
+            side = quote.taken(buy=order.buy, at=at)
+            if side is None:
+                continue
+            if not order.triggered:
+                self.at_work.triggered(order)
+                self._trigger(order, quote, cause)
+                if order.too_far(side):
+                    self._cancel(order, "PRICE_TOO_FAR", cause)
+                    continue
+            if self._try(order, quote, side, cause) and order.order_id in self.at_work.by_id:
+                self.at_work.end(order)
+
+    # -- fills -----------------------------------------------------------------------------------
+
+    def _try(self, order: WorkingOrder, quote: Quote, side: Side, cause: Cause) -> bool:
+        """Fill what one quote allows; return whether nothing is left to do."""
+        customer_price = order.customer_price(side)
+        if customer_price <= 0 or not order.reaches(customer_price):
+            return False
+        if not order.left_at(customer_price):
+            if not order.fills:
+                self._cancel(order, "BELOW_MINIMUM", cause)
+            return True
+        account_id = order.event.account_id
+        position = self.ledger.position(account_id, order.instrument.base)
+        taken = fillable_units(order, side, customer_price, position)
+        if not taken:
+            return False
+        execution, filled = fill(order, quote, side, taken, cause.at)
+        expected = cause.about("Execution", account_id, order.client)
+        expected.update(execution)
+        expected["funding_model"] = self.world.accounts[account_id].funding_model
+        self._update("OrderFilled", order, cause, **filled)
+        self.on_execution(self.executions.expect(expected))
+        return order.left_at(customer_price) == 0
+
+    def _available(self, account_id: str, asset: str) -> int:
+        """Return the position less what working sell orders still hold."""
+        working = self.at_work.by_account.get(account_id, {}).values()
+        return self.ledger.position(account_id, asset) - sum(
+            order.still_holds()
+            for order in working
+            if not order.buy and order.instrument.base == asset
+        )
+
+    def _assets(self, account_id: str) -> set[str]:
+        """Return the assets that an account ever held and that its working buys are for."""
+        working = self.at_work.by_account.get(account_id, {}).values()
+        account = self.ledger.accounts.get(account_id)
+        held = set() if account is None else set(account.positions)
+        return held | {order.instrument.base for order in working if order.buy}
+
+    # -- updates ---------------------------------------------------------------------------------
+
+    def _trigger(self, order: WorkingOrder, quote: Quote, cause: Cause) -> None:
+        stop = price(order.terms.stop or 0, order.instrument.price_decimals)
+        self._update("OrderTriggered", order, cause, stop_price=stop, quote_sequence=quote.sequence)
+
+    def _cancel(self, order: WorkingOrder, reason: str, cause: Cause) -> None:
+        self._end(order)
+        self._update("OrderCancelled", order, cause, reason=reason)
+
+    def _expire(self, order: WorkingOrder, reason: str, cause: Cause) -> None:
+        self._end(order)
+        self._update("OrderExpired", order, cause, reason=reason)
+
+    def _end(self, order: WorkingOrder) -> None:
+        if self.at_work.by_id.get(order.order_id) is order:
+            self.at_work.end(order)
+
+    def _update(self, kind: str, order: WorkingOrder, cause: Cause, **fields: object) -> None:
+        self._expect(kind, order.order_id, order.client, cause, **fields)
+
+    def _expect(
+        self, kind: str, order_id: OrderId, client: str | None, cause: Cause, **fields: object
+    ) -> None:
+        expected: dict[str, Any] = cause.about(kind, order_id[0], client)
+        expected["client_order_id"] = order_id[1]
+        expected.update(fields)
+        self.updates.expect(expected)
 
 
-def expires(line: Written) -> bool:
-    """Whether an update is an order's expiry at its own time."""
-    return line.event.get("reason") == "EXPIRE_TIME"
+def _digest(event: OrderSubmitted) -> bytes:
+    """Return a digest of what a repeat shares."""
+    content = event.model_dump_json(exclude=_NO_CONTENT)
+    return blake2b(content.encode(), digest_size=12).digest()

@@ -36,16 +36,16 @@ class OrdersAtWork:
         self.by_id: dict[OrderId, WorkingOrder] = {}
         self.by_account: dict[str, dict[OrderId, WorkingOrder]] = {}
         self._resting: dict[str, _Resting] = {}
-        self._expiries: list[tuple[Micros, OrderId]] = []
+        # (expire_time, when it was accepted, account, client_order_id)
+        self._expiries: list[tuple[Micros, Micros, str, str]] = []
 
     def add(self, order: WorkingOrder) -> None:
         """Add an order that was accepted."""
         self.by_id[order.order_id] = order
-        self.by_account.setdefault(order.account_id, {})[order.order_id] = order
-        if order.expire_time is not None:
-            heappush(self._expiries, (order.expire_time, order.order_id))
-        if order.time_in_force != "IOC":
-            self._place(order).add(_key(order))
+        self.by_account.setdefault(order.event.account_id, {})[order.order_id] = order
+        if order.event.expire_time is not None:
+            heappush(self._expiries, (order.event.expire_time, *order.priority()))
+        self._place(order).add(_key(order))
 
     def triggered(self, order: WorkingOrder) -> None:
         """Make a stop a limit order."""
@@ -56,20 +56,20 @@ class OrdersAtWork:
     def end(self, order: WorkingOrder) -> None:
         """Take an order out."""
         del self.by_id[order.order_id]
-        of_account = self.by_account[order.account_id]
+        of_account = self.by_account[order.event.account_id]
         del of_account[order.order_id]
         if not of_account:
-            del self.by_account[order.account_id]
-        if order.time_in_force != "IOC":
-            self._place(order).remove(_key(order))
+            del self.by_account[order.event.account_id]
+        self._place(order).remove(_key(order))
 
-    def overdue(self, at: Micros) -> WorkingOrder | None:
-        """Return an order whose `expire_time` has come at `at`, the earliest first."""
+    def next_expired(self, at: Micros) -> WorkingOrder | None:
+        """Return the first order whose `expire_time` has come at `at`."""
         while self._expiries and self._expiries[0][0] <= at:
-            order = self.by_id.get(self._expiries[0][1])
-            if order is not None:
+            expire_time, accepted_at, *order_id = heappop(self._expiries)
+            order = self.by_id.get((order_id[0], order_id[1]))
+            # A later order may have the ID of one that ended.
+            if order and (order.event.expire_time, order.accepted_at) == (expire_time, accepted_at):
                 return order
-            heappop(self._expiries)
         return None
 
     def reached_by(self, quote: Quote) -> list[WorkingOrder]:
@@ -87,9 +87,9 @@ class OrdersAtWork:
         return sorted((self.by_id[order_id] for _, order_id in keys), key=WorkingOrder.priority)
 
     def _place(self, order: WorkingOrder) -> "SortedList[tuple[int, OrderId]]":
-        resting = self._resting.setdefault(order.symbol, _Resting())
+        resting = self._resting.setdefault(order.event.symbol, _Resting())
         return (resting.limits if order.triggered else resting.stops)[order.buy]
 
 
 def _key(order: WorkingOrder) -> tuple[int, OrderId]:
-    return ((order.limit if order.triggered else order.stop) or 0, order.order_id)
+    return ((order.terms.limit if order.triggered else order.terms.stop) or 0, order.order_id)

@@ -43,7 +43,7 @@ class CashCalls:
         self.counted: Counter[tuple[str, str]] = Counter()
         self._with_open_calls: set[str] = set()
 
-    def executed(self, executions: TopicFile, line: Written) -> None:
+    def executed(self, line: Written) -> None:
         """Refold an execution: trade entry, request, outcome, balance.
 
         Raises:
@@ -51,11 +51,7 @@ class CashCalls:
         """
         event = line.event
         account = self.ledger.account(event["account_id"], event["client"])
-        if account.client != event["client"]:
-            raise executions.differs(line, "client", expected=account.client, found=event["client"])
         model = event["funding_model"]
-        if account.model != model:
-            raise executions.differs(line, "funding_model", expected=account.model, found=model)
         cause = Cause(EXECUTIONS, event["event_id"], line.at)
         buy = event["side"] == "BUY"
         net_money = numbers.cents(event["net_money"])
@@ -77,7 +73,6 @@ class CashCalls:
             ),
             cause,
         )
-        self.ledger.never_negative(account, executions.place(line), event["event_id"])
         fill = int(event["execution_id"].rpartition("-")[2])
         self.rows.executed(event, line.at, fill)
         if model == "NET_SETTLEMENT":
