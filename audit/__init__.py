@@ -13,10 +13,10 @@ contract in pyproject.toml lists them.
 
     section of the contract
       1   cause.py dead_letters.py      event IDs; inputs that are not acted on
-      4   orders.py                     time: windows and expiries, in order with the orders
+      4   trading.py                    time: windows and expiries, in order with the orders
       5   quotes.py                     best quotes
       6   admission.py                  the checks of a new order
-          orders.py orders_at_work.py working_order.py     orders, from acceptance to their end
+          trading.py orders_at_work.py working_order.py    orders, from acceptance to their end
           fill.py                       the amounts of a fill
       7   settlement.py                 cash calls, retries, aged failures
           journals.py firm_answers.py   Apex journals; the answers of the simulated firm

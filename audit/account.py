@@ -1,55 +1,33 @@
 """One customer account, refolded."""
 
+from dataclasses import dataclass, field
+
 from schemas.instant import Micros
 from schemas.money import quantity, usd
 from settlement.invariants import AccountBook
 
 
+@dataclass(slots=True, eq=False)
 class OpenCall:
-    """A cash call that was neither settled nor written off. Cents; times in microseconds."""
+    """A cash call that was neither settled nor written off. Cents; times in microseconds.
 
-    __slots__ = (
-        "amount",
-        "attempts",
-        "buy",
-        "client_order_id",
-        "executed_at",
-        "execution_id",
-        "fill",
-        "first_failed_at",
-        "journal",
-        "journal_sent_at",
-        "last_reason",
-        "symbol",
-        "trade_date",
-    )
+    `journal`: the number of the last journal of an Apex call; `journal_sent_at`: since when it is
+    unanswered.
+    """
 
-    def __init__(
-        self,
-        execution_id: str,
-        client_order_id: str,
-        symbol: str,
-        amount: int,
-        executed_at: Micros,
-        trade_date: str,
-        *,
-        buy: bool,
-    ) -> None:
-        """Take the execution that it is for; nothing was tried yet."""
-        self.execution_id = execution_id
-        self.client_order_id = client_order_id
-        self.fill = int(execution_id.rpartition("-")[2])
-        self.symbol = symbol
-        self.amount = amount
-        self.executed_at = executed_at
-        self.trade_date = trade_date
-        self.buy = buy
-        self.attempts = 0
-        self.first_failed_at: Micros = 0
-        self.last_reason = ""
-        # Apex: the number of the last journal request, and since when it is unanswered.
-        self.journal = 0
-        self.journal_sent_at: Micros | None = None
+    execution_id: str
+    client_order_id: str
+    symbol: str
+    amount: int
+    executed_at: Micros
+    trade_date: str
+    buy: bool
+    fill: int
+    attempts: int = 0
+    first_failed_at: Micros = 0
+    last_reason: str = ""
+    journal: int = 0
+    journal_sent_at: Micros | None = None
 
     @property
     def direction(self) -> str:
@@ -61,46 +39,26 @@ class OpenCall:
         return (self.executed_at, self.fill, self.client_order_id)
 
 
+@dataclass(slots=True, eq=False)
 class Account:
     """What an account has (cents, units by asset), and its open calls by `execution_id`."""
 
-    __slots__ = (
-        "account_id",
-        "calls_settled",
-        "calls_written_off",
-        "cash",
-        "client",
-        "executions",
-        "mode",
-        "model",
-        "net_lines",
-        "open_calls",
-        "open_deposits",
-        "open_withdrawals",
-        "owed",
-        "pending",
-        "positions",
-        "withdrawing",
-    )
-
-    def __init__(self, account_id: str, client: str) -> None:
-        """Start with nothing; `AccountUpdated` sets mode and model."""
-        self.account_id = account_id
-        self.client = client
-        self.mode: str | None = None
-        self.model: str | None = None
-        self.cash = 0
-        self.pending = 0
-        self.withdrawing = 0
-        self.owed = 0
-        self.positions: dict[str, int] = {}
-        self.open_calls: dict[str, OpenCall] = {}
-        self.open_withdrawals = 0
-        self.open_deposits = 0
-        self.executions = 0
-        self.calls_settled = 0
-        self.calls_written_off = 0
-        self.net_lines = 0
+    account_id: str
+    client: str
+    mode: str | None = None
+    model: str | None = None
+    cash: int = 0
+    pending: int = 0
+    withdrawing: int = 0
+    owed: int = 0
+    positions: dict[str, int] = field(default_factory=dict)
+    open_calls: dict[str, OpenCall] = field(default_factory=dict)
+    open_withdrawals: int = 0
+    open_deposits: int = 0
+    executions: int = 0
+    calls_settled: int = 0
+    calls_written_off: int = 0
+    net_lines: int = 0
 
     @property
     def marketplace(self) -> bool:

@@ -14,12 +14,12 @@ from audit.funding import Fundings
 from audit.journals import Journals
 from audit.ledger import Ledger
 from audit.nets import Nets
-from audit.orders import Trading
-from audit.quotes import BestQuotes
+from audit.quotes import QuoteAudit
 from audit.settlement import CashCalls
 from audit.shares import Shares
 from audit.summary import Totals
 from audit.topic_file import TopicFile, Written
+from audit.trading import TradingAudit
 from replay.input_files import FOLDER
 from replay.stored_summary import StoredSummary
 from replay.surplus_files import no_surplus_files
@@ -68,8 +68,8 @@ class Audit:
         self.rows = DayRows()
         self.ledger = Ledger(topics[JOURNAL], topics[BALANCES])
         self.world = World({}, {}, {})
-        self.quotes = BestQuotes(topics[BBO])
-        self.trading = Trading(
+        self.quotes = QuoteAudit(topics[BBO])
+        self.trading = TradingAudit(
             self.world,
             self.ledger,
             topics[ORDER_UPDATES],
@@ -86,7 +86,7 @@ class Audit:
             topics[AGED_FAILURES],
             self.rows,
         )
-        self.nets = Nets(self.ledger, topics[NET_SETTLEMENTS], self.rows)
+        self.nets = Nets(self.ledger, topics[NET_SETTLEMENTS])
         self.shares = Shares(self.ledger, topics[REVENUE_SHARES])
         self.ledger.client_books = lambda: self.nets.books(self.shares.booked)
         self.fundings = Fundings(self.ledger, topics[FUNDING_UPDATES], self.rows)

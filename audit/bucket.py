@@ -67,11 +67,7 @@ class Bucket:
                     net_summary_file(self.rows, client),
                 ),
             ):
-                self._check(client, key, text)
-                head = self.deliveries.head
-                ours = head is not None and head.event["cause_id"] == cause.id
-                line = self.deliveries.take() if ours else None
-                self._check_delivery(line, (client, report, key), text, cause)
+                self._check(client, report, key, text, cause)
         self.rows.nets.clear()
 
     def window(self, window: Written) -> None:
@@ -81,23 +77,13 @@ class Bucket:
             DifferenceError: a file or its delivery is missing, surplus or different.
         """
         cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
-        delivered: list[Written] = []
-        while (
-            self.deliveries.head is not None and self.deliveries.head.event["cause_id"] == cause.id
-        ):
-            delivered.append(self.deliveries.take())
         accounts: dict[str, list[Account]] = {}
         for account_id in sorted(self.ledger.accounts):
             account = self.ledger.accounts[account_id]
             accounts.setdefault(account.client, []).append(account)
-        found = iter(delivered)
         for client in sorted(self.clients | accounts.keys()):
             for report, key, text in self._files(client, accounts.get(client, []), window):
-                self._check(client, key, text)
-                self._check_delivery(next(found, None), (client, report, key), text, cause)
-        surplus = next(found, None)
-        if surplus is not None:
-            raise self.deliveries.surplus_at(surplus, "no such file is due")
+                self._check(client, report, key, text, cause)
         self.rows.agings.clear()
         if window.event["window"] == "START_OF_DAY":
             self.rows.clear_day()
@@ -152,7 +138,7 @@ class Bucket:
             files.append(("CASH_ACTIVITY", key, text))
         return files
 
-    def _check(self, client: str, key: str, text: FileText) -> None:
+    def _check(self, client: str, report: str, key: str, text: FileText, cause: Cause) -> None:
         name = f"{client}/{key}"
         content = text.content()
         self.digests[name] = sha256(content).hexdigest()
@@ -165,26 +151,18 @@ class Bucket:
         found = path.read_bytes()
         if found != content:
             raise different_line(f"s3/{name}", content, found)
-
-    def _check_delivery(
-        self,
-        line: Written | None,
-        file: tuple[str, str, str],
-        text: FileText,
-        cause: Cause,
-    ) -> None:
-        client, report, key = file
-        expected = cause.head("ReportDelivered", client)
-        expected.update(
-            client=client,
-            report=report,
-            uri=f"s3://{client}/{key}",
-            rows=len(text.rows),
-            sha256=self.digests[f"{client}/{key}"],
-            control_total=text.control_total,
+        self.deliveries.expect(
+            cause.head(
+                "ReportDelivered",
+                client,
+                client=client,
+                report=report,
+                uri=f"s3://{name}",
+                rows=len(text.rows),
+                sha256=self.digests[name],
+                control_total=text.control_total,
+            )
         )
-        if line is None or line.event != expected:
-            raise self.deliveries.unlike(line, expected)
 
 
 def _balances(accounts: list[Account]) -> list[tuple[str, int, int]]:

@@ -22,7 +22,7 @@ def event_id(topic: str, cause_id: str, kind: str, key: str, k: int) -> str:
 
 
 class Cause:
-    """One cause in one task, with its decision time: makes the heads of the events expected of it.
+    """One cause in one task, with its decision time: makes the events expected of it.
 
     `what` adds up how often each (type, key) was made, so k has no gaps.
     """
@@ -43,13 +43,14 @@ class Cause:
         self._made[kind, key] = k
         return event_id(self.topic, self.id, kind, key, k)
 
-    def head(self, kind: str, key: str) -> dict[str, Any]:
-        """Return what every event starts with."""
-        return emitted(kind, self.next_id(kind, key), self.at_text, self.id)
+    def head(self, kind: str, key: str, **fields: object) -> dict[str, Any]:
+        """Return the next event of this type and key."""
+        event = emitted(kind, self.next_id(kind, key), self.at_text, self.id)
+        event.update(fields)
+        return event
 
-    def about(self, kind: str, account_id: str, client: str | None) -> dict[str, Any]:
-        """Return what every account's event starts with."""
-        head = self.head(kind, account_id)
-        head["account_id"] = account_id
-        head["client"] = client
-        return head
+    def about(
+        self, kind: str, account_id: str, client: str | None, **fields: object
+    ) -> dict[str, Any]:
+        """Return the next event of this type about an account."""
+        return self.head(kind, account_id, account_id=account_id, client=client, **fields)

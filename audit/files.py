@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from audit.account import Account, OpenCall
+from audit.numbers import cents
 from audit.numbers import units as units_of
-from schemas.instant import Micros, milliseconds_text
+from schemas.instant import Micros, micros, milliseconds_text
 from schemas.money import quantity, usd
 
 AGED_HEADER = (
@@ -43,6 +44,26 @@ class FileText(NamedTuple):
         return "".join(f"{line}\n" for line in (*self.header, *self.rows)).encode()
 
 
+class Executed(NamedTuple):
+    """One execution, in the order of rows of executions (section 11)."""
+
+    at: Micros
+    account_id: str
+    fill: int
+    client_order_id: str
+    event: dict[str, Any]
+
+    @property
+    def net_amount(self) -> int:
+        """Return what the client owes for it, in cents."""
+        amount = cents(self.event["net_money"])
+        return amount if self.event["side"] == "BUY" else -amount
+
+    def cells(self, *names: str) -> list[str]:
+        """Return fields of the event."""
+        return [self.event[name] for name in names]
+
+
 class Activity(NamedTuple):
     """One row of cash activity; `amount` in cents."""
 
@@ -75,44 +96,19 @@ class DayRows:
 
     def __init__(self) -> None:
         """Start without a row."""
-        # Sorted by executed_at, account, fill number, client_order_id; then the row itself.
-        self.confirms: dict[str, list[tuple[Micros, str, int, str, str]]] = defaultdict(list)
-        # Sorted by account and id; then the row itself and its amount in cents.
-        self.agings: dict[str, list[tuple[str, str, str, int]]] = defaultdict(list)
+        # Since the last START_OF_DAY, and since the last NET_SETTLEMENT.
+        self.confirms: dict[str, list[Executed]] = defaultdict(list)
+        self.nets: dict[str, list[Executed]] = defaultdict(list)
+        # The AgedFailures of the window that opened last.
+        self.agings: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.activities: dict[str, list[Activity]] = defaultdict(list)
-        # Sorted as the confirms are; then the event and its net amount in cents.
-        self.nets: dict[str, list[tuple[Micros, str, int, str, dict[str, Any], int]]] = defaultdict(
-            list
-        )
-
-    def netted(self, event: dict[str, Any], at: Micros, net_amount: int) -> None:
-        """Note a line of a net settlement."""
-        order_id, account_id = event["client_order_id"], event["account_id"]
-        fill = int(event["execution_id"].rpartition("-")[2])
-        self.nets[event["client"]].append((at, account_id, fill, order_id, event, net_amount))
 
     def executed(self, event: dict[str, Any], at: Micros, fill: int) -> None:
-        """Note an execution for the confirm; its call's status follows at the cut."""
-        direction = "Withdrawal" if event["side"] == "BUY" else "Deposit"
-        net = event["funding_model"] == "NET_SETTLEMENT"
-        text = ",".join(
-            (
-                direction,
-                event["side"],
-                event["execution_id"],
-                event["client_order_id"],
-                event["symbol"],
-                event["quantity"],
-                event["price"],
-                event["commission"],
-                event["net_money"],
-                milliseconds_text(at),
-                "" if net else event["execution_id"] + "-TPJ",
-            )
-        )
-        self.confirms[event["client"]].append(
-            (at, event["account_id"], fill, event["client_order_id"], text)
-        )
+        """Note an execution."""
+        row = Executed(at, event["account_id"], fill, event["client_order_id"], event)
+        self.confirms[event["client"]].append(row)
+        if event["funding_model"] == "NET_SETTLEMENT":
+            self.nets[event["client"]].append(row)
 
     def call_settled(
         self, account: Account, call: OpenCall, event_id: str, occurred_at: str
@@ -129,26 +125,6 @@ class DayRows:
             )
         )
 
-    def aged(self, client: str, account_id: str, call: OpenCall, event: dict[str, Any]) -> None:
-        """Note an `AgedFailure` for its file."""
-        text = ",".join(
-            (
-                account_id,
-                event["tpj_id"],
-                event["execution_id"],
-                event["symbol"],
-                event["side"],
-                event["direction"],
-                event["notional"],
-                milliseconds_text(call.executed_at),
-                milliseconds_text(call.first_failed_at),
-                str(event["attempts"]),
-                event["last_reason"],
-                str(event["age_days"]),
-            )
-        )
-        self.agings[client].append((account_id, event["tpj_id"], text, call.amount))
-
     def clear_day(self) -> None:
         """Forget the day: its files are checked."""
         self.confirms.clear()
@@ -157,9 +133,25 @@ class DayRows:
 
 def aged_file(rows: DayRows, client: str) -> FileText:
     """Build an Aged TPJ file."""
-    ordered = sorted(rows.agings.get(client, []))
-    total = sum(row[3] for row in ordered)
-    return FileText([AGED_HEADER], [row[2] for row in ordered], usd(total))
+    ordered = sorted(
+        rows.agings.get(client, []), key=lambda row: (row["account_id"], row["tpj_id"])
+    )
+    texts = [
+        ",".join(
+            (
+                *(row[name] for name in ("account_id", "tpj_id", "execution_id", "symbol", "side")),
+                row["direction"],
+                row["notional"],
+                milliseconds_text(micros(row["executed_at"])),
+                milliseconds_text(micros(row["first_failed_at"])),
+                str(row["attempts"]),
+                row["last_reason"],
+                str(row["age_days"]),
+            )
+        )
+        for row in ordered
+    ]
+    return FileText([AGED_HEADER], texts, usd(sum(cents(row["notional"]) for row in ordered)))
 
 
 def confirm_file(
@@ -167,53 +159,66 @@ def confirm_file(
 ) -> FileText:
     """Build the execution confirm of [since, until)."""
     period = f"From,{milliseconds_text(since)},To,{milliseconds_text(until)}"
-    texts: list[str] = []
-    total = 0
-    for _, account_id, fill, client_order_id, text in sorted(rows.confirms.get(client, [])):
-        execution_id = f"{account_id}-{client_order_id}-{fill}"
-        texts.append(f"{account_id},{text},{_tpj_status(accounts[account_id], execution_id, text)}")
-        net_money = text.split(",", 9)[8]
-        total += int(net_money.replace(".", ""))
+    ordered = sorted(rows.confirms.get(client, []))
+    texts = [
+        ",".join(
+            (
+                row.account_id,
+                "Withdrawal" if row.event["side"] == "BUY" else "Deposit",
+                *row.cells("side", "execution_id", "client_order_id", "symbol", "quantity"),
+                *row.cells("price", "commission", "net_money"),
+                milliseconds_text(row.at),
+                *_call_cells(row, accounts[row.account_id]),
+            )
+        )
+        for row in ordered
+    ]
+    total = sum(cents(row.event["net_money"]) for row in ordered)
     return FileText([period, CONFIRM_HEADER], texts, usd(total))
 
 
-def _tpj_status(account: Account, execution_id: str, text: str) -> str:
-    if text.endswith(","):
-        return ""  # settled net: no call
+def _call_cells(row: Executed, account: Account) -> tuple[str, str]:
+    """Return the ID and status of an execution's cash call."""
+    execution_id = row.event["execution_id"]
+    if row.event["funding_model"] == "NET_SETTLEMENT":
+        return ("", "")
     call = account.open_calls.get(execution_id)
     if call is None:
-        return "SETTLED"  # a call of the last day is far from being written off
-    return "NOT_SETTLED" if call.last_reason else "REQUESTED"
+        # A call of the last day is far from being written off.
+        return (f"{execution_id}-TPJ", "SETTLED")
+    return (f"{execution_id}-TPJ", "NOT_SETTLED" if call.last_reason else "REQUESTED")
 
 
 def net_file(rows: DayRows, client: str, since: Micros, until: Micros, net_amount: int) -> FileText:
     """Build the net settlement file of [since, until)."""
-    texts: list[str] = []
-    total = 0
-    for at, account_id, _, order_id, event, amount in sorted(
-        rows.nets.get(client, []), key=lambda row: row[:4]
-    ):
-        facts = [account_id, event["execution_id"], order_id]
-        facts += [event[name] for name in ("symbol", "side", "quantity", "price", "gross")]
-        facts += [event["commission"], usd(amount), milliseconds_text(at)]
-        texts.append(",".join(facts))
-        total += amount
+    ordered = sorted(rows.nets.get(client, []))
+    texts = [
+        ",".join(
+            (
+                *row.cells("account_id", "execution_id", "client_order_id", "symbol", "side"),
+                *row.cells("quantity", "price", "gross", "commission"),
+                usd(row.net_amount),
+                milliseconds_text(row.at),
+            )
+        )
+        for row in ordered
+    ]
     header = [
         f"From,{milliseconds_text(since)}",
         f"To,{milliseconds_text(until)}",
         f"Net Settlement,{usd(net_amount)}",
         NET_HEADER,
     ]
-    return FileText(header, texts, usd(total))
+    return FileText(header, texts, usd(sum(row.net_amount for row in ordered)))
 
 
 def net_summary_file(rows: DayRows, client: str) -> FileText:
     """Build the sums by symbol of a net settlement."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for *_, event, amount in rows.nets.get(client, []):
-        first = 0 if event["side"] == "BUY" else 2
-        sums[event["symbol"]][first] += units_of(event["quantity"])
-        sums[event["symbol"]][first + 1] += abs(amount)
+    for row in rows.nets.get(client, []):
+        first = 0 if row.event["side"] == "BUY" else 2
+        sums[row.event["symbol"]][first] += units_of(row.event["quantity"])
+        sums[row.event["symbol"]][first + 1] += abs(row.net_amount)
     texts = [
         f"{symbol},{quantity(bought)},{usd(paid)},{quantity(sold)},{usd(got)},{usd(paid - got)}"
         for symbol, (bought, paid, sold, got) in sorted(sums.items())

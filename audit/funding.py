@@ -135,8 +135,11 @@ class Fundings:
     def _about(
         kind: str, account: Account, step: FundingStep, cause: Cause, reason: str | None
     ) -> dict[str, Any]:
-        event = cause.about(kind, account.account_id, account.client)
-        event["funding_id"] = step.funding_id
-        event["amount"] = usd(step.amount if step.announced is None else step.announced)
-        event["reason"] = reason
-        return event
+        return cause.about(
+            kind,
+            account.account_id,
+            account.client,
+            funding_id=step.funding_id,
+            amount=usd(step.amount if step.announced is None else step.announced),
+            reason=reason,
+        )

@@ -1,6 +1,7 @@
 """Funding steps, decided anew from the inputs (contract section 8)."""
 
 import datetime as dt
+from dataclasses import dataclass, field
 
 from audit.account import Account
 from audit.entries import Movement, expense_accounts
@@ -32,18 +33,15 @@ _STEPS: dict[tuple[str, str | None], tuple[str, Movement | None, str, str]] = {
 }
 
 
+@dataclass(slots=True)
 class _Funding:
-    """What is known of one funding."""
+    """One funding; `contents`: of the steps that were acted on, by event type."""
 
-    __slots__ = ("amount", "contents", "memo", "settled_on", "state")
-
-    def __init__(self) -> None:
-        self.memo = False
-        self.state: str | None = None
-        self.amount = 0
-        self.settled_on: dt.date | None = None
-        # The steps that were acted on, by event type.
-        self.contents: dict[str, tuple[object, ...]] = {}
+    memo: bool = False
+    state: str | None = None
+    amount: int = 0
+    settled_on: dt.date | None = None
+    contents: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 class FundingInputs:

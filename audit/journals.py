@@ -1,5 +1,7 @@
 """Journals of Apex calls, refolded: what the clearing firm was asked, and said (section 7)."""
 
+from dataclasses import dataclass
+
 from audit.account import Account, OpenCall
 from audit.cause import Cause
 from audit.firm_answers import FirmAnswers
@@ -11,16 +13,13 @@ COMPLETED = "COMPLETED"
 REJECTIONS = frozenset({"INSUFFICIENT_FUNDS", "ACCOUNT_RESTRICTED", "LIMIT_REVIEW"})
 
 
+@dataclass(slots=True)
 class Journal:
     """One journal: its account, its call, and the answer that counts, None so far."""
 
-    __slots__ = ("account", "answer", "call")
-
-    def __init__(self, account: Account, call: OpenCall) -> None:
-        """Take what it was asked for."""
-        self.account = account
-        self.call = call
-        self.answer: str | None = None
+    account: Account
+    call: OpenCall
+    answer: str | None = None
 
 
 class Journals:
@@ -39,16 +38,19 @@ class Journals:
             DifferenceError: the topic's next event is not it.
         """
         call.journal_sent_at = cause.at
-        journal_id = _id_of(call, call.journal)
+        journal_id = f"{call.execution_id}-TPJ-{call.journal}"
         self._known.setdefault((account.account_id, journal_id), Journal(account, call))
-        expected = cause.about("ApexJournalRequested", account.account_id, account.client)
-        expected.update(
-            journal_id=journal_id,
-            cash_call_id=f"{call.execution_id}-TPJ",
-            direction=call.direction,
-            amount=usd(call.amount),
+        self.requests.expect(
+            cause.about(
+                "ApexJournalRequested",
+                account.account_id,
+                account.client,
+                journal_id=journal_id,
+                cash_call_id=f"{call.execution_id}-TPJ",
+                direction=call.direction,
+                amount=usd(call.amount),
+            )
         )
-        self.requests.expect(expected)
         self.firm.requested(account.account_id, journal_id, call.amount, cause)
 
     def of(self, event: ApexJournalCompleted | ApexJournalRejected) -> Journal | None:
@@ -73,7 +75,3 @@ class Journals:
 def outcome_of(event: ApexJournalCompleted | ApexJournalRejected) -> str:
     """Return COMPLETED, or why the firm rejected."""
     return COMPLETED if isinstance(event, ApexJournalCompleted) else event.reason
-
-
-def _id_of(call: OpenCall, number: int) -> str:
-    return f"{call.execution_id}-TPJ-{number}"

@@ -51,9 +51,8 @@ class Ledger:
         if not written:
             return
         line = self.journal.head
-        expected = cause.about("JournalEntry", account.account_id, account.client)
+        expected = cause.about("JournalEntry", account.account_id, account.client, postings=written)
         expected["entry_id"] = expected["event_id"]
-        expected["postings"] = written
         self.journal.expect(expected)
         own = f"customer:{account.account_id}:"
         for name, asset, amount in entry:
@@ -79,10 +78,10 @@ class Ledger:
         written = entries.written(entry)
         if not written:
             return
-        expected = cause.head("JournalEntry", client)
-        expected.update(
-            entry_id=expected["event_id"], account_id=None, client=client, postings=written
+        expected = cause.head(
+            "JournalEntry", client, account_id=None, client=client, postings=written
         )
+        expected["entry_id"] = expected["event_id"]
         self.journal.expect(expected)
         for name, asset, amount in entry:
             self.totals[name, asset] += amount
@@ -93,9 +92,9 @@ class Ledger:
         Raises:
             DifferenceError: it is not what the account has.
         """
-        expected = cause.about("AccountBalance", account.account_id, account.client)
-        expected.update(account.values())
-        self.balances.expect(expected)
+        self.balances.expect(
+            cause.about("AccountBalance", account.account_id, account.client, **account.values())
+        )
 
     def check(self, place: str) -> None:
         """Hold everything against the invariants of section 9.

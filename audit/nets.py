@@ -6,11 +6,11 @@ net_inputs.py decides each wire and opinion. Amounts are cents, positive where t
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from audit import entries, numbers
 from audit.cause import Cause
-from audit.files import DayRows
 from audit.ledger import Ledger
 from audit.topic_file import TopicFile, Written
 from schemas.instant import Micros, time_text
@@ -30,17 +30,17 @@ _ONE_DAY = dt.timedelta(days=1)
 _OWN = frozenset({"type", "event_id", "event_time", "cause_id"})
 
 
+@dataclass(slots=True)
 class Net:
-    """One net: what it is over, what is still due of it, and what the client said."""
+    """One net: what it is over, what is still due of it, and what the client said.
 
-    __slots__ = ("amount", "due", "opinion", "shown")
+    `shown`: the status and the amount due that were emitted last.
+    """
 
-    def __init__(self, amount: int, due: int) -> None:
-        """Take a net as it closes."""
-        self.amount = amount
-        self.due = due
-        self.opinion = "PENDING"
-        self.shown = ("", 0)
+    amount: int
+    due: int
+    opinion: str = "PENDING"
+    shown: tuple[str, int] = ("", 0)
 
     def beyond(self) -> int:
         """Return how much was paid that was not due, signed as `due` is."""
@@ -55,31 +55,28 @@ class Net:
         return "PAID" if self.due == 0 else self.opinion
 
 
+@dataclass(slots=True)
 class ClientNets:
-    """One client's."""
+    """One client's lines (sum and count by `window_to`), nets, and wires.
 
-    __slots__ = ("early", "line_count", "lines", "nets", "received", "sent")
+    `early`: what was paid before there was a net, signed as `due` is.
+    """
 
-    def __init__(self) -> None:
-        """Start with nothing."""
-        # By window_to: sum and count of the lines that name it.
-        self.lines: dict[str, tuple[int, int]] = {}
-        self.nets: dict[str, Net] = {}
-        self.line_count = 0
-        # Paid before there was a net, signed as `due` is.
-        self.early = 0
-        self.received = 0
-        self.sent = 0
+    lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    nets: dict[str, Net] = field(default_factory=dict)
+    line_count: int = 0
+    early: int = 0
+    received: int = 0
+    sent: int = 0
 
 
 class Nets:
     """All clients' net settlements, in order."""
 
-    def __init__(self, ledger: Ledger, topic: TopicFile, rows: DayRows) -> None:
+    def __init__(self, ledger: Ledger, topic: TopicFile) -> None:
         """Start before the first line."""
         self.ledger = ledger
         self.topic = topic
-        self.rows = rows
         self.clients: dict[str, ClientNets] = defaultdict(ClientNets)
         # Net Settlement accounts by client.
         self.accounts: dict[str, set[str]] = {}
@@ -106,7 +103,6 @@ class Nets:
         book.lines[window_to] = (before[0] + amount, before[1] + 1)
         book.line_count += 1
         self.lines += 1
-        self.rows.netted(event, at, amount)
 
     def close(self, window: Written) -> None:
         """Take the nets of a NET_SETTLEMENT window, client by client.
@@ -126,16 +122,18 @@ class Nets:
         cause = Cause(EXECUTIONS, window.event["cause_id"], window.at)
         book = self.clients[client]
         net_amount, executions = book.lines.get(cause.at_text, (0, 0))
-        settled = cause.head("NetSettlement", client)
-        settled.update(
-            client=client,
-            window_from=time_text(same_window_day_before(scheduled)),
-            window_to=cause.at_text,
-            net_amount=usd(net_amount),
-            executions=executions,
-            payment_due=_bank_day_after(civil_date(window.at)).isoformat(),
+        self.topic.expect(
+            cause.head(
+                "NetSettlement",
+                client,
+                client=client,
+                window_from=time_text(same_window_day_before(scheduled)),
+                window_to=cause.at_text,
+                net_amount=usd(net_amount),
+                executions=executions,
+                payment_due=_bank_day_after(civil_date(window.at)).isoformat(),
+            )
         )
-        self.topic.expect(settled)
         carried, book.early = book.early, 0
         if book.nets:
             newest = list(book.nets)[-1]
@@ -197,9 +195,9 @@ class Nets:
         if net.shown == (standing, net.due):
             return
         net.shown = (standing, net.due)
-        status = cause.head("NetSettlementStatus", client)
-        status.update(client=client, window_to=window_to, status=standing, outstanding=usd(net.due))
-        self.topic.expect(status)
+        status = {"client": client, "window_to": window_to, "status": standing}
+        status["outstanding"] = usd(net.due)
+        self.topic.expect(cause.head("NetSettlementStatus", client, **status))
 
     def knows(self, client: str, window_to: Micros, now: Micros, at: Micros) -> bool:
         """Whether there is a net to `window_to`, or will be when time has moved from now to `at`.

@@ -82,7 +82,7 @@ class Quote(NamedTuple):
         return None if side is None or at >= side.valid_until else side
 
 
-class BestQuotes:
+class QuoteAudit:
     """Computes each best quote that is due; `bbo` must have it next."""
 
     def __init__(self, bbo: TopicFile) -> None:

@@ -87,12 +87,11 @@ class CashCalls:
             line.at,
             event["trade_date"],
             buy=buy,
+            fill=fill,
         )
         account.open(call)
         self.counted[model, "requested"] += 1
-        requested = self._about("CashCallRequested", account, call, cause)
-        requested["attempt"] = 1
-        self.cash_calls.expect(requested)
+        self._expect("CashCallRequested", account, call, cause, attempt=1)
         if model == "APEX_CLEARING":
             call.journal = 1
             if net_money:
@@ -143,8 +142,10 @@ class CashCalls:
                 if not call.last_reason:
                     continue
                 age = (today - dt.date.fromisoformat(call.trade_date)).days
-                expected = cause.about("AgedFailure", account_id, account.client)
-                expected.update(
+                expected = cause.about(
+                    "AgedFailure",
+                    account_id,
+                    account.client,
                     report=_AGED_REPORTS[window.event["window"]],
                     as_of=cause.at_text,
                     tpj_id=f"{call.execution_id}-TPJ",
@@ -160,7 +161,7 @@ class CashCalls:
                     age_days=max(0, age),
                 )
                 self.aged_failures.expect(expected)
-                self.rows.aged(account.client, account_id, call, expected)
+                self.rows.agings[account.client].append(expected)
 
     def _attempt(self, account: Account, call: OpenCall, cause: Cause) -> None:
         """Refold one attempt."""
@@ -196,7 +197,7 @@ class CashCalls:
         if call.execution_id not in account.open_calls:
             # Only a write-off ends a call whose journal is unanswered.
             if outcome == COMPLETED:
-                self.cash_calls.expect(self._about("WriteOffRecovered", account, call, cause))
+                self._expect("WriteOffRecovered", account, call, cause)
                 self.ledger.book(account, entries.recovered(account.client, call.amount), cause)
             return
         call.journal_sent_at = None
@@ -212,16 +213,18 @@ class CashCalls:
     def _fail(self, account: Account, call: OpenCall, reason: str, cause: Cause) -> None:
         call.first_failed_at = call.first_failed_at or cause.at
         call.last_reason = reason
-        failed = self._about("CashCallFailed", account, call, cause)
-        failed["attempt"] = call.attempts
-        failed["reason"] = reason
-        failed["next_retry_at"] = time_text(next_retry(cause.at))
-        self.cash_calls.expect(failed)
+        self._expect(
+            "CashCallFailed",
+            account,
+            call,
+            cause,
+            attempt=call.attempts,
+            reason=reason,
+            next_retry_at=time_text(next_retry(cause.at)),
+        )
 
     def _settle(self, account: Account, call: OpenCall, cause: Cause) -> None:
-        settled = self._about("CashCallSettled", account, call, cause)
-        settled["attempt"] = call.attempts
-        self.cash_calls.expect(settled)
+        settled = self._expect("CashCallSettled", account, call, cause, attempt=call.attempts)
         account.close(call)
         account.calls_settled += 1
         self._ended(call, "settled_at_once" if call.attempts == 1 else "settled_after_retry")
@@ -239,10 +242,8 @@ class CashCalls:
             self.rows.call_settled(account, call, settled["event_id"], milliseconds_text(cause.at))
 
     def _write_off(self, account: Account, call: OpenCall, cause: Cause) -> None:
-        written_off = self._about("CashCallWrittenOff", account, call, cause)
-        written_off["attempt"] = call.attempts
-        written_off["reason"] = call.last_reason
-        self.cash_calls.expect(written_off)
+        attempt, reason = call.attempts, call.last_reason
+        self._expect("CashCallWrittenOff", account, call, cause, attempt=attempt, reason=reason)
         account.close(call)
         account.calls_written_off += 1
         self._ended(call, "written_off")
@@ -253,14 +254,22 @@ class CashCalls:
     def _ended(self, call: OpenCall, ending: str) -> None:
         self.counted["APEX_CLEARING" if call.journal else "MARKETPLACE", ending] += 1
 
-    @staticmethod
-    def _about(kind: str, account: Account, call: OpenCall, cause: Cause) -> dict[str, Any]:
-        event = cause.about(kind, account.account_id, account.client)
-        event["cash_call_id"] = f"{call.execution_id}-TPJ"
-        event["execution_id"] = call.execution_id
-        event["direction"] = call.direction
-        event["amount"] = usd(call.amount)
-        return event
+    def _expect(
+        self, kind: str, account: Account, call: OpenCall, cause: Cause, **fields: object
+    ) -> dict[str, Any]:
+        """Take and return the next event about a call."""
+        expected = cause.about(
+            kind,
+            account.account_id,
+            account.client,
+            cash_call_id=f"{call.execution_id}-TPJ",
+            execution_id=call.execution_id,
+            direction=call.direction,
+            amount=usd(call.amount),
+            **fields,
+        )
+        self.cash_calls.expect(expected)
+        return expected
 
 
 def _shown(account: Account) -> tuple[int, int, int]:

@@ -51,18 +51,20 @@ class Shares:
         carried = self._carried[client]
         share = numbers.share(revenue, self.terms.get(client, 0))
         left = share - written_off - carried
-        statement = cause.head("RevenueShareStatement", client)
-        statement.update(
-            client=client,
-            month=month,
-            share=usd(share),
-            write_offs=usd(written_off),
-            carried_in=usd(carried),
-            payable=usd(max(0, left)),
-            carried_out=usd(0 if left > 0 else -left),
+        self.topic.expect(
+            cause.head(
+                "RevenueShareStatement",
+                client,
+                client=client,
+                month=month,
+                share=usd(share),
+                write_offs=usd(written_off),
+                carried_in=usd(carried),
+                payable=usd(max(0, left)),
+                carried_out=usd(max(0, -left)),
+            )
         )
-        self.topic.expect(statement)
-        self._carried[client] = 0 if left > 0 else -left
+        self._carried[client] = max(0, -left)
         self.booked[client] += share - written_off
         self.ledger.book_client(client, entries.share_stated(client, share), cause)
         self.ledger.book_client(client, entries.deducted(client, written_off), cause)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from audit import numbers
@@ -12,22 +13,22 @@ _CALLED = ("MARKETPLACE", "APEX_CLEARING")
 ENDINGS = ("settled_at_once", "settled_after_retry", "written_off")
 
 
+@dataclass(slots=True)
 class Totals:
-    """What a person asks for first, counted from the events that were audited."""
+    """What a person asks for first, counted from the events that were audited. Cents.
 
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.net_money = 0
-        # By funding model: of first fills, of all executions, in cents.
-        self.executed: Counter[str] = Counter()
-        self.executions: Counter[str] = Counter()
-        self.gross: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
-        # By funding model and what became of a call: cash_call's.
-        self.calls: Counter[tuple[str, str]] = Counter()
-        # Status and what is due of each net settlement.
-        self.nets: list[tuple[str, int]] = []
-        self.dead_letters: Counter[str] = Counter()
+    `executed` (first fills), `executions` and `gross` by funding model; `rejected` and
+    `dead_letters` by reason; `calls` by funding model and ending; `nets`: status and amount due.
+    """
+
+    net_money: int = 0
+    executed: Counter[str] = field(default_factory=Counter)
+    executions: Counter[str] = field(default_factory=Counter)
+    gross: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    nets: list[tuple[str, int]] = field(default_factory=list)
+    dead_letters: Counter[str] = field(default_factory=Counter)
 
     def execution(self, event: Mapping[str, Any]) -> None:
         """Count an execution."""

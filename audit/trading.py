@@ -6,7 +6,6 @@ Each order update, execution and window is computed from the inputs; the topic m
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
 
 from audit.admission import Holdings, World, jurisdiction_bars, mode_bars, refusal
 from audit.cause import Cause
@@ -30,7 +29,7 @@ _ID_STAYS_FREE = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CLIENT"})
 _NO_CONTENT = {"event_id", "event_time", "type"}
 
 
-class Trading:
+class TradingAudit:
     """The orders at work, the IDs that were used, and the next window."""
 
     def __init__(
@@ -91,9 +90,8 @@ class Trading:
                     self._expire(order, "END_OF_DAY", cause)
                 else:
                     self._cancel(order, "MAINTENANCE", cause)
-        opened = cause.head("WindowOpened", _PARTITION)
-        opened.update(window=window.window, scheduled_at=scheduled_at)
-        self.on_window(self.executions.expect(opened))
+        opened = {"window": window.window, "scheduled_at": scheduled_at}
+        self.on_window(self.executions.expect(cause.head("WindowOpened", _PARTITION, **opened)))
 
     # -- inputs ----------------------------------------------------------------------------------
 
@@ -248,9 +246,8 @@ class Trading:
         if not taken:
             return False
         execution, filled = fill(order, quote, side, taken, cause.at)
-        expected = cause.about("Execution", account_id, order.client)
-        expected.update(execution)
-        expected["funding_model"] = self.world.accounts[account_id].funding_model
+        execution["funding_model"] = self.world.accounts[account_id].funding_model
+        expected = cause.about("Execution", account_id, order.client, **execution)
         self._update("OrderFilled", order, cause, **filled)
         self.on_execution(self.executions.expect(expected))
         return order.left_at(customer_price) == 0
@@ -295,10 +292,10 @@ class Trading:
     def _expect(
         self, kind: str, order_id: OrderId, client: str | None, cause: Cause, **fields: object
     ) -> None:
-        expected: dict[str, Any] = cause.about(kind, order_id[0], client)
-        expected["client_order_id"] = order_id[1]
-        expected.update(fields)
-        self.updates.expect(expected)
+        account_id, client_order_id = order_id
+        self.updates.expect(
+            cause.about(kind, account_id, client, client_order_id=client_order_id, **fields)
+        )
 
 
 def _digest(event: OrderSubmitted) -> bytes:
