@@ -1,6 +1,6 @@
 """Every file that was issued, what became of it, and which clients there are, as the topics say."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker
 from agents.issued_files import FETCH_WAIT_MS
+from agents.live_topics import as_read
+from agents.task_state import keep_last, read_to
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros
@@ -67,7 +69,7 @@ async def issued_reports(
         for partition in chosen:
             # In this order nothing is missed: what was delivered meanwhile is found then.
             task = await _task(consumer, partition, partitions)
-            delivered = [r async for r in _delivered(consumer, partition)]
+            delivered = await _delivered(consumer, partition)
             uris = {(report.client, report.key) for report in delivered}
             found += delivered
             found += [
@@ -89,15 +91,18 @@ async def known_clients(broker: Broker, partitions: int) -> set[str]:
         KafkaError: the broker does not give what it has.
     """
     found: set[str] = set()
+
+    def note(record: Record) -> None:
+        event = read_outside(record, partitions).event
+        if isinstance(event, ClientUpdated | AccountUpdated):
+            found.add(event.client)
+
     consumer = broker.consumer(None, fetch_max_wait_ms=FETCH_WAIT_MS)
     try:
         await consumer.start()
         for topic in (CLIENTS, ACCOUNTS):
             for partition in range(partitions):
-                async for record in _records(consumer, topic, partition):
-                    event = read_outside(record, partitions).event
-                    if isinstance(event, ClientUpdated | AccountUpdated):
-                        found.add(event.client)
+                await _read(consumer, topic, partition, note)
     finally:
         await consumer.stop()
     return found
@@ -119,14 +124,11 @@ async def issued_file(broker: Broker, partitions: int, client: str, key: str) ->
 async def _task(consumer: AIOKafkaConsumer, partition: int, partitions: int) -> DeliveryTask:
     """Return task delivery as it is committed, and all that was issued since applied to it."""
     stored: dict[bytes, bytes] = {}
-    async for record in _records(consumer, state_topic(DELIVERY_TASK), partition):
-        if record.key is not None and record.value is not None:
-            stored[record.key] = record.value
-        elif record.key is not None:
-            stored.pop(record.key, None)
+    state = state_topic(DELIVERY_TASK)
+    await _read(consumer, state, partition, lambda record: keep_last(stored, record))
     task = DeliveryTask(partition, partitions)
     for key, value in stored.items():
-        if not topic_of_position(key) is not None:
+        if topic_of_position(key) is None:
             task.restore(key, value)
     task.restored()
     await _apply_issues(consumer, task, int(stored.get(position_key(REPORT_ISSUES), b"0")))
@@ -135,16 +137,21 @@ async def _task(consumer: AIOKafkaConsumer, partition: int, partitions: int) -> 
 
 async def _apply_issues(consumer: AIOKafkaConsumer, task: DeliveryTask, start: int) -> None:
     out: Out = []
-    async for record in _records(consumer, REPORT_ISSUES, task.partition, start):
+
+    def issue(record: Record) -> None:
         for _ in task.apply(task.read(record), out):
             pass
         task.files.clear()
 
+    await _read(consumer, REPORT_ISSUES, task.partition, issue, start)
 
-async def _delivered(consumer: AIOKafkaConsumer, partition: int) -> AsyncIterator[IssuedReport]:
-    async for record in _records(consumer, REPORT_DELIVERIES, partition):
+
+async def _delivered(consumer: AIOKafkaConsumer, partition: int) -> list[IssuedReport]:
+    delivered: list[IssuedReport] = []
+
+    def note(record: Record) -> None:
         event = orjson.loads(record.value or b"")
-        yield IssuedReport(
+        report = IssuedReport(
             client=event["client"],
             key=event["uri"].removeprefix(f"s3://{event['client']}/"),
             report=event["report"],
@@ -154,6 +161,10 @@ async def _delivered(consumer: AIOKafkaConsumer, partition: int) -> AsyncIterato
             sha256=event["sha256"],
             delivered_ms=record.appended_ms,
         )
+        delivered.append(report)
+
+    await _read(consumer, REPORT_DELIVERIES, partition, note)
+    return delivered
 
 
 def _waiting(file: IssuedFile, parked: Parked | None) -> IssuedReport:
@@ -169,17 +180,16 @@ def _waiting(file: IssuedFile, parked: Parked | None) -> IssuedReport:
     )
 
 
-async def _records(
-    consumer: AIOKafkaConsumer, topic: str, partition: int, start: int = 0
-) -> AsyncIterator[Record]:
-    """Return the committed records of a topic partition, up to where it ends now."""
+async def _read(
+    consumer: AIOKafkaConsumer,
+    topic: str,
+    partition: int,
+    took: Callable[[Record], None],
+    start: int = 0,
+) -> None:
+    """Give the committed records of a topic partition to `took`, up to where it ends now."""
     place = TopicPartition(topic, partition)
     consumer.assign([place])
-    end = (await consumer.end_offsets([place]))[place]
+    ends = await consumer.end_offsets([place])
     consumer.seek(place, start)
-    # Control records occupy offsets, so a position is waited for, not a record.
-    while end and await consumer.position(place) < end:
-        for record in (await consumer.getmany(place, timeout_ms=500)).get(place, []):
-            yield Record(
-                topic, partition, record.offset, record.timestamp, record.key, record.value
-            )
+    await read_to(consumer, ends, lambda fetched: took(as_read(fetched)))

@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Iterable
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from agents.broker import RECORDS_PER_FETCH_MAX, Broker
+from agents.broker import Broker
+from agents.task_state import read_to
 from agents.topics import states
 from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
 
-_FETCH_MS = 500
 _LAST_FETCH_MS = 20
-# Nothing arrives for so long although it must be there: the broker has a problem.
-_STALL_FETCHES = 60
-
-
 # How far inputs were sent is no part of the pipeline.
 PIPELINE_TOPICS = tuple(name for name in CATALOGUE if name != state_topic(PRODUCE))
 
@@ -54,7 +50,7 @@ async def read_records(
     Raises:
         UnverifiableTopicsError: the beginning of a topic partition is gone.
         UnknownTopicOrPartitionError: a topic of the catalogue is not there.
-        TimeoutError: the broker does not give what it has.
+        StalledError: the broker does not give what it has.
     """
     partitions = await _partitions(broker)
     places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
@@ -72,7 +68,9 @@ async def read_records(
                     " is deleted and can't be verified"
                 )
         for place in places:
-            await _read(consumer, place, ends[place], took)
+            consumer.assign([place])
+            consumer.seek(place, 0)
+            await read_to(consumer, {place: ends[place]}, took)
         return partitions
     finally:
         await consumer.stop()
@@ -90,28 +88,3 @@ async def _partitions(broker: Broker) -> int:
             "topics have different partition counts; settle topics check names them"
         )
     return counts.pop()
-
-
-async def _read(
-    consumer: AIOKafkaConsumer,
-    place: TopicPartition,
-    end: int,
-    took: Callable[[ConsumerRecord], None],
-) -> None:
-    """Read one partition up to an offset; control records occupy offsets, so positions count."""
-    if not end:
-        return
-    consumer.assign([place])
-    consumer.seek(place, 0)
-    at = empty = 0
-    while at < end:
-        fetched = await consumer.getmany(
-            place, timeout_ms=_FETCH_MS, max_records=RECORDS_PER_FETCH_MAX
-        )
-        for record in fetched.get(place, []):
-            if record.offset < end:
-                took(record)
-        before, at = at, await consumer.position(place)
-        empty = 0 if at > before else empty + 1
-        if empty > _STALL_FETCHES:
-            raise TimeoutError

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.broker import Broker
+from agents.broker import RECORDS_PER_FETCH_MAX, Broker
 from agents.deadlines import START_SECONDS, StalledError, closed, within
 
 # Longer than a dead producer's transaction stays open.
@@ -51,14 +51,21 @@ async def read_whole(
         await within(START_SECONDS, consumer.start(), f"reading {places[0].topic}")
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
-        return await _read_to(consumer, ends, took)
+        return await read_to(consumer, ends, took)
     finally:
         await closed(consumer)
 
 
-async def _read_to(
+async def read_to(
     consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], took: Callable[[Any], None]
 ) -> int:
+    """Give every committed record before the offsets `ends` to `took`; return how many there were.
+
+    The consumer is assigned these partitions, and stands where reading begins.
+
+    Raises:
+        StalledError: a transaction before an end is not ended in time, or the broker is silent.
+    """
     records = 0
     reached, until = -1, 0.0
     # Control records occupy offsets, so a position is waited for, not a record.
@@ -75,13 +82,14 @@ async def _read_to(
             )
         fetched = await within(
             START_SECONDS,
-            consumer.getmany(*behind, timeout_ms=500),
+            consumer.getmany(*behind, timeout_ms=500, max_records=RECORDS_PER_FETCH_MAX),
             f"reading {next(iter(behind)).topic}",
         )
-        for found in fetched.values():
-            records += len(found)
+        for place, found in fetched.items():
             for record in found:
-                took(record)
+                if record.offset < ends[place]:
+                    records += 1
+                    took(record)
     return records
 
 

@@ -34,10 +34,10 @@ class Answers:
         self.funding_inputs = FundingInputs()
         self.net_inputs = NetInputs(self.world, audit.nets, audit.shares)
         self.inputs: Counter[str] = Counter()
-        # The time of the first input that was acted on, and of the first that moved time.
+        # The times of the first and the last input that was well formed, and of the first of them
+        # that is not reference data, with which time starts.
         self.first: Micros | None = None
         self.began: Micros | None = None
-        # The time of the last input that was acted on.
         self.latest: Micros | None = None
 
     def audit_all(
@@ -59,16 +59,13 @@ class Answers:
             self.inputs[line.topic] += 1
             if line.topic == APEX_JOURNAL_RESULTS:
                 answered |= line.source != firm_source
-            if line.topic == APEX_JOURNAL_RESULTS and self.began is not None:
-                # It may answer what a retry before it asks for.
-                end = self.audit.summary.until
-                self.audit.trading.move_time(line.at if end is None else min(line.at, end))
+            if not isinstance(line.event, Refused):
+                self._move_time(line)
             reason = self._refusal(line)
             if reason is not None:
                 at = FIRST_TIME if self.latest is None else self.latest
                 self.audit.dead_letters.expect(line, reason, at)
             else:
-                self._move_time(line)
                 self._act(line)
         latest = self.latest if until is None or self.began is None else until
         if latest is not None:
@@ -84,7 +81,7 @@ class Answers:
     # -- time ------------------------------------------------------------------------------------
 
     def _move_time(self, line: InputLine) -> None:
-        """Do what is due before an input that moves time."""
+        """Do what is due before a well-formed input, dead-lettered or not."""
         self.latest = line.at
         self.first = line.at if self.first is None else self.first
         if self.began is None and line.topic not in REFERENCE_TOPICS:
@@ -115,15 +112,13 @@ class Answers:
             if event.account_id not in self.world.accounts:
                 return "UNKNOWN_ACCOUNT"
             funding = cast(Funding, event)
-            since = None if self.began is None else self.latest
-            return self.funding_inputs.refusal(funding, self._account_of(funding), since)
+            return self.funding_inputs.refusal(funding, self._account_of(funding))
         if isinstance(event, ApexJournalCompleted | ApexJournalRejected):
             if event.account_id not in self.world.accounts:
                 return "UNKNOWN_ACCOUNT"
             return self.audit.journals.refusal(event)
         if isinstance(event, NetInput):
-            now = line.at - 1 if self.began is None else self.latest or 0
-            return self.net_inputs.refusal(event, now, line.at)
+            return self.net_inputs.refusal(event)
         return None
 
     def _act(self, line: InputLine) -> None:

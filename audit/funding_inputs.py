@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from audit.account import Account
 from audit.entries import Movement, expense_accounts
 from audit.funding import FundingStep
-from audit.settlement import WRITE_OFF_AFTER
 from schemas.funding import CashAdjusted, Funding
 from schemas.instant import Micros
 from settlement.ach_return_codes import RETURN_CODES
-from settlement.calendar import bank_days_after, civil_date, next_retry
+from settlement.calendar import bank_days_after, civil_date
 
 _TWO_BANK_DAYS = frozenset({"R01", "R02", "R03", "R09", "R16", "R20", "R29"})
 _SIXTY_DAYS = frozenset({"R05", "R07", "R10", "R11"})
@@ -51,12 +50,8 @@ class FundingInputs:
         """Start without one."""
         self._fundings: dict[tuple[str, str], _Funding] = {}
 
-    def refusal(self, event: Funding, account: Account, since: Micros | None) -> str | None:
-        """Return the reason for which a step is dead-lettered; None: it is not.
-
-        `since`: the time up to which windows were refolded; the step counts behind those up to its
-        own.
-        """
+    def refusal(self, event: Funding, account: Account) -> str | None:
+        """Return the reason for which a step is dead-lettered; None: it is not."""
         funding = self._of(event)
         before = funding.contents.get(event.type)
         if before is not None:
@@ -64,8 +59,7 @@ class FundingInputs:
         if (event.type, funding.state) not in _STEPS:
             return "BAD_TRANSITION"
         if funding.state is None and account.model == "NET_SETTLEMENT":
-            cash = _cash_by(account, since, event.own_time)
-            is_ours = event.type == "WithdrawalRequested" and cash > 0
+            is_ours = event.type == "WithdrawalRequested" and account.cash > 0
             return None if is_ours else "FUNDING_NOT_OURS"
         if funding.state is not None and event.amount != funding.amount:
             return "AMOUNT_MISMATCH"
@@ -117,32 +111,6 @@ class FundingInputs:
 
     def _of(self, event: Funding) -> _Funding:
         return self._fundings.setdefault((event.account_id, event.funding_id), _Funding())
-
-
-def _cash_by(account: Account, since: Micros | None, at: Micros) -> int:
-    """Return the cash that an account has at a time, in cents, behind the retries until then.
-
-    Withdrawals are behind them, and yet one that is refused does not make them happen.
-    """
-    cash, calls = account.cash, {call.turn(): call for call in account.open_calls.values()}
-    if since is None:
-        return cash
-    # From then on either something settles at each retry, or nothing will.
-    for _ in range(len(calls) + 1):
-        since = next_retry(since)
-        if since > at:
-            break
-        for turn in sorted(calls):
-            call = calls[turn]
-            age = civil_date(since) - dt.date.fromisoformat(call.trade_date)
-            given_up = call.buy and age >= WRITE_OFF_AFTER
-            covered = not call.buy or cash >= call.amount
-            pays = not call.journal and not account.restricted and covered
-            if pays and not given_up:
-                cash += -call.amount if call.buy else call.amount
-            if pays or given_up:
-                del calls[turn]
-    return cash
 
 
 def _at_expense(step: FundingStep, event: CashAdjusted) -> None:

@@ -31,11 +31,8 @@ class NetInputs:
         self.shares = shares
         self._acted_on: dict[tuple[str, str, str], tuple[object, ...]] = {}
 
-    def refusal(self, event: NetInput, now: Micros, at: Micros) -> str | None:
-        """Return the reason for which an input is dead-lettered; None: it is not.
-
-        Time is `now`, and moves to `at` if the input counts.
-        """
+    def refusal(self, event: NetInput) -> str | None:
+        """Return the reason for which an input is dead-lettered; None: it is not."""
         if event.client not in self.world.clients and not any(
             account.client == event.client for account in self.world.accounts.values()
         ):
@@ -44,7 +41,8 @@ class NetInputs:
         if self._acted_on.get(input_id, content) != content:
             return "CONFLICT"
         if isinstance(event, NetSettlementConfirmed | NetSettlementDisputed):
-            known = self.nets.knows(event.client, event.window_to, now, at)
+            book = self.nets.clients.get(event.client)
+            known = book is not None and time_text(event.window_to) in book.nets
             return None if known else "BAD_TRANSITION"
         return None
 

@@ -199,19 +199,6 @@ class Nets:
         status["outstanding"] = usd(net.due)
         self.topic.expect(cause.head("NetSettlementStatus", client, **status))
 
-    def knows(self, client: str, window_to: Micros, now: Micros, at: Micros) -> bool:
-        """Whether there is a net to `window_to`, or will be when time has moved from now to `at`.
-
-        Of what happens between only windows are looked at.
-        """
-        text = time_text(window_to)
-        if client in self.clients and text in self.clients[client].nets:
-            return True
-        if not now < window_to <= at or next_net_settlement(window_to - 1) != window_to:
-            return False
-        has_lines = client in self.clients and text in self.clients[client].lines
-        return has_lines or bool(self.accounts.get(client))
-
     def standings(self) -> Iterator[tuple[str, int]]:
         """Return where each net stands: its status, and what is due of it."""
         for book in self.clients.values():

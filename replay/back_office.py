@@ -1,7 +1,6 @@
 """The back office of one partition: what follows from trades, windows and money.
 
-Settlement, the clients' books and files, the clearing firm's answers, and the dead letters, for it
-alone knows the time T (contract section 4): whether a funding is acted on is decided here.
+Settlement, the clients' books and files, the clearing firm's answers, and the dead letters.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from schemas.report import ReportDelivered
 from schemas.window import WindowOpened
 from settlement import apex_answer, customer_funding
 from settlement.apex_answer import ApexResult
-from settlement.calendar import first_window, next_retry
+from settlement.calendar import first_window
 from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out, fields
 from settlement.clients import Clients
@@ -75,7 +74,7 @@ def takes_text(destination: Destination) -> Callable[[str, str], None]:
 class BackOffice:
     """Settlement and the clients' books, told by the front office (front_office.py) in order.
 
-    `last`: the time of the last input that was acted on, which is T once time has begun. The front
+    `last`: the time of the last input that moved time, which is T once time has started. The front
     office moves it for inputs that nobody else acts on (quotes, orders that are not filled), so the
     clearing firm's answers from before them wait until something is told here: nothing sees the
     difference.
@@ -97,7 +96,6 @@ class BackOffice:
         self.settlement = Settlement(RECORD_BYTES)
         self.clients = Clients(rows, csv_safe=csv_safe)
         self.last: Micros | None = None
-        self._began = False
         self._summary = summary
         self._destination = destination
         self._emit = destination.event
@@ -106,7 +104,7 @@ class BackOffice:
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
             **dict.fromkeys(get_args(Funding), self._funding_refusal),
             **dict.fromkeys(get_args(ApexResult), self._answer_refusal),
-            **dict.fromkeys(get_args(NetInput), self._net_refusal),
+            **dict.fromkeys(get_args(NetInput), self.clients.refusal),
         }
         self._decisions: dict[type, Callable[[Any, Micros], None]] = {
             AccountUpdated: self._account_updated,
@@ -117,21 +115,7 @@ class BackOffice:
         }
         self._places = RepeatedPlaces()
 
-    @property
-    def now(self) -> Micros | None:
-        """The time T of the partition, None before the first input that moves time."""
-        return self.last if self._began else None
-
     # -- told by the front office ----------------------------------------------------------------
-
-    def reached(self, at: Micros | None) -> None:
-        """Take the time of the last input that the front office acted on."""
-        if at is not None and (self.last is None or at > self.last):
-            self.last = at
-
-    def begin(self) -> None:
-        """Let time begin with the input that comes next."""
-        self._began = True
 
     def executed(self, event: Execution, fill: Fill, rank: int) -> None:
         """Settle an execution, which an input of this rank caused."""
@@ -145,7 +129,6 @@ class BackOffice:
         """Do all that a window asks of settlement and of the clients' books."""
         at = micros(event["scheduled_at"])
         self._answers_before(at, _BEFORE_ALL)
-        self.reached(at)
         self._emit(EXECUTIONS, event)
         out: Out = []
         for _ in settle_window(self.settlement, event, out):
@@ -159,7 +142,7 @@ class BackOffice:
                 self._deliver(report, cause)
 
     def told(self, line: InputLine) -> None:
-        """Take an input that the front office acts on, too: an account, a client.
+        """Act on an input of ours, or on one that the front office acts on, too, or dead-letter it.
 
         The firm's answers from before it come first: they are of the account as it was.
         """
@@ -170,24 +153,6 @@ class BackOffice:
         """Dead-letter an input that the front office does not act on."""
         self._answers_before(line.at, line.rank)
         self._dead_letter(line, refused)
-
-    def asked(self, line: InputLine, *, decided: bool = False) -> None:
-        """Act on an input that is of no concern to the front office, or dead-letter it.
-
-        `decided`: `refuses` was asked about it, and said no.
-        """
-        self._answers_before(line.at, line.rank)
-        if decided or not self.refuses(line):
-            self.reached(line.at)
-            self._decide(line)
-
-    def refuses(self, line: InputLine) -> bool:
-        """Dead-letter such an input unless it is to be acted on; say whether it was."""
-        refused = self._refusals[type(line.event)](line.event)
-        if refused is None:
-            return False
-        self._dead_letter(line, refused)
-        return True
 
     def finish(self) -> None:
         """Take what the firm answers until now; all books must be right.
@@ -207,46 +172,30 @@ class BackOffice:
         """Show all books to the invariants (settlement/invariants.py)."""
         return joint_books([self.settlement], [self.clients])
 
-    # -- the clearing firm -----------------------------------------------------------------------
-
-    def answer_before(self, at: Micros, rank: int) -> Micros | None:
-        """Return when the firm answers next, if that is before an input of this time and rank."""
-        return None if self._clearing_firm is None else self._clearing_firm.before(at, rank)
-
-    def answer(self) -> None:
-        """Take the firm's next answer, an input as any other."""
-        if self._clearing_firm is None:
-            raise AssertionError("nobody answers")
-        line = self._clearing_firm.answer()
-        self._summary.inputs[line.topic] += 1
-        self.reached(line.at)
-        self._decide(line)
-
-    def _answers_before(self, at: Micros, rank: int) -> None:
-        firm = self._clearing_firm
-        while firm is not None and firm.before(at, rank) is not None:
-            self.answer()
-
     # -- decisions on inputs ---------------------------------------------------------------------
 
+    def _answers_before(self, at: Micros, rank: int) -> None:
+        """Take the firm's answers from before an input, which are inputs as any other."""
+        firm = self._clearing_firm
+        while firm is not None and firm.is_before(at, rank):
+            line = firm.answer()
+            self._summary.inputs[line.topic] += 1
+            self._decide(line)
+
     def _decide(self, line: InputLine) -> None:
-        self._decisions[type(line.event)](line.event, line.at)
+        kind = type(line.event)
+        refusal = self._refusals.get(kind)
+        refused = None if refusal is None else refusal(line.event)
+        if refused is None:
+            self._decisions[kind](line.event, line.at)
+        else:
+            self._dead_letter(line, refused)
 
     def _funding_refusal(self, event: Funding) -> Refused | None:
-        return customer_funding.refusal(self.settlement, event, self.now)
+        return customer_funding.refusal(self.settlement, event)
 
     def _answer_refusal(self, event: ApexResult) -> Refused | None:
-        retry_before = None  # the first RETRY that opens before this input, if one does
-        if self.now is not None:
-            retry_at = next_retry(self.now)
-            retry_before = retry_at if retry_at <= event.own_time else None
-        return apex_answer.refusal(self.settlement, event, retry_before)
-
-    def _net_refusal(self, event: NetInput) -> Refused | None:
-        at = event.own_time
-        # Before time starts no window was passed.
-        now = at - 1 if self.now is None else self.now
-        return self.clients.refusal(event, now, at)
+        return apex_answer.refusal(self.settlement, event)
 
     def _account_updated(self, event: AccountUpdated, at: Micros) -> None:
         out: Out = []

@@ -40,8 +40,8 @@ class History:
 
     @property
     def now(self) -> Micros | None:
-        """The time T of the partition, None before the first input that moves time."""
-        return self._back.now
+        """The time T of the partition, None before it starts."""
+        return None if self.trading.now is None else self._back.last
 
     def run(self, lines: Iterable[Line], until: Micros | None = None) -> Summary:
         """Apply lines in order, up to and including the time `until`, then move time to it."""

@@ -1,7 +1,8 @@
 """The front office of one partition: the market, trading, and the windows that trading opens.
 
-Time is that of the inputs (contract section 4): it starts with the first that is not reference
-data, and moves to each input before that is applied. A dead-lettered input moves no time.
+Time is that of the inputs (contract sections 1 and 4): it starts with the first that is not
+reference data, and moves to each input before that is decided. Only an input that is dead-lettered
+for its form moves no time.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,18 +41,15 @@ from topics.decode import Refused
 
 # The output topics that the front office writes.
 TOPICS = (BBO, ORDER_UPDATES)
-# Whether an input of these is acted on is for the back office to say.
+# Inputs of these are decided by the back office alone.
 _BACK_OFFICE_TOPICS = frozenset({FUNDINGS, APEX_JOURNAL_RESULTS, NET_WIRES})
 
 
 class ToBackOffice(Protocol):
-    """What the back office is told, in order (back_office.py has the words), and asked."""
+    """What the back office is told, in order; nothing comes back (back_office.py has the words)."""
 
-    # The time of the last input that was acted on, as far as the front office knows.
+    # The time of the last input that moved time.
     last: Micros | None
-
-    def begin(self) -> None:
-        """Let time begin."""
 
     def executed(self, event: Execution, fill: Fill, rank: int) -> None:
         """Settle an execution."""
@@ -60,31 +58,14 @@ class ToBackOffice(Protocol):
         """Do what a window asks for."""
 
     def told(self, line: InputLine) -> None:
-        """Take what the front office acts on, too."""
+        """Act on an input of its own, or one that the front office acts on, too."""
 
     def refused(self, line: Line, refused: Refused) -> None:
         """Dead-letter what the front office does not act on."""
 
-    def asked(self, line: InputLine, *, decided: bool = False) -> None:
-        """Act on an input, or dead-letter it."""
-
-    def refuses(self, line: InputLine) -> bool:
-        """Dead-letter an input unless it is to be acted on; say whether it was."""
-
-    def answer_before(self, at: Micros, rank: int) -> Micros | None:
-        """Return when the clearing firm answers next, if that is before such an input."""
-
-    def answer(self) -> None:
-        """Take the firm's next answer."""
-
 
 class FrontOffice:
-    """Market and trading: lines in, best quotes and order updates out, the rest handed on.
-
-    It waits for the back office in one case: a window or an expiry is due, or time has not begun,
-    before an input that is dead-lettered or may be. Only the back office knows whether that moves
-    time, and whether the clearing firm's answers from before it do.
-    """
+    """Market and trading: lines in, best quotes and order updates out, the rest handed on."""
 
     def __init__(
         self, destination: Destination, back_office: ToBackOffice, summary: Summary
@@ -102,8 +83,6 @@ class FrontOffice:
         self._trading_quoted = self.trading.quoted
         # What says that an input is dead-lettered, and what decides on it, by its type.
         self._refusals: dict[type, Callable[[Any], Refused | None]] = {
-            ProviderQuote: self.market.refusal,
-            QuoteLine: self.market.refusal,
             InstrumentUpdated: self.market.instrument_refusal,
             AccountUpdated: self.trading.refusal,
             OrderCancelRequested: self.trading.refusal,
@@ -112,6 +91,7 @@ class FrontOffice:
             ClientUpdated: self._client_updated,
             InstrumentUpdated: self._instrument_updated,
             AccountUpdated: self._account_updated,
+            PriceTick: self._price_ticked,
             ProviderQuote: self._ticked,
             QuoteLine: self._ticked,
             OrderSubmitted: self._order_submitted,
@@ -143,61 +123,32 @@ class FrontOffice:
             return
         # A history consists of quotes, and mostly nothing is due.
         self._summary.inputs[PRICE_TICKS] += 1
-        decided = self._best_quote(line)
-        if isinstance(decided, Refused):
-            self._back_office.refused(line, decided)
-            return
         self._back_office.last = at
-        if decided is not None:
-            # `_quoted`, written out.
-            self._emit_text(BBO, decided)
-            out: Out = []
-            self._trading_quoted(line.symbol, decided, at, out)
-            if out:
-                self._traded(out, QuoteLine.rank)
+        self._ticked(line, at, line)
 
     def _apply_any(self, line: Line) -> None:
         summary, trading, back_office = self._summary, self.trading, self._back_office
         summary.inputs[line.topic] += 1
         event, at = line.event, line.at
-        if isinstance(event, PriceTick):
-            event = self.market.check(event, at)
-        # Whether it moves time matters at once.
-        moves = trading.now is None or trading.due(at)
-        refused = self._refused(event)
-        if refused is not None:
-            if moves:
-                self._answers_before(line)
-            back_office.refused(line, refused)
+        if isinstance(event, Refused):
+            back_office.refused(line, event)
             return
-        theirs = line if line.topic in _BACK_OFFICE_TOPICS and isinstance(line, InputLine) else None
-        if theirs is not None:
-            if not moves:
-                back_office.asked(theirs)
-                return
-            self._answers_before(line)
-            if back_office.refuses(theirs):
-                return
-        # It is acted on from here on.
         if summary.first_time is None:
             summary.first_time = at
         if trading.now is None and line.topic not in REFERENCE_TOPICS:
             trading.start(at)
             summary.time_began = at
-            back_office.begin()
-        if moves:
-            self._open_due(at)
+        self._open_due(at)
         back_office.last = at
-        if theirs is not None:
-            back_office.asked(theirs, decided=True)
-        else:
-            self._decisions[type(event)](event, at, line)
-
-    def _refused(self, event: object) -> Refused | None:
-        if isinstance(event, Refused):
-            return event
+        if line.topic in _BACK_OFFICE_TOPICS:
+            back_office.told(cast("InputLine", line))
+            return
         refusal = self._refusals.get(type(event))
-        return None if refusal is None else refusal(event)
+        refused = None if refusal is None else refusal(event)
+        if refused is None:
+            self._decisions[type(event)](event, at, line)
+        else:
+            back_office.refused(line, refused)
 
     def move_time(self, at: Micros) -> None:
         """Let all that is due at or before `at` happen, in time order; then time is `at`."""
@@ -212,25 +163,20 @@ class FrontOffice:
             trading.open_next(out)
             self._traded(out)
 
-    def _answers_before(self, line: Line) -> None:
-        """Let the clearing firm say what comes before an input: that may open windows first."""
-        back_office = self._back_office
-        while (answer_at := back_office.answer_before(line.at, line.rank)) is not None:
-            self._open_due(answer_at)
-            back_office.answer()
+    def _price_ticked(self, event: PriceTick, at: Micros, line: Line) -> None:
+        self._ticked(ProviderQuote(event, at), at, line)
 
-    def _ticked(self, quote: ProviderQuote, at: Micros, line: Line) -> None:  # noqa: ARG002 - one signature for all
-        text = self._best_quote(quote)
-        if isinstance(text, str):
-            self._quoted(quote, text, at)
-
-    def _quoted(self, quote: ProviderQuote, text: str, at: Micros) -> None:
-        """Publish a best quote, and let trading answer it."""
-        self._emit_text(BBO, text)
-        out: Out = []
-        self.trading.quoted(quote.symbol, text, at, out)
-        if out:
-            self._traded(out, QuoteLine.rank)
+    def _ticked(self, quote: ProviderQuote, at: Micros, line: Line) -> None:
+        """Publish a best quote, if the tick makes one, and let trading answer it."""
+        decided = self._best_quote(quote)
+        if isinstance(decided, Refused):
+            self._back_office.refused(line, decided)
+        elif decided is not None:
+            self._emit_text(BBO, decided)
+            out: Out = []
+            self._trading_quoted(quote.symbol, decided, at, out)
+            if out:
+                self._traded(out, QuoteLine.rank)
 
     def _order_submitted(self, event: OrderSubmitted, at: Micros, line: Line) -> None:
         self._submitted(SubmittedOrder(event), at, line)

@@ -1,12 +1,12 @@
 """A replay in three processes: one reads, one trades, one settles, and all are busy at once.
 
     reader --lines--> front office --executions, windows, money--> back office
-                                   <----answers to questions-----
 
-The front office is this process. Decisions and their order are those of engine.py, so are the
-bytes. The other two are forked, so that nothing is loaded twice. Whatever ends one of the three
-ends all, and only this one talks to a person. What travels is written by `marshal`, which nothing
-else comes near in speed: both ends are one program of one Python.
+The front office is this process; the back office sends it one message, the result. Decisions and
+their order are those of engine.py, so are the bytes. The other two are forked, so that nothing is
+loaded twice. Whatever ends one of the three ends all, and only this one talks to a person. What
+travels is written by `marshal`, which nothing else comes near in speed: both ends are one program
+of one Python.
 """
 
 import marshal
@@ -22,7 +22,7 @@ from itertools import chain
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 import orjson
 
@@ -51,7 +51,7 @@ BACK_OFFICE_TOPICS = tuple(topic for topic in OUTPUT_TOPICS if topic not in FRON
 _TOGETHER = 32
 # A pipe holds several blocks, so that whoever reads it seldom waits for the other to be woken.
 _PIPE_BYTES = 1 << 20
-# Sent instead of a block or an answer: pickled, what ended the sender follows (None: its work).
+# Sent instead of a block or the result: pickled, what ended the sender follows (None: its work).
 _ENDED = b""
 # The offices have most to do; where three share two processors, the reader fills what they leave.
 _LESS_URGENT = 10
@@ -102,16 +102,16 @@ class Processes:
         """Fork both."""
         self._lines, lines = Pipe(duplex=False)
         messages, self._messages = Pipe(duplex=False)
-        self._answers, answers = Pipe(duplex=False)
-        self._ours = (self._lines, self._messages, self._answers)
-        theirs = (lines, messages, answers)
+        self._result, result = Pipe(duplex=False)
+        self._ours = (self._lines, self._messages, self._result)
+        theirs = (lines, messages, result)
         for end in self._ours:
             _widen(end)
         every = (*self._ours, *theirs)
         fork = get_context("fork").Process
         reader = (_read, (self._inputs, self._allow_gaps), (lines,), every)
         settled = (self._inputs, self._aside, self._csv_safe)
-        back_office = (_settle, settled, (messages, answers), every)
+        back_office = (_settle, settled, (messages, result), every)
         self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
             # A signal waits until a child has its own way with it.
@@ -145,7 +145,7 @@ class Processes:
             OSError: the disk is full.
             AssertionError: a broken invariant.
         """
-        back_office = _BackOfficeAfar(self._messages, self._answers)
+        back_office = _BackOfficeAfar(self._messages, self._result)
         FrontOffice(output, back_office, summary).run(
             chain.from_iterable(self._read_blocks(tell)), until
         )
@@ -169,17 +169,14 @@ class _BackOfficeAfar:
     """The back office as the front office knows it: messages to its process.
 
     Each message has the word, which is the name of what is called there, and the time of the last
-    input that was acted on.
+    input that moved time.
     """
 
-    def __init__(self, messages: Connection, answers: Connection) -> None:
+    def __init__(self, messages: Connection, result: Connection) -> None:
         self.last: Micros | None = None
         self._messages = messages
-        self._answers = answers
+        self._result = result
         self._waiting: list[tuple[object, ...]] = []
-
-    def begin(self) -> None:
-        self._tell("begin")
 
     def executed(self, event: Execution, fill: Fill, rank: int) -> None:
         # Of nested dicts orjson makes less work than marshal.
@@ -194,21 +191,14 @@ class _BackOfficeAfar:
     def refused(self, line: Line, refused: Refused) -> None:
         self._tell("refused", packed(line), refused.reason, refused.detail)
 
-    def asked(self, line: InputLine, *, decided: bool = False) -> None:
-        self._tell("asked", packed(line), decided)
-
-    def refuses(self, line: InputLine) -> bool:
-        return bool(self._ask("refuses", packed(line)))
-
-    def answer_before(self, at: Micros, rank: int) -> Micros | None:
-        answer_at: Micros | None = self._ask("answer_before", at, rank)
-        return answer_at
-
-    def answer(self) -> None:
-        self._tell("answer")
-
     def finish(self) -> Settled:
-        settled: Settled = pickle.loads(self._ask("finish"))  # noqa: S301 - as above
+        self._tell("finish")
+        if self._waiting:
+            self._send()
+        result = _received(self._result)
+        if not result:
+            _raise_end(self._result)
+        settled: Settled = pickle.loads(result)  # noqa: S301 - written by a process of ours
         return settled
 
     def _tell(self, word: str, *said: object) -> None:
@@ -220,20 +210,10 @@ class _BackOfficeAfar:
         try:
             self._messages.send_bytes(marshal.dumps(self._waiting))
         except BrokenPipeError:
-            # It said what ended it, behind the answers that it gave.
-            while _received(self._answers):
-                pass
-            _raise_end(self._answers)
+            # Instead of the result comes what ended it.
+            _received(self._result)
+            _raise_end(self._result)
         self._waiting.clear()
-
-    def _ask(self, word: str, *said: object) -> Any:  # noqa: ANN401 - each question has its own
-        self._tell(word, *said)
-        if self._waiting:
-            self._send()
-        answer = _received(self._answers)
-        if not answer:
-            _raise_end(self._answers)
-        return marshal.loads(answer)  # noqa: S302 - as above
 
 
 def _widen(end: Connection) -> None:
@@ -304,7 +284,7 @@ def _settle(
     aside: Path,
     csv_safe: bool,  # noqa: FBT001 - of a fork, by place
     messages: Connection,
-    answers: Connection,
+    result: Connection,
 ) -> None:
     """Do what the front office says, until it says `finish`."""
     summary = Summary()
@@ -316,39 +296,22 @@ def _settle(
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
         back_office = BackOffice(output, spool, summary, firm, csv_safe=csv_safe)
 
-        def finish() -> bytes:
-            back_office.finish()
-            return pickle.dumps(Settled(output.finish(), summary))
-
-        def input_line(line: Packed) -> InputLine:
-            return cast("InputLine", unpacked(line))
-
-        told: dict[str, Callable[..., None]] = {
-            "begin": back_office.begin,
+        words: dict[str, Callable[..., None]] = {
             "executed": lambda event, fill, rank: back_office.executed(
                 orjson.loads(event), Fill(*fill), rank
             ),
             "opened": back_office.opened,
-            "told": lambda line: back_office.told(input_line(line)),
+            "told": lambda line: back_office.told(cast("InputLine", unpacked(line))),
             "refused": lambda line, reason, detail: back_office.refused(
                 unpacked(line), Refused(reason, detail)
             ),
-            "asked": lambda line, decided: back_office.asked(input_line(line), decided=decided),
-            "answer": back_office.answer,
-        }
-        asked: dict[str, Callable[..., bool | Micros | bytes | None]] = {
-            "refuses": lambda line: back_office.refuses(input_line(line)),
-            "answer_before": back_office.answer_before,
-            "finish": finish,
+            "finish": back_office.finish,
         }
         word = ""
         while word != "finish":
-            for word, last, *said in marshal.loads(messages.recv_bytes()):  # noqa: S302 - as above
-                back_office.reached(last)
-                if word in told:
-                    told[word](*said)
-                else:
-                    answers.send_bytes(marshal.dumps(asked[word](*said)))
+            for word, back_office.last, *said in marshal.loads(messages.recv_bytes()):  # noqa: S302 - as above
+                words[word](*said)
+        result.send_bytes(pickle.dumps(Settled(output.finish(), summary)))
 
 
 def _received(end: Connection) -> bytes:

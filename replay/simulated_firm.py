@@ -75,11 +75,9 @@ class SimulatedFirm:
             )
         )
 
-    def before(self, at: Micros, rank: int) -> Micros | None:
-        """Return when the next answer comes, if that is before an input of this time and rank."""
-        if self.waiting and (self.waiting[0].at, _RANK) < (at, rank):
-            return self.waiting[0].at
-        return None
+    def is_before(self, at: Micros, rank: int) -> bool:
+        """Whether the next answer comes before an input of this time and rank."""
+        return bool(self.waiting) and (self.waiting[0].at, _RANK) < (at, rank)
 
     def answer(self) -> InputLine:
         """Give the next answer."""

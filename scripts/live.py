@@ -18,6 +18,7 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from agents.deadlines import StalledError
 from scripts.errors import Failure
 from scripts.settings import Settings, broker
 
@@ -48,6 +49,8 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         raise Failure(f"Kafka does not let us: {_said(error)}") from None
     except KafkaError as error:
         raise Failure(f"Kafka at {settings.brokers}: {_said(error)}") from None
+    except StalledError as error:
+        raise Failure(str(error)) from None
     except TimeoutError:
         raise Failure(f"Kafka at {settings.brokers} does not answer in time") from None
 

@@ -13,7 +13,6 @@
     cash_call.py              BTS: each execution's money, at once and at retries
     apex_journal.py apex_answer.py      Apex calls: what the clearing firm is asked for, and says
     customer_funding.py ach_return_codes.py  deposits, withdrawals, adjustments
-    cash_ahead.py             the cash behind the retries that are due
     aged_failure.py           calls that failed and are open
     net_settlement.py net_wire.py       one net a day per client, and what is said and paid of it
     revenue_share.py          a client's share of a month's revenue, less its write-offs

@@ -10,7 +10,7 @@ from schemas.instant import Micros
 from schemas.money import usd
 from settlement import apex_journal, ledger
 from settlement.apex_journal import REJECTIONS, Answer, Journal
-from settlement.cash_call import Settlement, is_given_up, latest_too_old
+from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, announce
 from topics.catalogue import APEX_JOURNAL_RESULTS, CASH_CALLS, CLIENT_LINES
@@ -19,19 +19,11 @@ from topics.decode import Refused
 ApexResult = ApexJournalCompleted | ApexJournalRejected
 
 
-def refusal(
-    settlement: Settlement, event: ApexResult, retry_at: Micros | None = None
-) -> Refused | None:
-    """Say why an answer is dead-lettered, None if it is not. Changes nothing.
-
-    `retry_at`: the first RETRY that is due before the answer is applied, if one is: what that asks
-    for may be answered, and yet a dead-lettered answer must move no time (section 1).
-    """
+def refusal(settlement: Settlement, event: ApexResult) -> Refused | None:
+    """Return why an answer is dead-lettered, None if it is not. Changes nothing."""
     if event.account_id not in settlement.accounts:
         return Refused("UNKNOWN_ACCOUNT", f"no AccountUpdated for {event.account_id}")
     journal = apex_journal.find(settlement.journals, event.account_id, event.journal_id)
-    if journal is None and retry_at is not None:
-        journal = _asked_at(settlement, event, retry_at)
     if journal is None:
         return Refused("UNKNOWN_JOURNAL", f"{event.account_id} requested no {event.journal_id}")
     if isinstance(event, ApexJournalRejected) and event.reason not in REJECTIONS:
@@ -70,22 +62,6 @@ def answered(settlement: Settlement, event: ApexResult, at: Micros, out: Out) ->
     if not account.open_calls:
         settlement.with_open_calls.discard(account.account_id)
     announce(account, cause, out)
-
-
-def _asked_at(settlement: Settlement, event: ApexResult, retry_at: Micros) -> Journal | None:
-    """Return the journal that a retry to come asks for, if the answer names it.
-
-    That is the next of a rejected one; later retries ask for the same again.
-    """
-    account = settlement.accounts[event.account_id]
-    call = (account.open_calls or {}).get(apex_journal.execution_of(event.journal_id))
-    if call is None or not call.journal or call.journal_sent_at is not None:
-        return None
-    if event.journal_id != apex_journal.journal_id(call, call.journal + 1):
-        return None
-    if is_given_up(call, latest_too_old(retry_at)):
-        return None
-    return Journal(Answer.NONE, call.amount)
 
 
 def _answer(event: ApexResult) -> Answer:

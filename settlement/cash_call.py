@@ -36,27 +36,14 @@ from topics.catalogue import ACCOUNTS, CASH_CALLS, CLIENT_LINES, EXECUTIONS
 WRITE_OFF_DAYS = 30
 
 
-def latest_too_old(at: Micros) -> str:
-    """Return the latest trade date that is too old at a retry."""
-    return (civil_date(at) - dt.timedelta(days=WRITE_OFF_DAYS)).isoformat()
-
-
-def is_given_up(call: OpenCall, too_old: str) -> bool:
-    """Whether a retry writes a call off instead of trying it; a DEPOSIT call it never does."""
-    # ISO dates sort as dates do.
-    return call.side == "BUY" and call.trade_date <= too_old
-
-
-def why_not(
-    account: CustomerAccount, direction: Direction, amount: Cents, cash: Cents
-) -> FailureReason | None:
+def why_not(account: CustomerAccount, direction: Direction, amount: Cents) -> FailureReason | None:
     """Say why a Marketplace call fails; None: it settles, and takes no cash below zero."""
     # A call of 0.00 settles at once, whatever the account's mode.
     if not amount:
         return None
     if account.restricted:
         return "ACCOUNT_RESTRICTED"
-    if direction == "WITHDRAWAL" and cash < amount:
+    if direction == "WITHDRAWAL" and account.cash < amount:
         return "INSUFFICIENT_FUNDS"
     return None
 
@@ -151,7 +138,7 @@ class Settlement:
         }
         out.append((CASH_CALLS, account_id, requested))
         by_firm = event["funding_model"] == "APEX_CLEARING" and amount != 0
-        reason = None if by_firm else why_not(account, direction, amount, account.cash)
+        reason = None if by_firm else why_not(account, direction, amount)
         if reason is None and not by_firm:
             # Most calls: settled at once, they are never among the open ones.
             self._settled(
@@ -188,7 +175,8 @@ class Settlement:
         Yields each account that is done; a sweep that was cut off goes on behind `after`.
         """
         at = micros(event["scheduled_at"])
-        too_old = latest_too_old(at)
+        # A WITHDRAWAL call of this trade date or before is written off. ISO dates sort as dates do.
+        too_old = (civil_date(at) - dt.timedelta(days=WRITE_OFF_DAYS)).isoformat()
         for account_id in sorted(self.with_open_calls):
             if account_id <= after:
                 continue
@@ -197,7 +185,7 @@ class Settlement:
             cause = Cause(EXECUTIONS, event["cause_id"], at)
             before = (account.cash, account.owed, account.open_withdrawals)
             for call in sorted((account.open_calls or {}).values(), key=OpenCall.turn):
-                if is_given_up(call, too_old):
+                if call.side == "BUY" and call.trade_date <= too_old:
                     self._write_off(account, call, cause, out)
                 elif call.journal:
                     self._ask_again(account, call, cause, out)
@@ -221,7 +209,7 @@ class Settlement:
 
     def _attempt(self, account: CustomerAccount, call: OpenCall, cause: Cause, out: Out) -> None:
         """Settle an open Marketplace call if it can be."""
-        reason = why_not(account, call.direction, call.amount, account.cash)
+        reason = why_not(account, call.direction, call.amount)
         if reason is None:
             self.settle(account, call, cause, out)
         else:

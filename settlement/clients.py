@@ -76,21 +76,21 @@ class Clients:
                 self.nets.account_line(client, line)
             self.reports.line(client, line)
 
-    def refusal(self, event: NetInput, now: Micros, at: Micros) -> Refused | None:
-        """Say why an input of `net-wires` is dead-lettered; its own time is `at`, T is `now`."""
+    def refusal(self, event: NetInput) -> Refused | None:
+        """Return why an input of `net-wires` is dead-lettered, None if it is not."""
         if not self._is_known(event.client):
             return Refused("UNKNOWN_ACCOUNT", f"no ClientUpdated and no account of {event.client}")
         refused = net_wire.repeat_refusal(self.nets.inputs, event)
         if refused is None and net_wire.is_opinion(event):
-            return net_wire.opinion_refusal(self.nets, event, now, at)
+            return net_wire.opinion_refusal(self.nets, event)
         return refused
 
     def _is_known(self, client: str) -> bool:
         return client in self.reports.clients or client in self.reports.accounts
 
     def wired(self, event: NetInput, at: Micros, out: Out) -> None:
-        """Apply an input of `net-wires` that is not refused; a repeat has no effect but time."""
-        cause = Cause(NET_WIRES, event.event_id, self.move_time(at))
+        """Apply an input of `net-wires` that is not refused; a repeat has no effect."""
+        cause = Cause(NET_WIRES, event.event_id, at)
         if net_wire.is_known(self.nets.inputs, event):
             return
         net_wire.remember(self.nets.inputs, event)

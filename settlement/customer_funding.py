@@ -33,7 +33,6 @@ from schemas.money import DOLLAR, Cents, usd
 from settlement import ledger
 from settlement.ach_return_codes import RETURN_CODES, RETURN_WINDOWS
 from settlement.calendar import bank_days_after, civil_date
-from settlement.cash_ahead import cash_behind_retries
 from settlement.cash_call import Settlement
 from settlement.cause import Cause, Out
 from settlement.customer_account import CustomerAccount, announce
@@ -167,13 +166,8 @@ def _content_before(record: Record, kind: str) -> int:
     return record.contents[slot] if record.state in states else 0
 
 
-def refusal(settlement: Settlement, event: Funding, now: Micros | None = None) -> Refused | None:
-    """Say why a funding is dead-lettered, None if it is not. Changes nothing.
-
-    Decided as of the funding's own time. `now`: the time T, if windows between it and that time are
-    still to open: their retries may settle calls, and yet a dead letter must move no time (section
-    1). None: they have opened.
-    """
+def refusal(settlement: Settlement, event: Funding) -> Refused | None:
+    """Return why a funding is dead-lettered, None if it is not. Changes nothing."""
     if event.account_id not in settlement.accounts:
         return Refused("UNKNOWN_ACCOUNT", f"no AccountUpdated for {event.account_id}")
     record = _unpacked(settlement.fundings.get(fingerprint(event.account_id, event.funding_id)))
@@ -185,7 +179,7 @@ def refusal(settlement: Settlement, event: Funding, now: Micros | None = None) -
     if (event.type, record.state) not in TRANSITIONS:
         return Refused("BAD_TRANSITION", f"{event.type} of a funding that is {record.state.name}")
     if record.state is State.NONE:
-        if not _is_ours(settlement.accounts[event.account_id], event, now):
+        if not _is_ours(settlement.accounts[event.account_id], event):
             return Refused("FUNDING_NOT_OURS", "the client of a Net Settlement account funds it")
     elif event.amount != record.amount:
         return Refused("AMOUNT_MISMATCH", f"the first step was over {usd(record.amount)}")
@@ -228,14 +222,11 @@ def funded(settlement: Settlement, event: Funding, at: Micros, out: Out) -> None
     )
 
 
-def _is_ours(account: CustomerAccount, event: Funding, now: Micros | None) -> bool:
+def _is_ours(account: CustomerAccount, event: Funding) -> bool:
     """Whether we have to do with it: of a Net Settlement account, cash from before its model."""
     if account.funding_model != "NET_SETTLEMENT":
         return True
-    if event.type != "WithdrawalRequested":
-        return False
-    cash = account.cash if now is None else cash_behind_retries(account, now, event.own_time)
-    return cash > 0
+    return event.type == "WithdrawalRequested" and account.cash > 0
 
 
 def _is_memo(account: CustomerAccount, event: Funding) -> bool:

@@ -15,7 +15,6 @@ from schemas.net_settlement import NetSettlement, NetSettlementLine, NetSettleme
 from settlement.calendar import (
     ScheduledWindow,
     bank_days_after,
-    first_window,
     next_net_settlement,
     same_window_day_before,
 )
@@ -123,23 +122,6 @@ class NetSettlements:
             "window_to": time_text(window_to),
         }
         out.append((NET_SETTLEMENTS, client, cast("NetSettlementLine", line)))
-
-    def will_be_closed(self, client: str, window_to: Micros, now: Micros, at: Micros) -> bool:
-        """Whether a client has a net to `window_to` by `at`, if nothing comes between `now` and it.
-
-        All windows up to `now` have closed.
-        """
-        net = self.clients.get(client)
-        if net is None:
-            return False
-        if window_to in net.closed:
-            return True
-        window = first_window(window_to)
-        return (
-            now < window_to <= at
-            and (window.scheduled_at, window.window) == (window_to, "NET_SETTLEMENT")
-            and (bool(net.accounts) or window_to in net.lines)
-        )
 
     def close(self, client: str, window: ScheduledWindow, cause: Cause, out: Out) -> Net | None:
         """Close a client's window: its lines become one net. None: it has no account and no line.

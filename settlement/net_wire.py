@@ -75,11 +75,10 @@ def _content(event: NetInput) -> bytes:
     return checksum(content)
 
 
-def opinion_refusal(
-    nets: NetSettlements, event: Opinion, now: Micros, at: Micros
-) -> Refused | None:
-    """Say why a confirmation or dispute is dead-lettered: there is no such net by `at`."""
-    if nets.will_be_closed(event.client, event.window_to, now, at):
+def opinion_refusal(nets: NetSettlements, event: Opinion) -> Refused | None:
+    """Return why a confirmation or dispute is dead-lettered: there is no such net."""
+    net = nets.clients.get(event.client)
+    if net is not None and event.window_to in net.closed:
         return None
     window_to = time_text(event.window_to)
     return Refused("BAD_TRANSITION", f"{event.client} has no net settlement to {window_to}")

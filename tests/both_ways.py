@@ -3,8 +3,8 @@
     live, replayed = settled_live(broker, partitions, files), settled_in(directory)
     differences(live, replayed)                    # [] if they are the same
 
-Not compared: `WindowOpened`, which each partition has of its own; place, time and id of a dead
-letter, which bears those of its task partition.
+Not compared: `WindowOpened`, which each partition has of its own; of dead letters what
+`pipeline_in_memory.differences` leaves out.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import orjson
 from aiokafka import TopicPartition
 
 from agents.broker import Broker
-from tests.pipeline_in_memory import LETTER
+from tests.pipeline_in_memory import compared_letter
 from topics.catalogue import CATALOGUE, DEAD_LETTERS, OUTPUT_TOPICS
 
 Event = dict[str, Any]
@@ -97,7 +97,7 @@ def _settled(events: Events, files: Path) -> Settled:
     for place, all_of_key in events.items():
         kept = [event for event in all_of_key if event["type"] != "WindowOpened"]
         if place[0] == DEAD_LETTERS:
-            letters += [tuple(str(event[name]) for name in LETTER) for event in kept]
+            letters += map(compared_letter, kept)
         elif kept:
             compared[place] = kept
     found = {

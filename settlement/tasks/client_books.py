@@ -159,10 +159,10 @@ class ClientBooksTask(Task):
             self._fresh_clients.add(event.client)
         elif head.record.topic == NET_WIRES:
             if not isinstance(event, Refused) and is_net_input(event):
-                # All windows up to its own time have closed: it waited for them.
-                refused = self.clients.refusal(event, head.at, head.at)
+                at = self.clients.move_time(head.at)
+                refused = self.clients.refusal(event)
                 if refused is None:
-                    self.clients.wired(event, head.at, out)
+                    self.clients.wired(event, at, out)
                     return
                 event = refused
             if isinstance(event, Refused):

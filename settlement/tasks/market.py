@@ -58,6 +58,8 @@ class MarketTask(Task):
     def apply(self, head: Head, out: Out) -> Iterator[None]:
         yield from ()
         event: Any = head.event
+        if not isinstance(event, Refused):
+            self._now = max(self._now or 0, head.at)
         if isinstance(event, InstrumentUpdated):
             event = self.market.instrument_refusal(event) or event
         if isinstance(event, PriceTick):
@@ -77,7 +79,6 @@ class MarketTask(Task):
             self._touched.add(event.symbol)
         if isinstance(event, InstrumentUpdated | ClientUpdated):
             out.append((MARKET_FEED, "", forwarded(event, head.at)))
-        self._now = max(self._now or 0, head.at)
 
     @override
     def changes(self) -> Iterator[Change]:

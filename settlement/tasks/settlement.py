@@ -147,10 +147,8 @@ class SettlementTask(Task):
                 self._start(first_window(head.at), Cause(CLOCK, event.event_id, head.at), out)
         elif topic == ACCOUNTS:
             self._account_updated(head, event, out)
-        elif topic == APEX_JOURNAL_RESULTS:
-            self._answered(head, event, out)
         else:
-            self._funded(head, event, out)
+            self._outside(head, event, out)
         self._touch(out, before)
 
     def _start(self, window: ScheduledWindow, cause: Cause, out: Out) -> None:
@@ -177,36 +175,34 @@ class SettlementTask(Task):
         """Take an account as it is from now on; trading dead-letters what is not taken."""
         if not isinstance(event, AccountUpdated):
             return
-        known = self.settlement.accounts.get(event.account_id)
-        if account_refusal(event, known.client if known is not None else None) is not None:
-            return
         at = head.at
         if self.next_window is None:
             self.reference_time = at
         else:
             at = self._move_time(at)
+        known = self.settlement.accounts.get(event.account_id)
+        if account_refusal(event, known.client if known is not None else None) is not None:
+            return
         self.settlement.account_updated(event, at, out)
         self._touched_accounts.add(event.account_id)
 
-    def _funded(self, head: Head, event: Funding | Refused, out: Out) -> None:
-        refused = (
-            event
-            if isinstance(event, Refused)
-            else customer_funding.refusal(self.settlement, event)
-        )
+    def _outside(self, head: Head, event: Funding | ApexResult | Refused, out: Out) -> None:
+        """Act on a funding or an answer of the clearing firm, or dead-letter it."""
+        refused: Refused | None
+        if isinstance(event, Refused):
+            refused = event
+        else:
+            at = self._move_time(head.at)
+            if isinstance(event, ApexResult):
+                refused = apex_answer.refusal(self.settlement, event)
+                if refused is None:
+                    apex_answer.answered(self.settlement, event, at, out)
+            else:
+                refused = customer_funding.refusal(self.settlement, event)
+                if refused is None:
+                    customer_funding.funded(self.settlement, event, at, out)
         if refused is not None:
             self.refuse(head, refused, out)
-        elif not isinstance(event, Refused):
-            customer_funding.funded(self.settlement, event, self._move_time(head.at), out)
-
-    def _answered(self, head: Head, event: ApexResult | Refused, out: Out) -> None:
-        refused = (
-            event if isinstance(event, Refused) else apex_answer.refusal(self.settlement, event)
-        )
-        if refused is not None:
-            self.refuse(head, refused, out)
-        elif not isinstance(event, Refused):
-            apex_answer.answered(self.settlement, event, self._move_time(head.at), out)
 
     def _open(self, event: WindowOpened, out: Out) -> Iterator[None]:
         """Answer a window, one account per step, and mark the end of its lines."""

@@ -108,7 +108,7 @@ class Task(ABC):
         return ()
 
     def refuse(self, head: Head, refused: Refused, out: Out) -> None:
-        """Emit the dead letter of a record; it moves no time."""
+        """Emit the dead letter of a record, at the task's time T."""
         record = head.record
         dead_letter(
             refused,

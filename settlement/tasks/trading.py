@@ -106,8 +106,6 @@ class TradingTask(Task):
     def apply(self, head: Head, out: Out) -> Iterator[None]:
         yield from ()
         trading, event = self.trading, head.event
-        if isinstance(event, AccountUpdated | OrderCancelRequested):
-            event = trading.refusal(event) or event
         if isinstance(event, Refused):
             self.refuse(head, event, out)
             return
@@ -120,6 +118,8 @@ class TradingTask(Task):
             trading.move_time(at, out)
         else:
             self.reference_time = at
+        if isinstance(event, AccountUpdated | OrderCancelRequested):
+            event = trading.refusal(event) or event
         self._decide(event, head, at, out)
         for topic, _, emitted in read_fields(out, before):
             self._touch(topic, emitted)
@@ -145,6 +145,8 @@ class TradingTask(Task):
                 trading.client_updated(event)
             case ClockTicked():
                 pass  # nothing but time, which has moved
+            case Refused():
+                self.refuse(head, event, out)
 
     def _keep(self, key: bytes, head: Head) -> None:
         self._touched_reference[key] = head.record.value or b""

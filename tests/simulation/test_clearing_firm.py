@@ -237,7 +237,7 @@ def test_a_replay_with_answers_is_replaced_by_one_without(tmp_path: Path, first:
 
 
 def test_what_it_says_comes_before_a_later_input_that_is_refused(tmp_path: Path) -> None:
-    """A refused input moves no time, an answer that is due before it does."""
+    """As before any other: both directories have all answers in the same place."""
     *before, _ = day()
     refused = line(
         "fundings",
@@ -254,6 +254,6 @@ def test_what_it_says_comes_before_a_later_input_that_is_refused(tmp_path: Path)
     (letter,) = events(tmp_path / "out", "dead-letters")
     assert letter["reason"] == "BAD_TRANSITION"
     answers = (tmp_path / "out" / ANSWERS).read_bytes().splitlines()
-    assert letter["event_time"] == orjson.loads(answers[-1])["value"]["event_time"]
+    assert letter["event_time"] > orjson.loads(answers[-1])["value"]["event_time"]
     replay(tmp_path, "day", str(Path("out") / ANSWERS), "--out", "again")
     assert tree(tmp_path / "again") == tree(tmp_path / "out")

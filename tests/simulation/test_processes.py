@@ -124,7 +124,7 @@ HISTORIES: dict[str, list[Told]] = {
     "only reference data": REFERENCE,
     "nothing that is acted on": [stranger("08:00:00"), dirty("08:00:01"), unread("08:00:02")],
     "time begins with a funding": [*REFERENCE, deposit("11:59:59", "D1"), tick("12:00:01")],
-    "time does not begin with one that is refused": [
+    "time begins with one that is refused": [
         *REFERENCE,
         stranger("09:00:00"),
         dirty("13:00:00"),
@@ -146,7 +146,7 @@ HISTORIES: dict[str, list[Told]] = {
         deposit("12:00:00", "D1"),
         buy("12:00:01", "o2"),
     ],
-    "windows that nothing opens, since all behind them is refused": [
+    "a window before inputs that are refused, at the end": [
         *REFERENCE,
         tick("11:59:00"),
         buy("11:59:01", "o1"),
@@ -163,14 +163,14 @@ HISTORIES: dict[str, list[Told]] = {
         stranger("09:00:08"),
         buy("09:00:09", "o3"),
     ],
-    "the firm's answer opens a window before an input that is refused": [
+    "the firm's answer between a window and an input that is refused": [
         *REFERENCE,
         tick("11:59:00"),
         buy("11:59:58.500000", "o1", "ACME0002"),
         dirty("12:00:01"),
         stranger("12:00:02"),
     ],
-    "the firm's answer opens a window before a funding that is refused": [
+    "the firm's answer between a window and a funding that is refused": [
         *REFERENCE,
         tick("11:59:00"),
         buy("11:59:58.500000", "o1", "ACME0002"),
@@ -211,11 +211,18 @@ HISTORIES: dict[str, list[Told]] = {
             funding_model="APEX_CLEARING",
         ),
     ],
-    "the firm's answer behind the last input": [
+    "the firm's answer before the last input, which is refused": [
         *REFERENCE,
         tick("09:00:00"),
         buy("09:00:01", "o1", "ACME0002"),
         dirty("09:00:04"),
+        unread("09:00:05"),
+    ],
+    "the firm's answer behind the last input that moves time": [
+        *REFERENCE,
+        tick("09:00:00"),
+        buy("09:00:01", "o1", "ACME0002"),
+        unread("09:00:04"),
     ],
     "seven hundred orders, so that messages travel in several blocks": [
         *REFERENCE,
@@ -228,31 +235,35 @@ HISTORIES: dict[str, list[Told]] = {
 
 # When windows opened, and the time T of dead letters.
 TIMES: dict[str, tuple[list[str], list[str]]] = {
-    "nothing that is acted on": ([], ["2000-01-01T00:00:00"] * 3),
+    "nothing that is acted on": ([], ["08:00:00", "08:00:01", "08:00:01"]),
     "time begins with a funding": (["12:00:00"], []),
-    "time does not begin with one that is refused": ([], ["08:00:00", "08:00:00"]),
+    "time begins with one that is refused": (["12:00:00"], ["09:00:00", "13:00:00"]),
     "a window before an input that only settlement refuses": (
         ["12:00:00"],
-        ["11:59:01", "11:59:01", "12:00:03"],
+        ["12:00:01", "12:00:02", "12:00:04"],
     ),
-    "windows that nothing opens, since all behind them is refused": ([], ["11:59:01"] * 3),
-    "an expiry before a funding": ([], ["09:00:06"]),
-    "the firm's answer opens a window before an input that is refused": (
+    "a window before inputs that are refused, at the end": (
         ["12:00:00"],
-        ["12:00:00.500000", "12:00:00.500000"],
+        ["12:00:01", "12:00:01", "12:00:03"],
     ),
-    "the firm's answer opens a window before a funding that is refused": (
+    "an expiry before a funding": ([], ["09:00:08"]),
+    "the firm's answer between a window and an input that is refused": (
         ["12:00:00"],
-        ["12:00:00.500000"],
+        ["12:00:01", "12:00:02"],
+    ),
+    "the firm's answer between a window and a funding that is refused": (
+        ["12:00:00"],
+        ["12:00:01"],
     ),
     "the firm's answer at the very time of a window": (["12:00:00"], []),
-    "the firm's answer behind the last input": ([], ["09:00:03"]),
+    "the firm's answer before the last input, which is refused": ([], ["09:00:04", "09:00:04"]),
+    "the firm's answer behind the last input that moves time": ([], ["09:00:01"]),
 }
 
 
 @pytest.mark.parametrize("name", TIMES)
 def test_windows_and_time(tmp_path: Path, name: str) -> None:
-    """What is dead-lettered moves no time (section 1), an answer of the firm does."""
+    """All but `unread`, which is refused for its form, moves time (section 1)."""
     (tmp_path / "day.jsonl").write_bytes(lines(HISTORIES[name]))
     run_replay([str(tmp_path / "day.jsonl")], tmp_path / "out", None, processes=1)
     found: dict[str, list[int]] = {"WindowOpened": [], "DeadLetter": []}

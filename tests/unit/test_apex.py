@@ -470,14 +470,15 @@ def test_also_when_two_retries_are_due() -> None:
         pytest.param(FIRST, "25.00", "CONTRADICTION", id="the-one-before"),
     ],
 )
-def test_a_bad_answer_moves_no_time_though_a_retry_is_due(
+def test_a_bad_answer_comes_behind_a_retry_that_is_due(
     journal_id: str, amount: str, reason: str
 ) -> None:
     story = bought()
-    now = story.rejected(FIRST, "LIMIT_REVIEW").one("CashCallFailed")["event_time"]
+    story.rejected(FIRST, "LIMIT_REVIEW")
     happened = story.completed(journal_id, amount, at="17:00:02")
-    assert refused(happened) == reason
-    assert happened.one("DeadLetter")["event_time"] == now
+    assert said(happened) == ["o1-1/2"]
+    assert happened.one("DeadLetter")["reason"] == reason
+    assert happened.one("DeadLetter")["event_time"] == story.time("17:00:02")
 
 
 def test_an_answer_to_a_retry_that_writes_off_instead_is_unknown() -> None:
@@ -489,9 +490,9 @@ def test_an_answer_to_a_retry_that_writes_off_instead_is_unknown() -> None:
         story.date = day.isoformat()
         story.wait("17:00" if k % 2 == 0 else "06:00")
         assert story.rejected(f"{CALL}-{k}", "LIMIT_REVIEW").types() == ["CashCallFailed"]
-    assert refused(story.completed(f"{CALL}-61", "25.00", at="2026-04-02T11:00:02Z")) == (
-        "UNKNOWN_JOURNAL"
-    )
+    happened = story.completed(f"{CALL}-61", "25.00", at="2026-04-02T11:00:02Z")
+    assert said(happened) == ["o1-1 written off"]
+    assert happened.one("DeadLetter")["reason"] == "UNKNOWN_JOURNAL"
 
 
 # -- write-offs and recoveries ---------------------------------------------------------------------

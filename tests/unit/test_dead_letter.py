@@ -147,50 +147,7 @@ def test_a_tick_whose_own_bid_and_ask_are_equal_is_not_crossed() -> None:
     assert Story().tick(bid="100", ask="100").one("BestQuote")["status"] == "LOCKED"
 
 
-@pytest.mark.parametrize(
-    ("topic", "value"),
-    [
-        pytest.param(
-            "price-ticks",
-            {
-                "type": "PriceTick",
-                "event_id": "late",
-                "event_time": "2026-03-04T18:00:00Z",
-                "provider": "alpha",
-                "symbol": "DOGEUSD",
-            },
-            id="a-refused-tick-of-tomorrow",
-        ),
-        pytest.param(
-            "accounts",
-            {
-                "type": "AccountUpdated",
-                "event_id": "late",
-                "event_time": "2026-03-04T18:00:00Z",
-                "account_id": "ACME0001",
-                "client": "ZETA",
-            },
-            id="a-changed-client-of-tomorrow",
-        ),
-        pytest.param(
-            "orders",
-            {"type": "OrderSubmitted", "event_time": "2026-03-04T18:00:00Z"},
-            id="an-invalid-order-of-tomorrow",
-        ),
-    ],
-)
-def test_a_dead_letter_moves_no_time(topic: str, value: Event) -> None:
-    """It carries the time of its task, and no window opens before the next good input's."""
-    story = Story()
-    story.tick(ask="100.00", at="12:00")
-    happened = story.tell(topic, value)
-    assert happened.types() == ["DeadLetter"]
-    assert happened.one("DeadLetter")["event_time"] == ct("12:00")
-    still = story.fact("clock", "ClockTicked", "12:01", {"at": ct("12:01")})
-    assert still.types() == []
-
-
-def test_a_refused_first_input_does_not_start_time() -> None:
+def test_a_first_input_refused_for_its_form_does_not_start_time() -> None:
     story = Story()
     happened = story.order("o1", quantity="1e3", at="12:00")
     assert happened.one("DeadLetter")["event_time"] == ct("11:59")  # that of the reference data

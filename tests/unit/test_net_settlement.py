@@ -593,9 +593,11 @@ def test_what_is_said_at_nine_finds_the_window_closed() -> None:
     assert statuses(happened) == [("03-03", "PENDING", "100.00"), ("03-03", "CONFIRMED", "100.00")]
 
 
-def test_what_is_refused_opens_no_window() -> None:
+def test_what_is_refused_at_nine_comes_behind_the_close() -> None:
     story = traded("1")
-    assert story.opinion("NetSettlementConfirmed", WEDNESDAY, at="10:00").types() == ["DeadLetter"]
+    happened = story.opinion("NetSettlementConfirmed", WEDNESDAY, at="09:00")
+    assert statuses(happened) == [("03-03", "PENDING", "100.00")]
+    assert happened.one("DeadLetter")["event_time"] == story.time("09:00")
 
 
 def test_a_wire_at_nine_comes_behind_the_close() -> None:
