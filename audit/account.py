@@ -1,4 +1,4 @@
-"""One customer account, refolded."""
+"""One customer account and its open cash calls (contract sections 7 and 9)."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The audit of one replay directory: everything is refolded, in the order in which it happened."""
+"""What executions and windows cause, and what must not be left over at the end."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The clients' files, built again from what was refolded (domain.md section 9, contract 11)."""
+"""The clients' files, built again (domain.md section 9, contract 11)."""
 
 from collections import defaultdict
 from collections.abc import Iterable

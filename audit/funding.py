@@ -1,4 +1,4 @@
-"""Customer funding, refolded (contract section 8): a step's answer, entry, flags and balance.
+"""Customer funding (contract section 8): the answer, entry, flags and balance of a step.
 
 funding_inputs.py decides each step.
 """
@@ -53,7 +53,7 @@ class FundingStep:
 
 
 class Fundings:
-    """Refolds funding steps, in order."""
+    """Computes the events of each funding step, in order."""
 
     def __init__(self, ledger: Ledger, updates: TopicFile, rows: DayRows) -> None:
         """Start before the first."""

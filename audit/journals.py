@@ -1,4 +1,4 @@
-"""Journals of Apex calls, refolded: what the clearing firm was asked, and said (section 7)."""
+"""Journals of Apex calls: requests to the clearing firm, and its answers (contract section 7)."""
 
 from dataclasses import dataclass
 

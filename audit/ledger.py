@@ -1,4 +1,4 @@
-"""Accounts and ledger, refolded: books each entry and demands that the journal holds it."""
+"""The ledger (contract section 9): books each entry, which the journal must have next."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Net settlements, refolded (contract section 10): lines, nets, what is paid and said of them.
+"""Net settlements (contract section 10): lines, nets, wires, confirmations and disputes.
 
 net_inputs.py decides each wire and opinion. Amounts are cents, positive where the client owes.
 """

@@ -1,4 +1,4 @@
-"""Cash calls, refolded: what each execution, retry and Apex answer has to make (section 7)."""
+"""Cash calls (contract section 7): the events of each execution, retry and Apex answer."""
 
 import datetime as dt
 from collections import Counter
@@ -44,7 +44,7 @@ class CashCalls:
         self._with_open_calls: set[str] = set()
 
     def executed(self, line: Written) -> None:
-        """Refold an execution: trade entry, request, outcome, balance.
+        """Expect what an execution causes: trade entry, request, outcome, balance.
 
         Raises:
             DifferenceError: a topic's next event is not what has to come.
@@ -106,7 +106,7 @@ class CashCalls:
         self.ledger.announce(account, cause)
 
     def retry(self, window: Written) -> None:
-        """Refold a RETRY window: per account one pass over its open calls, oldest first.
+        """Expect what a RETRY causes: per account one pass over its open calls, oldest first.
 
         Raises:
             DifferenceError: a topic's next event is not what has to come.
@@ -129,7 +129,7 @@ class CashCalls:
                 self.ledger.announce(account, cause)
 
     def report_aged(self, window: Written) -> None:
-        """Refold the `AgedFailure`s of a window: one per open call that failed at least once.
+        """Expect the `AgedFailure`s of a window: one per open call that failed at least once.
 
         Raises:
             DifferenceError: the topic's next event is not what has to come.
@@ -164,7 +164,7 @@ class CashCalls:
                 self.rows.agings[account.client].append(expected)
 
     def _attempt(self, account: Account, call: OpenCall, cause: Cause) -> None:
-        """Refold one attempt."""
+        """Try a Marketplace call."""
         call.attempts += 1
         reason = None
         if call.amount and account.restricted:
@@ -177,7 +177,7 @@ class CashCalls:
             self._fail(account, call, reason, cause)
 
     def _ask_again(self, account: Account, call: OpenCall, cause: Cause) -> None:
-        """Refold what a retry makes of an Apex call."""
+        """Retry an Apex call."""
         if call.journal_sent_at is None:
             call.journal += 1
             self.journals.request(account, call, cause)
@@ -187,7 +187,7 @@ class CashCalls:
             self.journals.request(account, call, cause)
 
     def answered(self, journal: Journal, outcome: str, cause: Cause) -> None:
-        """Refold the first valid answer to a journal: COMPLETED, or why it was rejected.
+        """Apply the first valid answer to a journal: COMPLETED, or why it was rejected.
 
         Raises:
             DifferenceError: a topic's next event is not what has to come.

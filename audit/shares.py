@@ -1,4 +1,4 @@
-"""Revenue shares, refolded (contract section 10). Amounts are cents.
+"""Revenue shares (contract section 10). Amounts are cents.
 
 Revenue is added up from the executions, write-offs from the ledger: what is posted to
 `writeoff:{client}` in a month's CT dates, but for what a statement itself deducts.
