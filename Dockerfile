@@ -9,6 +9,7 @@ COPY requirements.lock ./
 RUN pip install --require-hashes --requirement requirements.lock
 COPY pyproject.toml LICENSE ./
 COPY agents agents
+COPY audit audit
 COPY replay replay
 COPY schemas schemas
 COPY scripts scripts

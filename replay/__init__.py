@@ -19,7 +19,9 @@ quotes.py          real quotes of venues -> inputs
 generate/          a trading day, made up -> inputs
 bookkeeping/       the journal for beancount, hledger, a spreadsheet
 day_page/          what the page of a day shows, added up
-audit/             is what a replay wrote right? Recomputed without the rules that made it
+difference.py      the first difference that an audit finds, as one line
+stored_summary.py surplus_files.py
+                   the summary of a replay directory; files that no replay writes
 refold.py refold_input.py refold_log.py refold_quarantine.py refold_difference.py
                    are live topics right? Every task partition again, from recorded inputs
 recorded.py record_spool.py   `replay --recorded`: a dump obeyed; its records, on disk

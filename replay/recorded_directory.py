@@ -12,16 +12,15 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from replay.audit.bucket import different_line
-from replay.audit.difference import DifferenceError, described
-from replay.audit.summary import StoredSummary
-from replay.audit.surplus_files import no_surplus_files
+from replay.difference import DifferenceError, described, different_line
 from replay.input_files import FOLDER, checked_inputs
 from replay.open_input import open_input
 from replay.output import Checksums, stored_summary
 from replay.recorded import replay_recorded
 from replay.refold import Refolded
+from replay.stored_summary import StoredSummary
 from replay.summary import Summary
+from replay.surplus_files import no_surplus_files
 from settlement.tasks.delivery import File
 from topics.catalogue import OUTPUT_TOPICS
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from typing_extensions import override
 
-from replay.audit.difference import DifferenceError, described, of_books
+from replay.difference import DifferenceError, described, of_books
 from replay.record_spool import RecordSpool
 from replay.refold_difference import is_in_a_window, state_difference, unexpected
 from replay.refold_input import InputRead, taken

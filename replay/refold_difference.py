@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from replay.audit.difference import DifferenceError, described
+from replay.difference import DifferenceError, described
 from settlement.tasks.client_books import ClientBooksTask
 from settlement.tasks.settlement import SettlementTask
 from settlement.tasks.task import Record, Task

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from settlement.tasks.task import Record
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from settlement.tasks.chain import CHAIN
 from settlement.tasks.quarantine import Place
 from settlement.tasks.task import Record

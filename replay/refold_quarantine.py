@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from settlement.tasks.quarantine import (
     Place,
     earlier_readers,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from replay.engine import History
 from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
 from replay.input_files import KeptInputs

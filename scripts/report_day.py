@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from replay.audit.directory import topic_bytes
+from audit.directory import topic_bytes
 from replay.day_page.day import Day, read_day
 from replay.day_page.topic_events import UnreadableDayError
 from replay.quotes import replaced_when_complete

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory, topic_bytes
-from replay.audit.summary import StoredSummary
+from audit.directory import audit_directory, topic_bytes
+from replay.difference import DifferenceError
 from replay.read import STANDARD_INPUT, UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics
 from replay.recorded_directory import audit_recorded
 from replay.refold import Refolded, refold
+from replay.stored_summary import StoredSummary
 from schemas.money import usd_for_a_person
 from scripts.buckets import buckets
 from scripts.errors import Failure

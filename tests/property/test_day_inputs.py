@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from replay.engine import History
 from replay.output import WrittenFile
 from replay.read import read_inputs

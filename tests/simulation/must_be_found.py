@@ -2,8 +2,8 @@
 
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from tests.simulation.damage import Damage
 from tests.simulation.replay_copy import ReplayCopy
 

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from replay.read import read_inputs
 from replay.recorded_directory import audit_recorded
 from replay.refold import refold

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from tests.golden.renew import DAYS, HERE, renew
 
 RENEW = "If it is meant to differ: make golden, then read the diff as tests/golden/README.md says."

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from replay.read import read_inputs
 from schemas.instant import SECOND, Micros, micros, time_text
 from scripts.replay import run_replay

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from schemas.best_quote import BestQuote
 from schemas.instant import Micros
 from schemas.instrument import InstrumentUpdated
@@ -196,8 +196,10 @@ def _crossed_comes_after_room(patch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(_first_of_an_instant_counts, "SAMEUSD-2", id="the-first-of-an-instant-counts"),
         pytest.param(_limit_of(99), "FULLUSD-100", id="room-for-99"),
-        pytest.param(_limit_of(101), "its dead letter", id="room-for-101"),
-        pytest.param(_withdrawn_quotes_take_no_room, "its dead letter", id="withdrawn-takes-none"),
+        pytest.param(_limit_of(101), "reason TOO_MANY_PROVIDERS", id="room-for-101"),
+        pytest.param(
+            _withdrawn_quotes_take_no_room, "reason TOO_MANY_PROVIDERS", id="withdrawn-takes-none"
+        ),
         pytest.param(_room_as_of_the_last_kept_tick, "FULLUSD", id="room-as-of-the-last-tick"),
         pytest.param(_crossed_comes_after_room, "reason", id="another-reason"),
         pytest.param(_longer_terms_revive_quotes, "STALEUSD-3", id="longer-terms-revive-quotes"),

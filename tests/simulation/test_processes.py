@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from schemas.instant import micros
 from scripts.replay import run_replay
 from tests.replay_server import ReplayServer, replay_server

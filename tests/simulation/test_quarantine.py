@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from scripts.replay import run_replay
 from tests.pipeline_in_memory import Event, PipelineInMemory, both_engines, differences
 from tests.simulation.damage_to_nets import NETS

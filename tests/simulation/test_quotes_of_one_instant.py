@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from replay.quotes import import_quotes
 from scripts.replay import run_replay
 from tests.simulation.test_real_quotes import QUOTES, SYMBOLS

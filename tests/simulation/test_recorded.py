@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
 from replay.day_page.day import read_day
+from replay.difference import DifferenceError
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics, read_dump

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from replay.summary import Summary
 from scripts.replay import run_replay, show
 from tests.golden.renew import DAYS, HERE

@@ -12,8 +12,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from scripts.replay import run_replay
 from settlement.tasks.quarantine import record_quarantined
 from tests.form_reasons import FORM_REASONS, STATE_REASONS

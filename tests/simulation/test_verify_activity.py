@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from scripts.replay import run_replay
 from tests.simulation.replay_copy import ReplayCopy
 from tests.simulation.test_clearing_firm import line

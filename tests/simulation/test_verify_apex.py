@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from schemas.instant import micros
 from scripts.replay import run_replay
 from tests.simulation.damage_to_apex import APEX, FIRMS

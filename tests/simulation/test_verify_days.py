@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from replay.generate.day import write_generated_day
 from replay.generate.options import ALL_MODELS, DayOptions
 from replay.read import read_inputs

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from scripts.replay import run_replay
 
 Line = dict[str, Any]

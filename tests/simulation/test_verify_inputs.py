@@ -10,8 +10,8 @@ import orjson
 import pytest
 import typer
 
-from replay.audit.difference import DifferenceError
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
+from replay.difference import DifferenceError
 from replay.input_files import KeptInputs
 from replay.read import UnreadableInputError
 from scripts.errors import Failure

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from scripts.replay import run_replay
 from tests.simulation.test_clearing_firm import line
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 import pytest
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from scripts.replay import run_replay
 from tests.pipeline_in_memory import PipelineInMemory, Replayed, both_engines, differences
 from tests.simulation.test_tasks import World

@@ -2,7 +2,7 @@
 
 import pytest
 
-from replay.audit.files import Activity, activity_file
+from audit.files import Activity, activity_file
 from tests.report_files import CASH_ACTIVITY, CASH_BALANCE, customer, lines, rows
 from tests.story import ACCOUNT, CLIENT, Story, event_id
 

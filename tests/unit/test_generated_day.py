@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.audit.directory import audit_directory
+from audit.directory import audit_directory
 from replay.generate.day import DaySummary, GeneratedDay, write_generated_day
 from replay.generate.dirty_inputs import dirty_of
 from replay.generate.options import ACCOUNTS_MAX, ALL_MODELS, DayOptions

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from replay.audit import numbers
+from audit import numbers
 from schemas.money import USD_LIMIT, WHOLE
 from settlement.rounding import sells_below, value_of
 from tests.order_story import reason

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from agents.issued_reports import IssuedReport
 from agents.pages import Pages
-from replay.audit.difference import DifferenceError
+from replay.difference import DifferenceError
 from schemas.printable import printable
 from scripts import reports
 from scripts.consume import _Shown
