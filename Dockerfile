@@ -10,6 +10,7 @@ RUN pip install --require-hashes --requirement requirements.lock
 COPY pyproject.toml LICENSE ./
 COPY agents agents
 COPY audit audit
+COPY pipeline pipeline
 COPY replay replay
 COPY schemas schemas
 COPY scripts scripts

@@ -8,7 +8,7 @@ inputs.py transaction.py
 restore.py quarantines.py task_state.py deadlines.py
                    state and what is skipped, restored to the end of all that was sent; deadlines
 market.py trading.py settlement.py client_books.py delivery.py
-                   one agent per task (settlement/tasks/ says what it decides)
+                   one agent per task (pipeline/ says what it decides)
 apex_gateway.py clearing_firm.py
                    journals to the clearing firm over HTTP, and its answers back
 file_queues.py issued_files.py buckets.py

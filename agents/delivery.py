@@ -7,8 +7,8 @@ from typing_extensions import override
 from agents.file_queues import FileQueues
 from agents.live import Live
 from agents.runner import TaskRunner
-from settlement.tasks.delivery import DeliveryTask
-from settlement.tasks.task import Task
+from pipeline.delivery import DeliveryTask
+from pipeline.task import Task
 
 
 class Delivery(TaskRunner):
@@ -52,5 +52,5 @@ class Delivery(TaskRunner):
 
 
 def delivery(live: Live) -> TaskRunner:
-    """Return the agent of one worker; what is to be put: settlement/tasks/delivery.py."""
+    """Return the agent of one worker; what is to be put: pipeline/delivery.py."""
     return Delivery(live)

@@ -23,8 +23,7 @@ from agents.buckets import BucketRefusedError, Buckets
 from agents.deadlines import closed
 from agents.issued_files import ContentGoneError, IssuedFiles
 from agents.partition import PartitionRunner
-from schemas.report import FileNotPut, FilePut, PutReason
-from settlement.tasks.delivery import (
+from pipeline.delivery import (
     DeliveryTask,
     File,
     IssuedFile,
@@ -32,6 +31,7 @@ from settlement.tasks.delivery import (
     file_not_put,
     file_put,
 )
+from schemas.report import FileNotPut, FilePut, PutReason
 from topics.catalogue import REPORT_PUTS
 
 log = logging.getLogger("settle")

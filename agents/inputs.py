@@ -33,7 +33,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from agents.broker import RECORDS_PER_FETCH_MAX, Broker
-from settlement.tasks.task import Head, Record
+from pipeline.task import Head, Record
 from topics.catalogue import INPUT_ORDER
 
 log = logging.getLogger("settle")

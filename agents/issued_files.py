@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker, started
 from agents.deadlines import closed
-from settlement.tasks.delivery import IssuedFile
+from pipeline.delivery import IssuedFile
 from topics.catalogue import REPORT_ISSUES
 
 # A fetch that is no longer wanted ends soon: each file is somewhere else.

@@ -11,12 +11,12 @@ from agents.broker import Broker
 from agents.issued_files import FETCH_WAIT_MS
 from agents.live_topics import as_read
 from agents.task_state import keep_last, read_to
+from pipeline.delivery import DeliveryTask, IssuedFile, Parked
+from pipeline.task import Record, read_outside
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros
 from settlement.cause import Out
-from settlement.tasks.delivery import DeliveryTask, IssuedFile, Parked
-from settlement.tasks.task import Record, read_outside
 from topics.catalogue import (
     ACCOUNTS,
     CLIENTS,

@@ -8,7 +8,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from agents.broker import Broker
 from agents.task_state import read_to
 from agents.topics import states
-from settlement.tasks.task import Record
+from pipeline.task import Record
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
 
 _LAST_FETCH_MS = 20

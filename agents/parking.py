@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from settlement.tasks.task import Record
+from pipeline.task import Record
 
 log = logging.getLogger("settle")
 

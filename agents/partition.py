@@ -17,10 +17,10 @@ from agents.parking import Parking, TaskFailedError, WaitsForEarlierTaskError
 from agents.quarantines import Skips
 from agents.restore import restore
 from agents.transaction import RejectedError, Transaction
+from pipeline import quarantine
+from pipeline.task import Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
-from settlement.tasks import quarantine
-from settlement.tasks.task import Head, Record, Task
 
 if TYPE_CHECKING:
     from agents.runner import TaskRunner

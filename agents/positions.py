@@ -8,8 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.broker import Broker
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.delivery import PARKED, WAITING, client_of
+from pipeline.chain import CHAIN
+from pipeline.delivery import PARKED, WAITING, client_of
 from topics.catalogue import CATALOGUE, DELIVERY_TASK, PRODUCE, TASK_LOG, TASKS, state_topic
 from topics.input_positions import topic_of_position
 

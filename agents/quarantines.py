@@ -1,6 +1,6 @@
 """Quarantines on Kafka: written by `settle quarantine`, read by each task partition.
 
-Which record is skipped by whom, and who dead-letters it: settlement/tasks/quarantine.py.
+Which record is skipped by whom, and who dead-letters it: pipeline/quarantine.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from aiokafka.errors import CorruptRecordException
 
 from agents.broker import Broker, started
 from agents.task_state import read_state, read_whole
-from settlement.tasks.quarantine import (
+from pipeline.quarantine import (
     Place,
     earlier_readers,
     is_dead_lettered,
@@ -20,7 +20,7 @@ from settlement.tasks.quarantine import (
     record_quarantined,
     skip_mark,
 )
-from settlement.tasks.task import Task
+from pipeline.task import Task
 from topics.catalogue import QUARANTINES, state_topic
 from topics.input_positions import position_key
 

@@ -8,8 +8,8 @@ from agents.broker import Broker
 from agents.parking import TaskFailedError
 from agents.quarantines import Skips, skips_of
 from agents.task_state import keep_last, read_whole
-from settlement.tasks.quarantine import SKIPPED
-from settlement.tasks.task import Task
+from pipeline.quarantine import SKIPPED
+from pipeline.task import Task
 from topics.catalogue import QUARANTINES, state_topic
 from topics.input_positions import topic_of_position
 

@@ -35,7 +35,7 @@ from agents.broker import Broker
 from agents.deadlines import START_SECONDS, StalledError, rest, within
 from agents.inputs import Reader
 from agents.partition import PartitionRunner
-from settlement.tasks.task import Task
+from pipeline.task import Task
 
 log = logging.getLogger("settle")
 

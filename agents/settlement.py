@@ -2,14 +2,14 @@
 
 from agents.live import Live
 from agents.runner import TaskRunner
-from settlement.tasks.settlement import SettlementTask
+from pipeline.settlement import SettlementTask
 
 # A cash call may come a moment after its execution; trading has the broker first.
 COMMIT_INTERVAL_MS = 50
 
 
 def settlement(live: Live) -> TaskRunner:
-    """Return the agent of one worker; the decisions are in settlement/tasks/settlement.py."""
+    """Return the agent of one worker; the decisions are in pipeline/settlement.py."""
     return TaskRunner(
         live.broker,
         SettlementTask,

@@ -2,11 +2,11 @@
 
 from agents.live import Live
 from agents.runner import TaskRunner
-from settlement.tasks.trading import TradingTask
+from pipeline.trading import TradingTask
 
 
 def trading(live: Live) -> TaskRunner:
-    """Return the agent of one worker; the decisions are in settlement/tasks/trading.py."""
+    """Return the agent of one worker; the decisions are in pipeline/trading.py."""
     return TaskRunner(
         live.broker, TradingTask, live.partitions, quiet_commit_ms=live.quiet_commit_ms
     )

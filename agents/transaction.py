@@ -23,9 +23,9 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from pipeline.quarantine import skip_mark
+from pipeline.task import Record, Task, address
 from settlement.cause import Out, fields
-from settlement.tasks.quarantine import skip_mark
-from settlement.tasks.task import Record, Task, address
 from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
 from topics.cloud_events import headers
 from topics.input_positions import position_key

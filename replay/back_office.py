@@ -6,6 +6,8 @@ Settlement, the clients' books and files, the clearing firm's answers, and the d
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, get_args, runtime_checkable
 
+from pipeline.books import joint_books
+from pipeline.settlement import settle_window
 from replay.output import WrittenFile
 from replay.read import InputLine, Line, line_key, raw_value
 from replay.simulated_firm import SimulatedFirm
@@ -29,7 +31,6 @@ from settlement.dead_letter import RepeatedPlaces, dead_letter
 from settlement.fill import Fill
 from settlement.invariants import Books, books_difference
 from settlement.net_wire import NetInput
-from settlement.pipeline import joint_books, settle_window
 from settlement.reports.report import Report
 from settlement.reports.rows import Rows
 from topics.catalogue import (

@@ -16,14 +16,14 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
+from pipeline.delivery import File
+from pipeline.task import Record
 from replay.output import OutputFiles
 from replay.read import UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.refold import Refolded, Sink, refold
 from replay.summary import Summary
 from schemas.instant import micros
-from settlement.tasks.delivery import File
-from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE, TASK_LOG
 
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from pipeline.delivery import File
 from replay.difference import DifferenceError, described, different_line
 from replay.input_files import FOLDER, checked_inputs
 from replay.open_input import open_input
@@ -21,7 +22,6 @@ from replay.refold import Refolded
 from replay.stored_summary import StoredSummary
 from replay.summary import Summary
 from replay.surplus_files import no_surplus_files
-from settlement.tasks.delivery import File
 from topics.catalogue import OUTPUT_TOPICS
 
 

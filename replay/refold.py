@@ -20,6 +20,12 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from typing_extensions import override
 
+from pipeline.chain import chain_of
+from pipeline.delivery import DeliveryTask, File
+from pipeline.quarantine import Place, skip, skip_mark
+from pipeline.settlement import SettlementTask
+from pipeline.task import Record, Task, address
+from pipeline.trading import TradingTask
 from replay.difference import DifferenceError, described, of_books
 from replay.record_spool import RecordSpool
 from replay.refold_difference import is_in_a_window, state_difference, unexpected
@@ -31,12 +37,6 @@ from schemas.journal import FBO
 from schemas.money import Cents
 from settlement.cause import Out, fields
 from settlement.invariants import books_difference
-from settlement.tasks.chain import chain_of
-from settlement.tasks.delivery import DeliveryTask, File
-from settlement.tasks.quarantine import Place, skip, skip_mark
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Record, Task, address
-from settlement.tasks.trading import TradingTask
 from topics.catalogue import (
     CATALOGUE,
     CLIENT_LINES,

@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
+from pipeline.client_books import ClientBooksTask
+from pipeline.settlement import SettlementTask
+from pipeline.task import Record, Task
 from replay.difference import DifferenceError, described
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Record, Task
 
 _ROWS = b"rows|"
 

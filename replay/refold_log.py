@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import orjson
 
+from pipeline.chain import CHAIN
+from pipeline.quarantine import Place
+from pipeline.task import Record
 from replay.difference import DifferenceError
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.quarantine import Place
-from settlement.tasks.task import Record
 
 
 class Applied(NamedTuple):

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from replay.difference import DifferenceError
-from settlement.tasks.quarantine import (
+from pipeline.quarantine import (
     Place,
     earlier_readers,
     is_dead_lettered,
     quarantined,
     read,
 )
-from settlement.tasks.task import Head, Record, Task
+from pipeline.task import Head, Record, Task
+from replay.difference import DifferenceError
 
 
 class Skipped:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import orjson
 import typer
 
+from pipeline.task import Record
 from replay.quotes import replaced_when_complete
 from schemas.instant import milliseconds_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
-from settlement.tasks.task import Record
 from topics.catalogue import CATALOGUE
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.chain import CHAIN
 from replay.read import STANDARD_INPUT, InputLine, UnreadableInputError, read_inputs
 from schemas.instant import SECOND, Micros
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import Settings, broker, read_settings
-from settlement.tasks.chain import CHAIN
 from topics.catalogue import (
     CATALOGUE,
     CLOCK,

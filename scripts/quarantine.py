@@ -32,8 +32,8 @@ def quarantine(
     Example: settle quarantine orders 2 1017 --why "OverflowError in the fill, ticket 4711"
     """
     from agents.quarantines import NoSuchRecordError, quarantine_record
+    from pipeline.quarantine import may_be_quarantined
     from scripts.live import check_partitions, run
-    from settlement.tasks.quarantine import may_be_quarantined
 
     if topic not in CATALOGUE:
         raise Failure(f"no topic {topic!r}; there are {', '.join(CATALOGUE)}")

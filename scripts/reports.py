@@ -21,7 +21,7 @@ from settlement.calendar import civil_date, civil_time_text
 
 if TYPE_CHECKING:
     from agents.issued_reports import IssuedReport
-    from settlement.tasks.delivery import IssuedFile
+    from pipeline.delivery import IssuedFile
 
 T = TypeVar("T")
 _STATES = ("waiting", "parked", "delivered")

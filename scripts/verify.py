@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from audit.directory import audit_directory, topic_bytes
+from pipeline.delivery import File
 from replay.difference import DifferenceError
 from replay.read import STANDARD_INPUT, UnreadableInputError
 from replay.record_spool import RecordSpool
@@ -26,7 +27,6 @@ from scripts.buckets import buckets
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
-from settlement.tasks.delivery import File
 from topics.catalogue import BALANCES, DEAD_LETTERS, EXECUTIONS, JOURNAL, REPORT_DELIVERIES
 
 if TYPE_CHECKING:

@@ -22,9 +22,7 @@
     buying_power.py reconciliation.py   the client's side: what it makes of its files
     dead_letter.py remembered.py        refused inputs; ids that were acted on
     account.py                may an account be as it says?
-    tasks/                    the stages as the live engine runs them: tasks with their state
     invariants.py             what must always hold
-    pipeline.py               the stages in order
 
 A state changes in place: an engine that must take a step back forgets the state and folds it anew.
 Nothing here reads a clock, a file or a network.

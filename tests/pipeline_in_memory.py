@@ -17,6 +17,13 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from pipeline import quarantine
+from pipeline.books import joint_books
+from pipeline.chain import chain_of
+from pipeline.client_books import ClientBooksTask
+from pipeline.delivery import DeliveryTask, file_put
+from pipeline.settlement import SettlementTask
+from pipeline.task import Record, Task, address
 from replay.engine import History
 from replay.output import WrittenFile
 from replay.read import InputLine, event_of, raw_value
@@ -25,15 +32,8 @@ from scripts.dump import dump_line
 from settlement.calendar import first_window
 from settlement.cause import Out, fields
 from settlement.invariants import books_difference
-from settlement.pipeline import joint_books
 from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
-from settlement.tasks import quarantine
-from settlement.tasks.chain import chain_of
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.delivery import DeliveryTask, file_put
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Record, Task, address
 from tests.form_reasons import FORM_REASONS
 from topics.catalogue import (
     CATALOGUE,

@@ -89,7 +89,7 @@ REPORT_ISSUES = "report-issues"
 REPORT_PUTS = "report-puts"
 QUARANTINES = "quarantines"
 TASK_LOG = "task-log"
-# The tasks of the live engine, in the order in which funds flow (design: settlement/tasks/).
+# The tasks of the live engine, in the order in which funds flow (design: pipeline/).
 MARKET_TASK = "market"
 TRADING_TASK = "trading"
 SETTLEMENT_TASK = "settlement"

@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from agents.broker import Broker
 from agents.runner import TaskRunner
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
-from settlement.tasks.task import Change, Head, Record, Task
 
 _PARTITIONS = 4
 

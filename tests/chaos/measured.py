@@ -16,9 +16,9 @@ import orjson
 
 from agents.broker import Broker
 from agents.live_topics import read_live
+from pipeline.chain import CHAIN
+from pipeline.task import Record
 from replay.read import raw_value, read_inputs
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.task import Record
 from tests.chaos.counts import Measured
 from tests.chaos.files import Files
 from tests.chaos.fundings import Fundings

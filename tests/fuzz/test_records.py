@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.task import Record, read_outside
 from schemas.instant import micros
-from settlement.tasks.task import Record, read_outside
 from tests.fuzz.generator import PARTITIONS, Generator
 from tests.fuzz.sent import ACT, ANSWER
 from tests.fuzz.targets import limit_names

@@ -23,10 +23,10 @@ from agents.broker import Broker
 from agents.live_topics import read_live
 from agents.parking import Parked
 from agents.runner import TaskRunner
+from pipeline.quarantine import record_quarantined
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
-from settlement.tasks.quarantine import record_quarantined
-from settlement.tasks.task import Change, Head, Record, Task
 from tests.integration.conftest import Kafka
 from topics.catalogue import DEAD_LETTERS, QUARANTINES, TASK_LOG, state_topic
 from topics.decode import Refused

@@ -20,9 +20,9 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
+from pipeline.task import Record
 from schemas.report import ReportIssued
 from scripts.local_kafka import free_port
-from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
 from tests.integration.fault_proxy import Fault, FaultProxy, Slow
 from tests.integration.s3_server import KEY_ID, SECRET, S3Server

@@ -19,10 +19,10 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
+from pipeline.task import Record
 from schemas.instant import Micros, micros, time_text
 from scripts.local_kafka import free_port
 from settlement.calendar import first_window, window_after
-from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
 from topics.catalogue import (
     CATALOGUE,

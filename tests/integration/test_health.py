@@ -11,8 +11,8 @@ import orjson
 import pytest
 from aiokafka.admin import NewPartitions
 
+from pipeline.task import Record
 from scripts.local_kafka import free_port
-from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
 from topics.catalogue import ACCOUNTS, CLOCK, ORDERS, TASKS
 from topics.partition import partition_of

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
-from settlement.tasks.task import Record
+from pipeline.task import Record
 from tests.integration.conftest import Kafka
 from tests.limits.values import GOOD
 from topics.catalogue import (

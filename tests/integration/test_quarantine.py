@@ -17,9 +17,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.live_topics import read_live
 from agents.topics import wanted_configs
+from pipeline.task import Record
 from schemas.quarantine import WHY_LENGTH_MAX
 from scripts.local_kafka import free_port
-from settlement.tasks.task import Record
 from tests.integration.conftest import PARTITIONS, Kafka
 from topics.catalogue import (
     CATALOGUE,

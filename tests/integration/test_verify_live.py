@@ -15,8 +15,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
+from pipeline.task import Record
 from replay.read import read_inputs
-from settlement.tasks.task import Record
 from tests.golden.renew import DAY
 from tests.integration.conftest import PARTITIONS, Kafka
 from tests.pipeline_in_memory import PipelineInMemory, Told, told_of

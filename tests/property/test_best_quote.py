@@ -14,12 +14,12 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.market import MarketTask
+from pipeline.task import Record
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
 from settlement.cause import Out, fields
-from settlement.tasks.market import MarketTask
-from settlement.tasks.task import Record
 from topics.decode import Refused
 
 Event = dict[str, Any]

@@ -8,9 +8,9 @@ import random
 import orjson
 import pytest
 
+from pipeline.client_books import ClientBooksTask
+from pipeline.task import Record
 from replay.read import read_inputs
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.task import Record
 from tests.golden.renew import DAYS
 from tests.pipeline_in_memory import (
     Event,

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.quarantine import record_quarantined
+from pipeline.task import Record
 from replay.difference import DifferenceError
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
 from replay.recorded import RecordedTopics
 from replay.refold import refold
-from settlement.tasks.quarantine import record_quarantined
-from settlement.tasks.task import Record
 from tests.golden.renew import DAY
 from tests.pipeline_in_memory import PipelineInMemory, told_of
 from topics.catalogue import (

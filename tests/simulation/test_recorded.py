@@ -13,6 +13,9 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.chain import CHAIN
+from pipeline.delivery import File
+from pipeline.task import Record
 from replay.day_page.day import read_day
 from replay.difference import DifferenceError
 from replay.read import read_inputs
@@ -23,9 +26,6 @@ from schemas.instant import micros
 from scripts.errors import Failure
 from scripts.replay import run_recorded, run_replay
 from scripts.report_day import write_report
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.delivery import File
-from settlement.tasks.task import Record
 from tests.golden.renew import DAY
 from tests.pipeline_in_memory import (
     LATER_MS,

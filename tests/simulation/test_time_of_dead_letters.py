@@ -13,9 +13,9 @@ import orjson
 import pytest
 
 from audit.directory import audit_directory
+from pipeline.quarantine import record_quarantined
 from replay.difference import DifferenceError
 from scripts.replay import run_replay
-from settlement.tasks.quarantine import record_quarantined
 from tests.form_reasons import FORM_REASONS, STATE_REASONS
 from tests.pipeline_in_memory import (
     Event,

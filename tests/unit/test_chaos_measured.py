@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
+from pipeline.task import Record
 from replay.read import read_inputs
-from settlement.tasks.task import Record
 from tests.chaos.counts import Measured
 from tests.chaos.files import Files
 from tests.chaos.journals import Journals

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
+from pipeline.delivery import DeliveryTask, File, IssuedFile, file_not_put, file_put
+from pipeline.task import Record
 from settlement.cause import Out, fields
-from settlement.tasks.delivery import DeliveryTask, File, IssuedFile, file_not_put, file_put
-from settlement.tasks.task import Record
 from topics.catalogue import REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
 
 AT = "2026-03-09T14:30:00.000000Z"

@@ -181,7 +181,17 @@ def test_the_first_order_of_the_examples_is_executed_and_paid(tmp_path: Path) ->
 
 ROOMS = sorted(
     init.parent
-    for room in ("schemas", "topics", "settlement", "agents", "replay", "scripts", "tests")
+    for room in (
+        "schemas",
+        "topics",
+        "settlement",
+        "pipeline",
+        "agents",
+        "audit",
+        "replay",
+        "scripts",
+        "tests",
+    )
     for init in (ROOT / room).rglob("__init__.py")
 )
 FILE_NAME = r"(?<![\w./])\w[\w/]*\.(?:py|toml|yml|jinja|css|lock)\b"
@@ -232,7 +242,7 @@ def test_each_decision_has_a_number_of_its_own_which_its_title_says() -> None:
         assert path.read_text("utf-8").startswith(f"# {int(number)}. "), path.name
         numbers.append(number)
     assert numbers == [f"{n:04}" for n in range(1, len(numbers) + 1)]
-    for room in ("settlement", "agents", "replay", "scripts", "schemas", "topics"):
+    for room in ("settlement", "pipeline", "agents", "replay", "scripts", "schemas", "topics"):
         for source in (ROOT / room).rglob("*.py"):
             named = re.findall(r"decisions?[ /](\d{4})|\((00\d\d)\)", source.read_text("utf-8"))
             assert {one or other for one, other in named} <= set(numbers), source

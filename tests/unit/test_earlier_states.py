@@ -3,12 +3,12 @@
 import orjson
 import pytest
 
+from pipeline.client_books import ClientBooksTask
+from pipeline.market import MarketTask
+from pipeline.settlement import SettlementTask
+from pipeline.task import Task
+from pipeline.trading import TradingTask
 from schemas.instant import FIRST_TIME, micros
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.market import MarketTask
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Task
-from settlement.tasks.trading import TradingTask
 
 NOW = micros("2026-03-03T15:00:00Z")
 WINDOW = micros("2026-03-03T15:30:00Z")

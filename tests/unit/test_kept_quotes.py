@@ -7,13 +7,13 @@ after 2,000 ms. A best quote is written `bid / ask`, an empty side and no event 
 import orjson
 import pytest
 
+from pipeline.market import MarketTask
+from pipeline.task import Record
 from schemas.instant import micros
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
 from settlement.cause import Out, fields
-from settlement.tasks.market import MarketTask
-from settlement.tasks.task import Record
 from tests.story import Event, ct
 from topics.decode import Refused
 

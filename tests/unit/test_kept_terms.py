@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.task import Record
+from pipeline.trading import TradingTask
 from settlement.cause import Out
 from settlement.cause import fields as fields_of
-from settlement.tasks.task import Record
-from settlement.tasks.trading import TradingTask
 from tests.story import ACCOUNT, Event, Story, only
 
 

@@ -3,11 +3,11 @@
 import orjson
 import pytest
 
+from pipeline.client_lines import count_of, count_record
+from pipeline.client_nets import changed_nets, restore_net, restored_nets
 from settlement.clients import Clients
 from settlement.net_settlement import Net
 from settlement.reports.rows import MemoryRows
-from settlement.tasks.client_lines import count_of, count_record
-from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
 
 # 200,000 wires of the largest amount, in cents.
 BEYOND = 200_000 * 99_999_999_999_999

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from agents.issued_reports import IssuedReport
 from agents.pages import Pages
+from pipeline.delivery import Parked
 from replay.difference import DifferenceError
 from schemas.printable import printable
 from scripts import reports
@@ -25,7 +26,6 @@ from scripts.errors import Failure
 from scripts.process import run
 from scripts.settle import app
 from scripts.worker import PrintableFormatter
-from settlement.tasks.delivery import Parked
 
 # What a terminal acts on: an escape sequence, C1 (one character is a whole "ESC ["), DEL, a line
 # end, a backspace, an override of the writing direction, a line separator.

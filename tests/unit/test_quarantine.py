@@ -3,11 +3,9 @@
 import orjson
 import pytest
 
-from schemas.quarantine import WHY_LENGTH_MAX
-from settlement.cause import Out
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.market import MarketTask
-from settlement.tasks.quarantine import (
+from pipeline.chain import CHAIN
+from pipeline.market import MarketTask
+from pipeline.quarantine import (
     earlier_readers,
     is_dead_lettered,
     is_quarantined,
@@ -18,7 +16,9 @@ from settlement.tasks.quarantine import (
     skip,
     skip_mark,
 )
-from settlement.tasks.task import Record
+from pipeline.task import Record
+from schemas.quarantine import WHY_LENGTH_MAX
+from settlement.cause import Out
 from topics.catalogue import CATALOGUE
 
 WHY = "overflow, ticket 7"

@@ -13,6 +13,16 @@ import pytest
 
 from agents.buckets import BucketRefusedError
 from agents.partition import INPUTS_PER_TRANSACTION
+from pipeline.client_books import ClientBooksTask
+from pipeline.client_lines import WindowCounts, WindowMarker, count_of, window_markers
+from pipeline.client_nets import changed_nets, restore_net
+from pipeline.delivery import Parked
+from pipeline.market import MarketTask
+from pipeline.report_parts import PART_BYTES, issue_parts
+from pipeline.rows import CHUNK_BYTES, TaskRows
+from pipeline.settlement import SettlementTask
+from pipeline.task import Record
+from pipeline.trading import TradingTask
 from schemas.instant import Micros
 from schemas.window import WindowOpened
 from settlement.cause import Cause, Out, fields
@@ -22,16 +32,6 @@ from settlement.net_settlement import Net
 from settlement.order import ASSETS_MAX
 from settlement.reports.report import Report, Row
 from settlement.reports.rows import MemoryRows
-from settlement.tasks.client_books import ClientBooksTask
-from settlement.tasks.client_lines import WindowCounts, WindowMarker, count_of, window_markers
-from settlement.tasks.client_nets import changed_nets, restore_net
-from settlement.tasks.delivery import Parked
-from settlement.tasks.market import MarketTask
-from settlement.tasks.report_parts import PART_BYTES, issue_parts
-from settlement.tasks.rows import CHUNK_BYTES, TaskRows
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Record
-from settlement.tasks.trading import TradingTask
 from settlement.working_orders import TradingAccount
 from tests.pipeline_in_memory import PipelineInMemory
 from tests.simulation.test_tasks import World

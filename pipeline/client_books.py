@@ -1,7 +1,7 @@
 """Task client-books: what each client's files consist of, out of all settlement partitions.
 
 A window closes when the markers of all partitions are in and their counts and totals agree with the
-lines that came (settlement/tasks/client_lines.py). Until then a line of the open window is folded
+lines that came (pipeline/client_lines.py). Until then a line of the open window is folded
 into the books; a line of a partition that is already further waits behind that partition's marker.
 A partition says when its time starts, and which window is its first: it has nothing in earlier
 ones. Time starts here when it has in all partitions; until then lines and wires wait.
@@ -14,6 +14,18 @@ from typing import Any, ClassVar, cast
 import orjson
 from typing_extensions import override
 
+from pipeline.client_lines import (
+    TO_PARTITION,
+    TimeStarted,
+    WindowMarker,
+    count_line,
+    count_of,
+    count_record,
+)
+from pipeline.client_nets import changed_nets, restore_net, restored_nets
+from pipeline.report_parts import issue_parts
+from pipeline.rows import TaskRows
+from pipeline.task import Change, Head, Record, Task, read_outside
 from schemas.client import ClientUpdated
 from schemas.event import Input
 from schemas.instant import Micros, micros, time_text
@@ -23,18 +35,6 @@ from settlement.clients import Clients
 from settlement.net_wire import is_net_input
 from settlement.reports.books import ClientAccount
 from settlement.reports.rows import RowKind
-from settlement.tasks.client_lines import (
-    TO_PARTITION,
-    TimeStarted,
-    WindowMarker,
-    count_line,
-    count_of,
-    count_record,
-)
-from settlement.tasks.client_nets import changed_nets, restore_net, restored_nets
-from settlement.tasks.report_parts import issue_parts
-from settlement.tasks.rows import TaskRows
-from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import (
     CLIENT_BOOKS_TASK,
     CLIENT_LINES,

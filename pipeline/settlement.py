@@ -12,6 +12,14 @@ from typing import Any, ClassVar, cast
 import orjson
 from typing_extensions import override
 
+from pipeline.client_lines import (
+    TimeStarted,
+    count_line,
+    count_of,
+    count_record,
+    window_markers,
+)
+from pipeline.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from schemas.account import AccountUpdated
 from schemas.event import Input
 from schemas.execution import Execution
@@ -21,6 +29,7 @@ from schemas.money import CENTS_DECIMALS, UNITS_DECIMALS, quantity, reread, usd
 from schemas.window import ClockTicked, WindowOpened
 from settlement import apex_answer, customer_funding
 from settlement.account import account_refusal
+from settlement.aged_failure import AGED_WINDOWS, report_aged
 from settlement.apex_answer import ApexResult
 from settlement.apex_journal import execution_of
 from settlement.calendar import ScheduledWindow, first_window, window_after
@@ -29,15 +38,6 @@ from settlement.cause import Cause, Out
 from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
 from settlement.fill import fill_of
-from settlement.pipeline import settle_window
-from settlement.tasks.client_lines import (
-    TimeStarted,
-    count_line,
-    count_of,
-    count_record,
-    window_markers,
-)
-from settlement.tasks.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from topics.catalogue import (
     ACCOUNTS,
     AGED_FAILURES,
@@ -342,6 +342,19 @@ class SettlementTask(Task):
             "open_calls": len(calls),
             "aged_calls": sum(call.first_failed_at is not None for call in calls),
         }
+
+
+def settle_window(
+    settlement: Settlement, event: WindowOpened, out: Out, after: str = ""
+) -> Iterator[str]:
+    """Do what a window asks of the settlement task, in bounded steps (contract section 7).
+
+    Yields each account that is done; what was cut off goes on behind `after`.
+    """
+    if event["window"] == "RETRY":
+        yield from settlement.retry(event, out, after)
+    elif event["window"] in AGED_WINDOWS:
+        yield from report_aged(settlement, event, out, after)
 
 
 def _account_of(execution_id: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
+from pipeline.task import Change
 from settlement.reports.rows import RowKind
-from settlement.tasks.task import Change
 
 # Far below the largest record that a broker takes. A row is some kilobytes at most: its texts have
 # limits (contract section 1).

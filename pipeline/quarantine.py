@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 
+from pipeline.chain import CHAIN
+from pipeline.task import Change, Head, Record, Task
 from schemas.quarantine import WHY_LENGTH_MAX, RecordQuarantined
 from settlement.cause import Out
-from settlement.tasks.chain import CHAIN
-from settlement.tasks.task import Change, Head, Record, Task
 from topics.catalogue import CATALOGUE, MARKET_FEED
 from topics.decode import Refused
 

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from pipeline.client_lines import TO_PARTITION
 from schemas.instant import FIRST_TIME, Micros
 from settlement.cause import Cause, Out, Said, fields
 from settlement.dead_letter import dead_letter
 from settlement.remembered import RememberedIds
-from settlement.tasks.client_lines import TO_PARTITION
 from topics.catalogue import CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
 from topics.decode import Refused, read_input
 from topics.partition import key_bytes, partition_of

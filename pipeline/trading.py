@@ -7,6 +7,16 @@ from typing import Any, ClassVar
 import orjson
 from typing_extensions import override
 
+from pipeline.market_feed import read_forwarded
+from pipeline.task import (
+    Change,
+    Head,
+    Record,
+    Task,
+    fresh_ids,
+    read_fields,
+    read_outside,
+)
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros, time_text
@@ -28,16 +38,6 @@ from settlement.cause import Out
 from settlement.commission import Rates
 from settlement.execution import Trading
 from settlement.submitted_order import SubmittedOrder
-from settlement.tasks.market_feed import read_forwarded
-from settlement.tasks.task import (
-    Change,
-    Head,
-    Record,
-    Task,
-    fresh_ids,
-    read_fields,
-    read_outside,
-)
 from settlement.working_orders import Instrument, Order, TradingAccount
 from topics.catalogue import (
     ACCOUNTS,

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import orjson
 from typing_extensions import override
 
+from pipeline.market_feed import forwarded
+from pipeline.task import Change, Head, Record, Task, read_outside
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
@@ -14,8 +16,6 @@ from schemas.price_tick import PriceTick
 from settlement.best_quote import BestSide, Market, SymbolQuotes, listed
 from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
-from settlement.tasks.market_feed import forwarded
-from settlement.tasks.task import Change, Head, Record, Task, read_outside
 from topics.catalogue import BBO, CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
 from topics.decode import Refused
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import orjson
 from typing_extensions import override
 
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros, micros, milliseconds_text
 from schemas.report import (
     FileNotPut,
@@ -26,7 +27,6 @@ from schemas.report import (
     ReportName,
 )
 from settlement.cause import Cause, Out
-from settlement.tasks.task import Change, Head, Record, Task
 from topics.catalogue import DELIVERY_TASK, REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
 
 # The state topic's keys of files that wait, and of clients that are parked; the client follows.

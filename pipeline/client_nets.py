@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
+from pipeline.task import Change, fresh_ids
 from schemas.money import json_cents
 from settlement.clients import Clients
 from settlement.net_settlement import ClientNet, Net
 from settlement.revenue_share import Share
-from settlement.tasks.task import Change, fresh_ids
 
 _INPUT = b"input|"
 

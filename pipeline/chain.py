@@ -1,11 +1,11 @@
 """The tasks in the order in which funds flow: a chain without loops (design: stages and tasks)."""
 
-from settlement.tasks.client_books import ClientBooksTask, SpreadsheetSafeClientBooksTask
-from settlement.tasks.delivery import DeliveryTask
-from settlement.tasks.market import MarketTask
-from settlement.tasks.settlement import SettlementTask
-from settlement.tasks.task import Task
-from settlement.tasks.trading import TradingTask
+from pipeline.client_books import ClientBooksTask, SpreadsheetSafeClientBooksTask
+from pipeline.delivery import DeliveryTask
+from pipeline.market import MarketTask
+from pipeline.settlement import SettlementTask
+from pipeline.task import Task
+from pipeline.trading import TradingTask
 
 CHAIN: tuple[type[Task], ...] = (
     MarketTask,
