@@ -1,8 +1,10 @@
 """What documents and maps name is there: commands and options, files, reasons, statuses."""
 
 import ast
+import io
 import json
 import re
+import tokenize
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -11,6 +13,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from pipeline.chain import CHAIN
 from schemas.cash_call import FailureReason
 from schemas.dead_letter import DeadLetterReason
 from schemas.funding import FundingFlagged
@@ -21,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # The events' own page is made by `make schemas`, and checked there.
 DOCUMENTS = [
-    ROOT / "README.md",
+    *sorted(ROOT.glob("*.md")),
     *sorted(DOCS.glob("*.md")),
     *sorted(DOCS.glob("decisions/*.md")),
     DOCS / "examples" / "README.md",
@@ -179,22 +182,23 @@ def test_the_first_order_of_the_examples_is_executed_and_paid(tmp_path: Path) ->
 
 # -- maps and names --------------------------------------------------------------------------------
 
-ROOMS = sorted(
-    init.parent
-    for room in (
-        "schemas",
-        "topics",
-        "settlement",
-        "pipeline",
-        "agents",
-        "audit",
-        "replay",
-        "scripts",
-        "tests",
-    )
-    for init in (ROOT / room).rglob("__init__.py")
+FOLDERS = (
+    "schemas",
+    "topics",
+    "settlement",
+    "pipeline",
+    "agents",
+    "audit",
+    "replay",
+    "scripts",
+    "tests",
 )
-FILE_NAME = r"(?<![\w./])\w[\w/]*\.(?:py|toml|yml|jinja|css|lock)\b"
+ROOMS = sorted(init.parent for top in FOLDERS for init in (ROOT / top).rglob("__init__.py"))
+FILE_NAME = r"(?<![\w./-])[\w.][\w/.-]*\.(?:py|toml|yml|jinja|css|lock|md|csv)\b"
+# A user's own files, and the clients' files, whose names contain a date.
+NOT_OURS = (
+    r"^(settle\.toml|(?:quotes|aged|own|OWN)\.csv)$|YYYY|DD_MM|mm-dd|\d{4}-\d\d-\d\d|_SUMMARY_"
+)
 
 
 def unmapped(room: Path) -> set[str]:
@@ -220,19 +224,66 @@ def test_a_map_that_is_not_true_would_be_noticed(tmp_path: Path) -> None:
     assert unmapped(tmp_path) == {"new.py", "gone.py"}
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
-def test_every_file_of_ours_that_a_document_names_is_there(path: Path) -> None:
-    prose = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
-    named = set(re.findall(FILE_NAME, prose)) - {"settle.toml"}  # the user's own
-    missing = {
+def missing_files(text: str, folder: Path) -> set[str]:
+    """Return the files that a text names and that are neither in the repository nor a user's."""
+    named = {file for file in re.findall(FILE_NAME, text) if not re.search(NOT_OURS, file)}
+    places = [ROOT, folder, DOCS, *ROOMS]
+    return {
         file
         for file in named
-        if not (ROOT / file).exists()
-        and not (path.parent / file).exists()
-        and not any((ROOT / room / file).exists() for room in ROOMS)
+        if not any((place / file).exists() for place in places)
         and not ("/" not in file and list((ROOT / "tests").rglob(file)))
     }
-    assert missing == set()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_file_that_a_document_names_exists(path: Path) -> None:
+    prose = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    assert missing_files(prose, path.parent) == set()
+
+
+def comments_and_docstrings(source: str) -> str:
+    """Return the prose of a Python file."""
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [ast.get_docstring(n) or "" for n in ast.walk(tree) if isinstance(n, documented)]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    found += [token.string for token in tokens if token.type == tokenize.COMMENT]
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_file_that_a_docstring_or_comment_names_exists(folder: str) -> None:
+    missing = {
+        name(path): files
+        for path in (ROOT / folder).rglob("*.py")
+        if (files := missing_files(comments_and_docstrings(path.read_text("utf-8")), path.parent))
+    }
+    assert missing == {}
+
+
+def test_a_file_that_does_not_exist_is_noticed() -> None:
+    text = (
+        "`design.md`, data/ach_return_codes.csv, [x](gone.md#y), `agents/gone.py`;"
+        " README.md, domain.md section 7, `settle.toml`, 2026-11-23_0930_aged_tpj.csv"
+    )
+    gone = {"design.md", "data/ach_return_codes.csv", "gone.md", "agents/gone.py"}
+    assert missing_files(text, DOCS) == gone
+    assert comments_and_docstrings('"""a.md"""\nx = "b.md"  # c.md\n') == "a.md\n# c.md"
+
+
+def test_the_architecture_names_the_topics_that_each_task_reads_and_writes() -> None:
+    section = (DOCS / "architecture.md").read_text("utf-8").split("\n## Tasks and stages\n")[1]
+    rows = re.findall(
+        r"^\| ([a-z-]+) \|[^|\n]*\|[^|\n]*\|([^|\n]*)\|([^|\n]*)\|$", section, re.MULTILINE
+    )
+    described = {
+        task: (set(re.findall("`(.*?)`", reads)), set(re.findall("`(.*?)`", writes)))
+        for task, reads, writes in rows
+        if task != "task"
+    }
+    assert described == {task.name: (set(task.inputs), set(task.writes)) for task in CHAIN}
+    assert list(described) == [task.name for task in CHAIN]
 
 
 def test_each_decision_has_a_number_of_its_own_which_its_title_says() -> None:
@@ -242,7 +293,7 @@ def test_each_decision_has_a_number_of_its_own_which_its_title_says() -> None:
         assert path.read_text("utf-8").startswith(f"# {int(number)}. "), path.name
         numbers.append(number)
     assert numbers == [f"{n:04}" for n in range(1, len(numbers) + 1)]
-    for room in ("settlement", "pipeline", "agents", "replay", "scripts", "schemas", "topics"):
-        for source in (ROOT / room).rglob("*.py"):
+    for folder in FOLDERS:
+        for source in (ROOT / folder).rglob("*.py"):
             named = re.findall(r"decisions?[ /](\d{4})|\((00\d\d)\)", source.read_text("utf-8"))
             assert {one or other for one, other in named} <= set(numbers), source
