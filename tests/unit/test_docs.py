@@ -194,7 +194,7 @@ FOLDERS = (
     "tests",
 )
 ROOMS = sorted(init.parent for top in FOLDERS for init in (ROOT / top).rglob("__init__.py"))
-FILE_NAME = r"(?<![\w./-])[\w.][\w/.-]*\.(?:py|toml|yml|jinja|css|lock|md|csv)\b"
+FILE_NAME = r"(?<![\w./-])[\w.][\w/.-]*\.(?:py|toml|ya?ml|jinja|css|lock|md|csv)\b"
 # A user's own files, and the clients' files, whose names contain a date.
 NOT_OURS = (
     r"^(settle\.toml|(?:quotes|aged|own|OWN)\.csv)$|YYYY|DD_MM|mm-dd|\d{4}-\d\d-\d\d|_SUMMARY_"
