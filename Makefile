@@ -44,7 +44,7 @@ test: $(READY)
 # One VENV for each version; .ci/test-versions finds the versions and calls this target for each one.
 .PHONY: test-without-broker
 test-without-broker: $(READY)
-	@$(PY) -m pytest -q -n auto --dist loadfile -m "not integration" tests/unit tests/property tests/simulation $(ARGS)
+	@$(PY) -m pytest -q -n auto --dist loadfile -m "not integration and not slow" tests/unit tests/property tests/simulation $(ARGS)
 
 test-versions: $(READY)
 	@.ci/test-versions $(PY)
