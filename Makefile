@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup run test bench bench-live chaos fuzz week golden schemas lint format lock clean FORCE
+.PHONY: help setup run test bench bench-live chaos fuzz week golden schemas lint format lock clean test-versions FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -19,6 +19,7 @@ help:
 	@echo "make setup   .venv with the locked packages and the settle command"
 	@echo "make run     a real market day, from quotes to the clients' files"
 	@echo "make test    the tests; make test ARGS='-k cash_call' passes on to pytest"
+	@echo "make test-versions  the tests without a broker, on each other Python from 3.11 to 3.13 that is installed"
 	@echo "make bench   the speed figures, as a table"
 	@echo "make bench-live  the same of the live pipeline, beside its peers on one broker"
 	@echo "make chaos   everything is killed while a day is produced live; make chaos ARGS='--seed 7 --kills 100'"
@@ -39,6 +40,14 @@ run: $(READY)
 # first, as the folders do.
 test: $(READY)
 	@$(PY) -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# One VENV for each version; .ci/test-versions finds the versions and calls this target for each one.
+.PHONY: test-without-broker
+test-without-broker: $(READY)
+	@$(PY) -m pytest -q -n auto --dist loadfile -m "not integration and not slow" tests/unit tests/property tests/simulation $(ARGS)
+
+test-versions: $(READY)
+	@.ci/test-versions $(PY)
 
 bench: $(READY)
 	@$(PY) -m scripts.bench $(ARGS)
@@ -119,5 +128,5 @@ lock:
 	@echo "requirements.lock: $$(grep -c '^[a-z0-9].*==' requirements.lock) packages"
 
 clean:
-	@rm -rf $(VENV) $(PEERS) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) .venv-3.* $(PEERS) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,7 @@
 One reader fetches for all partitions, whatever each of them is doing: aiokafka sends no fetch
 request, for any partition, while records that it fetched earlier are not taken yet.
 
-**Append order** (design.md, "Order across topics"): an input that was appended before another one,
+**Append order** (docs/architecture.md, step 3): an input that was appended before another one,
 in any topic of the task partition, is applied before it. Inputs are ordered by (append millisecond,
 the order of the task's inputs, offset). So the earliest head is applied when every other topic has
 a head, too, or has been read to where it ended after that head had arrived. Round by round:

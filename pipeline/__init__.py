@@ -33,5 +33,6 @@
 
 A task takes records of its input topics in one partition, one after the other, and returns the
 events that it emits and which records of its state changed. The live engine (agents/) commits both
-with its input positions; a replay and `verify` run the same tasks in memory.
+with its input positions; `verify` and `replay --recorded` run the same tasks from recorded inputs.
+A replay runs the same stages without tasks (replay/front_office.py, replay/back_office.py).
 """

@@ -36,7 +36,7 @@ _MEMBERS_MIN, _MEMBERS_MAX = 2, 5
 _PATIENCE_SECONDS = 600.0
 _NODE_IS_DOWN_SECONDS = (1.0, 4.0)
 _FIRM_IS_DOWN_SECONDS = (0.0, 4.0)
-_AIM_SECONDS = 5.0
+_AIM_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +253,13 @@ class _Running:
         """Freeze a worker, see whether it has an open transaction, and let it happen.
 
         Frozen it can neither commit nor begin anything, so what the broker says is what the kill
-        hits. Every other one waits for a moment in which it hits; the rest come when they come.
+        hits. Every other one waits for a moment in which it hits, and so does each until one has
+        hit; the rest come when they come.
         """
         kills = sum(self._outcome.did[kind] for kind in KILLS) + 1
         member, work = self._some_member()
-        aims_until = time.monotonic() + (_AIM_SECONDS if kills % 2 else 0.0)
+        aims = kills % 2 or not self._outcome.hits.total()
+        aims_until = time.monotonic() + (_AIM_SECONDS if aims else 0.0)
         while True:
             while not self._fleet.freeze(member):
                 self._look()
