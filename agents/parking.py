@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.task import Record
+from topics.record import Record
 
 log = logging.getLogger("settle")
 
