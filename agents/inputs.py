@@ -33,9 +33,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from agents.broker import RECORDS_PER_FETCH_MAX, Broker
-from pipeline.task import Head, RecordHead
+from pipeline.task import Head, Record
 from topics.catalogue import INPUT_ORDER
-from topics.record import Record
 
 log = logging.getLogger("settle")
 
@@ -60,7 +59,7 @@ Interruptibly = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
 class Heads(Protocol):
     """Reads the next record of a topic: a task, and what it skips."""
 
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         """Read a record."""
 
     def waits(self, head: Head) -> bool:
@@ -75,7 +74,7 @@ class Inputs:
         self._reader = reader
         self.places = {topic: TopicPartition(topic, partition) for topic in topics}
         self._queues: dict[str, deque[Record]] = {topic: deque() for topic in self.places}
-        self._heads: dict[str, RecordHead] = {}
+        self._heads: dict[str, Head] = {}
         # Something has arrived since the last round began.
         self.arrived = asyncio.Event()
         # Of this round: the last offset that is covered; where inputs end; which of them are not
@@ -146,9 +145,9 @@ class Inputs:
             if decided[place] <= await consumer.position(place) < self._ends[place]:
                 self._undecided[topic] = self._ends[place], time.monotonic()
 
-    def earliest(self, task: Heads) -> RecordHead | None:
+    def earliest(self, task: Heads) -> Head | None:
         """Return the earliest head that need not wait; of equal ones that of the first topic."""
-        best: RecordHead | None = None
+        best: Head | None = None
         for topic, queue in self._queues.items():
             if not queue:
                 continue

@@ -12,7 +12,7 @@ from agents.issued_files import FETCH_WAIT_MS
 from agents.live_topics import as_read
 from agents.task_state import keep_last, read_to
 from pipeline.delivery import DeliveryTask, IssuedFile, Parked
-from pipeline.task import read_outside
+from pipeline.task import Record, read_outside
 from schemas.account import AccountUpdated
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros
@@ -27,7 +27,6 @@ from topics.catalogue import (
 )
 from topics.input_positions import position_key, topic_of_position
 from topics.partition import partition_of
-from topics.record import Record
 
 State = Literal["waiting", "parked", "delivered"]
 

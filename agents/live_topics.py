@@ -8,8 +8,8 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from agents.broker import Broker
 from agents.task_state import read_to
 from agents.topics import states
+from pipeline.task import Record
 from topics.catalogue import CATALOGUE, PRODUCE, TASK_LOG, state_topic
-from topics.record import Record
 
 _LAST_FETCH_MS = 20
 # How far inputs were sent is no part of the pipeline.

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from topics.record import Record
+from pipeline.task import Record
 
 log = logging.getLogger("settle")
 

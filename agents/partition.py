@@ -18,10 +18,9 @@ from agents.quarantines import Skips
 from agents.restore import restore
 from agents.transaction import RejectedError, Transaction
 from pipeline import quarantine
-from pipeline.task import Head, RecordHead, Task
+from pipeline.task import Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
-from topics.record import Record
 
 if TYPE_CHECKING:
     from agents.runner import TaskRunner
@@ -229,12 +228,12 @@ class PartitionRunner:
     # `Inputs` reads heads through these two. It looks ahead at the next record of each topic, so
     # what a task raises here is raised by `_steps` when it is the record's turn: everything before
     # it is applied.
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         """Read a record, unless it is quarantined."""
         try:
             return quarantine.read(self._owned_task, record, self._skips.reasons)
         except Exception as error:  # noqa: BLE001 - whatever a task raises
-            return RecordHead(record, TaskFailedError(record, error), 0)
+            return Head(record, TaskFailedError(record, error), 0)
 
     def waits(self, head: Head) -> bool:
         """Whether a head must stay where it is."""

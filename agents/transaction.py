@@ -24,12 +24,11 @@ from aiokafka.errors import (
 )
 
 from pipeline.quarantine import skip_mark
-from pipeline.task import Task, address
+from pipeline.task import Record, Task, address
 from settlement.cause import Out, fields
 from topics.catalogue import OUTPUT_TOPICS, TASK_LOG, state_topic
 from topics.cloud_events import headers
 from topics.input_positions import position_key
-from topics.record import Record
 
 # What other programs read bears CloudEvents headers (contract section 1).
 _PUBLISHED = frozenset(OUTPUT_TOPICS)

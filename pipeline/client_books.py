@@ -8,7 +8,7 @@ ones. Time starts here when it has in all partitions; until then lines and wires
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -25,7 +25,7 @@ from pipeline.client_lines import (
 from pipeline.client_nets import changed_nets, restore_net, restored_nets
 from pipeline.report_parts import issue_parts
 from pipeline.rows import TaskRows
-from pipeline.task import Change, Head, RecordHead, Task, read_outside
+from pipeline.task import Change, Head, Record, Task, read_outside
 from schemas.client import ClientUpdated
 from schemas.event import Input
 from schemas.instant import Micros, micros, time_text
@@ -34,7 +34,7 @@ from settlement.cause import Out
 from settlement.clients import Clients
 from settlement.net_wire import is_net_input
 from settlement.reports.books import ClientAccount
-from settlement.reports.rows import RowKind, Rows
+from settlement.reports.rows import RowKind
 from topics.catalogue import (
     CLIENT_BOOKS_TASK,
     CLIENT_LINES,
@@ -47,11 +47,8 @@ from topics.catalogue import (
 )
 from topics.decode import Refused
 from topics.partition import partition_of
-from topics.record import Record
 
 _TIME = b"time"
-# Lines after which a window may close.
-_END_WINDOWS = frozenset({"TimeStarted", "WindowMarker"})
 
 
 class _Source:
@@ -95,13 +92,11 @@ class ClientBooksTask(Task):
     writes: ClassVar[tuple[str, ...]] = (NET_SETTLEMENTS, REVENUE_SHARES, JOURNAL, REPORT_ISSUES)
     csv_safe: ClassVar[bool] = False
 
-    def __init__(
-        self, partition: int, partitions: int, *, stored: bool = True, rows: Rows | None = None
-    ) -> None:
-        """Start without a client; `rows` wait for their files, None: in the state."""
-        super().__init__(partition, partitions, stored=stored)
+    def __init__(self, partition: int, partitions: int) -> None:
+        """Start without a client."""
+        super().__init__(partition, partitions)
         self.rows = TaskRows()
-        self.clients = Clients(self.rows if rows is None else rows, csv_safe=self.csv_safe)
+        self.clients = Clients(self.rows, csv_safe=self.csv_safe)
         # The next window that closes; None: time has not started.
         self._next: Micros | None = None
         # Of a window that is closing: its time, and the last client whose files are issued.
@@ -123,35 +118,36 @@ class ClientBooksTask(Task):
         return self.clients.now
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         if record.topic != CLIENT_LINES:
             return read_outside(record, self.partitions)
-        return RecordHead(record, orjson.loads(record.value or b""), 0)
+        return Head(record, orjson.loads(record.value or b""), 0)
 
     @override
     def waits(self, head: Head) -> bool:
-        if head.topic == CLIENT_LINES:
+        if head.record.topic == CLIENT_LINES:
             return False
         if self._closing is not None:
             return True  # nothing comes between the steps of a window
         if isinstance(head.event, Refused):
             return False
         if self._next is None:
-            return head.topic != CLIENTS  # reference data does not wait for time to start
+            return head.record.topic != CLIENTS  # reference data does not wait for time to start
         return head.at >= self._next
 
     @override
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        if head.record.topic != CLIENT_LINES:
+            self._outside(head, head.event, out)
+            return
         line = head.event
-        if head.topic != CLIENT_LINES:
-            self._outside(head, line, out)
-            return ()
         if self._closing is None:
             if line["type"] == "TimeStarted":
                 self._start(cast("TimeStarted", line), out)
             else:
                 self._take(head, line, out)
-        return self._close_windows(out) if line["type"] in _END_WINDOWS else ()
+        if line["type"] in {"TimeStarted", "WindowMarker"}:
+            yield from self._close_windows(out)
 
     def _outside(self, head: Head, event: Input | Refused, out: Out) -> None:
         if isinstance(event, ClientUpdated):
@@ -161,7 +157,7 @@ class ClientBooksTask(Task):
                 self.clients.move_time(head.at)
             self.clients.client_updated(event)
             self._fresh_clients.add(event.client)
-        elif head.topic == NET_WIRES:
+        elif head.record.topic == NET_WIRES:
             if not isinstance(event, Refused) and is_net_input(event):
                 at = self.clients.move_time(head.at)
                 refused = self.clients.refusal(event)

@@ -10,13 +10,13 @@ counts once. A client whose file can't be put is parked: its files wait, in orde
 put succeeds. The content of a file stays in `report-issues`; the state knows where.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
 from typing_extensions import override
 
-from pipeline.task import Change, Head, RecordHead, Task
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros, micros, milliseconds_text
 from schemas.report import (
     FileNotPut,
@@ -28,7 +28,6 @@ from schemas.report import (
 )
 from settlement.cause import Cause, Out
 from topics.catalogue import DELIVERY_TASK, REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
-from topics.record import Record
 
 # The state topic's keys of files that wait, and of clients that are parked; the client follows.
 WAITING = b"file|"
@@ -84,9 +83,9 @@ class DeliveryTask(Task):
     inputs: ClassVar[tuple[str, ...]] = (REPORT_ISSUES, REPORT_PUTS)
     writes: ClassVar[tuple[str, ...]] = (REPORT_DELIVERIES,)
 
-    def __init__(self, partition: int, partitions: int, *, stored: bool = True) -> None:
+    def __init__(self, partition: int, partitions: int) -> None:
         """Start with nothing to put."""
-        super().__init__(partition, partitions, stored=stored)
+        super().__init__(partition, partitions)
         self.files: list[File] = []
         # By client, its files that wait, by key, in the order of their issue.
         self.queues: dict[str, dict[str, IssuedFile]] = {}
@@ -104,16 +103,17 @@ class DeliveryTask(Task):
         return self._now
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         event = orjson.loads(record.value or b"")
-        return RecordHead(record, event, micros(event["event_time"]))
+        return Head(record, event, micros(event["event_time"]))
 
     @override
     def waits(self, head: Head) -> bool:
         return False
 
     @override
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        yield from ()
         self._now = max(self._now or 0, head.at)
         match head.event["type"]:
             case "ReportIssued":
@@ -123,8 +123,7 @@ class DeliveryTask(Task):
             case "FileNotPut":
                 self._not_put(head.record, head.event)
             case kind:
-                raise AssertionError(f"a {kind} in {head.topic}")
-        return ()
+                raise AssertionError(f"a {kind} in {head.record.topic}")
 
     def _issued(self, record: Record, event: ReportIssued) -> None:
         client, key, part = event["client"], event["key"], event["part"]

@@ -1,13 +1,13 @@
 """Task market: the best bid and offer, and what every account partition must know of the world."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import orjson
 from typing_extensions import override
 
 from pipeline.market_feed import forwarded
-from pipeline.task import Change, Head, RecordHead, Task, read_outside
+from pipeline.task import Change, Head, Record, Task, read_outside
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, time_text
 from schemas.instrument import InstrumentUpdated
@@ -18,7 +18,6 @@ from settlement.cause import Out
 from settlement.provider_quote import NEVER, NO_ASK, NO_BID, ProviderQuote
 from topics.catalogue import BBO, CLIENTS, INSTRUMENTS, MARKET_FEED, MARKET_TASK, PRICE_TICKS
 from topics.decode import Refused
-from topics.record import Record
 
 _TIME = b"time"
 _SYMBOL = b"symbol|"
@@ -34,9 +33,9 @@ class MarketTask(Task):
     inputs: ClassVar[tuple[str, ...]] = (CLIENTS, INSTRUMENTS, PRICE_TICKS)
     writes: ClassVar[tuple[str, ...]] = (BBO, MARKET_FEED)
 
-    def __init__(self, partition: int, partitions: int, *, stored: bool = True) -> None:
+    def __init__(self, partition: int, partitions: int) -> None:
         """Start without any symbol."""
-        super().__init__(partition, partitions, stored=stored)
+        super().__init__(partition, partitions)
         self.market = Market()
         self._now: Micros | None = None
         self._touched: set[str] = set()
@@ -48,7 +47,7 @@ class MarketTask(Task):
         return self._now
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         return read_outside(record, self.partitions)
 
     @override
@@ -56,33 +55,30 @@ class MarketTask(Task):
         return False
 
     @override
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
-        event, at = head.event, head.at
-        # Type by type, the frequent first: `isinstance` of a model takes longer.
-        kind = type(event)
-        if kind is not Refused and (self._now is None or at > self._now):
-            self._now = at
-        if kind is PriceTick:
-            event = ProviderQuote(event, at)
-        if isinstance(event, ProviderQuote):
-            decided = self.market.best_quote(event)
-            if not isinstance(decided, Refused):
-                symbol = event.symbol
-                self._touched.add(symbol)
-                if decided is not None:
-                    out += ((BBO, symbol, decided), (MARKET_FEED, symbol, decided))
-                return ()
-            event = decided
-        elif kind is InstrumentUpdated:
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        yield from ()
+        event: Any = head.event
+        if not isinstance(event, Refused):
+            self._now = max(self._now or 0, head.at)
+        if isinstance(event, InstrumentUpdated):
             event = self.market.instrument_refusal(event) or event
+        if isinstance(event, PriceTick):
+            quote = self.market.check(event, head.at)
+            if isinstance(quote, Refused):
+                event = quote
+            else:
+                before = len(out)
+                self.market.apply(quote, out)
+                out += [(MARKET_FEED, "", emitted) for _, _, emitted in out[before:]]
+                self._touched.add(quote.symbol)
         if isinstance(event, Refused):
             self.refuse(head, event, out)
-            return ()
+            return
         if isinstance(event, InstrumentUpdated):
             self.market.instrument_updated(event)
             self._touched.add(event.symbol)
-        out.append((MARKET_FEED, "", forwarded(event, head.at)))
-        return ()
+        if isinstance(event, InstrumentUpdated | ClientUpdated):
+            out.append((MARKET_FEED, "", forwarded(event, head.at)))
 
     @override
     def changes(self) -> Iterator[Change]:

@@ -16,12 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping
 import orjson
 
 from pipeline.chain import CHAIN
-from pipeline.task import Change, Head, RecordHead, Task
+from pipeline.task import Change, Head, Record, Task
 from schemas.quarantine import WHY_LENGTH_MAX, RecordQuarantined
 from settlement.cause import Out
 from topics.catalogue import CATALOGUE, MARKET_FEED
 from topics.decode import Refused
-from topics.record import Record
 
 # A record's place in the partition: its topic and its offset.
 Place = tuple[str, int]
@@ -89,10 +88,10 @@ def is_dead_lettered(place: Place, earlier: Iterable[tuple[int, bool]]) -> bool 
     return False
 
 
-def read(task: Task, record: Record, reasons: Mapping[Place, str]) -> RecordHead:
+def read(task: Task, record: Record, reasons: Mapping[Place, str]) -> Head:
     """Read a record, unless it is quarantined: then its value is not looked at."""
     why = reasons.get((record.topic, record.offset)) if reasons else None
-    return task.read(record) if why is None else RecordHead(record, Refused("QUARANTINED", why), 0)
+    return task.read(record) if why is None else Head(record, Refused("QUARANTINED", why), 0)
 
 
 def is_quarantined(head: Head) -> bool:

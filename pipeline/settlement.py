@@ -6,9 +6,8 @@ is in its right window. `clock` is read for one thing: the first tick starts tra
 with it tells which window is the next.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, ClassVar, NamedTuple, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, cast
 
 import orjson
 from typing_extensions import override
@@ -20,7 +19,7 @@ from pipeline.client_lines import (
     count_record,
     window_markers,
 )
-from pipeline.task import Change, Head, RecordHead, Task, fresh_ids, read_fields, read_outside
+from pipeline.task import Change, Head, Record, Task, fresh_ids, read_fields, read_outside
 from schemas.account import AccountUpdated
 from schemas.event import Input
 from schemas.execution import Execution
@@ -35,10 +34,10 @@ from settlement.apex_answer import ApexResult
 from settlement.apex_journal import execution_of
 from settlement.calendar import ScheduledWindow, first_window, window_after
 from settlement.cash_call import Settlement
-from settlement.cause import Cause, Out, fields
+from settlement.cause import Cause, Out
 from settlement.customer_account import CUSTOMER, CustomerAccount, OpenCall
 from settlement.customer_funding import RECORD_BYTES
-from settlement.fill import Fill, fill_of
+from settlement.fill import fill_of
 from topics.catalogue import (
     ACCOUNTS,
     AGED_FAILURES,
@@ -55,18 +54,10 @@ from topics.catalogue import (
     SETTLEMENT_TASK,
 )
 from topics.decode import Refused
-from topics.record import Record
 
 _TIME = b"time"
 _FUNDING = b"funding|"
 _JOURNAL = b"journal|"
-
-
-class Trade(NamedTuple):
-    """An execution, and its numbers."""
-
-    execution: Execution
-    fill: Fill
 
 
 class SettlementTask(Task):
@@ -90,9 +81,9 @@ class SettlementTask(Task):
         CLIENT_LINES,
     )
 
-    def __init__(self, partition: int, partitions: int, *, stored: bool = True) -> None:
+    def __init__(self, partition: int, partitions: int) -> None:
         """Start with empty books."""
-        super().__init__(partition, partitions, stored=stored)
+        super().__init__(partition, partitions)
         self.settlement = Settlement(RECORD_BYTES)
         self.next_window: ScheduledWindow | None = None
         self._now: Micros | None = None
@@ -120,18 +111,15 @@ class SettlementTask(Task):
         return None if self.next_window is None else self.next_window.scheduled_at
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         if record.topic != EXECUTIONS:
             return read_outside(record, self.partitions)
         event = orjson.loads(record.value or b"")
-        at = micros(event["event_time"])
-        return RecordHead(
-            record, Trade(event, fill_of(event)) if event["type"] == "Execution" else event, at
-        )
+        return Head(record, event, micros(event["event_time"]))
 
     @override
     def waits(self, head: Head) -> bool:
-        topic = head.topic
+        topic = head.record.topic
         if topic == EXECUTIONS:
             return False
         if self._done_until is not None:
@@ -143,14 +131,17 @@ class SettlementTask(Task):
         return head.at >= self.next_window.scheduled_at
 
     @override
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
-        topic, event = head.topic, head.event
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        topic, event = head.record.topic, head.event
+        if topic == EXECUTIONS and event["type"] == "WindowOpened":
+            yield from self._open(cast("WindowOpened", event), out)
+            return
         before = len(out)
-        if isinstance(event, Trade):
+        if topic == EXECUTIONS:
             at = self._move_time(head.at)
-            self.settlement.executed(event.execution, event.fill, at, out)
-        elif topic == EXECUTIONS:
-            return self._open(cast("WindowOpened", event), out)
+            execution = cast("Execution", event)
+            self.settlement.executed(execution, fill_of(execution), at, out)
+            self._touched_accounts.add(event["account_id"])
         elif topic == CLOCK:
             if self.next_window is None and isinstance(event, ClockTicked):
                 self._start(first_window(head.at), Cause(CLOCK, event.event_id, head.at), out)
@@ -158,8 +149,7 @@ class SettlementTask(Task):
             self._account_updated(head, event, out)
         else:
             self._outside(head, event, out)
-        self._note(out, before)
-        return ()
+        self._touch(out, before)
 
     def _start(self, window: ScheduledWindow, cause: Cause, out: Out) -> None:
         """Let time start, and tell the clients' books which window is the first."""
@@ -224,7 +214,7 @@ class SettlementTask(Task):
             self._done_until = ""
         before = len(out)
         for account_id in settle_window(self.settlement, event, out, self._done_until):
-            self._note(out, before)
+            self._touch(out, before)
             self._done_until = account_id
             yield
             before = len(out)
@@ -238,16 +228,8 @@ class SettlementTask(Task):
         self._done_until = None
         self.next_window = window_after(first_window(at))
 
-    def _note(self, out: Out, before: int) -> None:
-        """Count lines for the next marker; note what events say has changed.
-
-        No balance and no call changes without an event.
-        """
-        if not self.stored:
-            for topic, client, line in islice(out, before, None):
-                if topic == CLIENT_LINES and client:
-                    count_line(self._sent, client, fields(line))
-            return
+    def _touch(self, out: Out, before: int) -> None:
+        """Note what events say has changed: no balance and no call changes without one."""
         for topic, key, event in read_fields(out, before):
             if topic == JOURNAL:
                 self._touched_accounts.add(key)
@@ -259,11 +241,9 @@ class SettlementTask(Task):
                 self._touched_calls.add(event["execution_id"])
             elif topic == APEX_JOURNALS:
                 self._touched_calls.add(execution_of(event["journal_id"]))
-            elif topic == CLIENT_LINES and key:
+            elif topic == CLIENT_LINES and event["type"] != "TimeStarted":
                 count_line(self._sent, key, event)
                 self._touched_sent.add(key)
-                if event["type"] == "Execution":
-                    self._touched_accounts.add(event["account_id"])
 
     # -- the state topic -------------------------------------------------------------------------
 

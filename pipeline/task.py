@@ -1,8 +1,8 @@
 """What a task is: records in, events and changed state out (contract section 4, time)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from pipeline.client_lines import TO_PARTITION
 from schemas.instant import FIRST_TIME, Micros
@@ -12,47 +12,31 @@ from settlement.remembered import RememberedIds
 from topics.catalogue import CLIENT_LINES, DEAD_LETTERS, EXECUTIONS, MARKET_FEED
 from topics.decode import Refused, read_input
 from topics.partition import key_bytes, partition_of
-from topics.record import Record
 
 _MILLISECOND_LAST: Micros = 999
 
 
-class Head(Protocol):
-    """What a task decides on next: an input, or an event of an earlier task.
+class Record(NamedTuple):
+    """One Kafka record of an input topic; `appended_ms` is the broker's append time."""
 
-    `event` is a model of what comes from outside or what decisions read in it, a typed dict or text
-    of what we emitted ourselves, or why the value is not acted on. `at` is its own time e (contract
-    section 4).
+    topic: str
+    partition: int
+    offset: int
+    appended_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Head(NamedTuple):
+    """What was read in a record that is the next of its topic.
+
+    `event` is a model of what comes from outside, a typed dict of what we emitted ourselves, or why
+    the value is not acted on. `at` is its own time e (contract section 4).
     """
-
-    @property
-    def topic(self) -> str:
-        """The topic that it came in."""
-
-    @property
-    def event(self) -> Any:  # noqa: ANN401 - any event
-        """What was read."""
-
-    @property
-    def at(self) -> Micros:
-        """Its own time e."""
-
-    @property
-    def record(self) -> Record:
-        """The record; in memory it is made when somebody asks for it."""
-
-
-class RecordHead(NamedTuple):
-    """What was read in a record that is the next of its topic."""
 
     record: Record
     event: Any
     at: Micros
-
-    @property
-    def topic(self) -> str:
-        """The topic of the record."""
-        return self.record.topic
 
 
 # One record of a task's state: its key and value in the state topic; no value: it is gone.
@@ -70,19 +54,15 @@ class Task(ABC):
     inputs: ClassVar[tuple[str, ...]]
     writes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, partition: int, partitions: int, *, stored: bool = True) -> None:
-        """Start empty: partition number `partition` of `partitions`.
-
-        `stored`: somebody asks for `changes`; if not, the task does not note them.
-        """
+    def __init__(self, partition: int, partitions: int) -> None:
+        """Start empty: partition number `partition` of `partitions`."""
         self.partition = partition
         self.partitions = partitions
-        self.stored = stored
         # What a dead letter carries before time has started: the time e of the last reference data.
         self.reference_time: Micros = FIRST_TIME
 
     @abstractmethod
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         """Read a record. Changes nothing."""
 
     @abstractmethod
@@ -90,8 +70,8 @@ class Task(ABC):
         """Whether a head must stay where it is until another topic has moved on."""
 
     @abstractmethod
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
-        """Decide on a head: all that can be done at once, then in bounded steps.
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        """Decide on a head, in bounded steps.
 
         Between two steps, what is in `out` and in `changes` may be committed before the head's own
         position: a task that is restored from there goes on where it was when the same head is
@@ -129,24 +109,24 @@ class Task(ABC):
 
     def refuse(self, head: Head, refused: Refused, out: Out) -> None:
         """Emit the dead letter of a record, at the task's time T."""
-        refuse(head.record, refused, self.reference_time if self.now is None else self.now, out)
+        record = head.record
+        dead_letter(
+            refused,
+            Cause(
+                record.topic,
+                f"{record.topic}-{record.partition}-{record.offset}",
+                self.reference_time if self.now is None else self.now,
+            ),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            raw=record.value,
+            out=out,
+        )
 
 
-def refuse(record: Record, refused: Refused, at: Micros, out: Out) -> None:
-    """Emit the dead letter of a record at the time T."""
-    dead_letter(
-        refused,
-        Cause(record.topic, f"{record.topic}-{record.partition}-{record.offset}", at),
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        raw=record.value,
-        out=out,
-    )
-
-
-def read_outside(record: Record, partitions: int) -> RecordHead:
+def read_outside(record: Record, partitions: int) -> Head:
     """Read a record that comes from outside.
 
     Its own time e is min(`event_time`, the last microsecond of its append millisecond): nobody
@@ -154,10 +134,8 @@ def read_outside(record: Record, partitions: int) -> RecordHead:
     """
     event = read_input(record.topic, record.key, record.value, record.partition, partitions)
     if isinstance(event, Refused):
-        return RecordHead(record, event, 0)
-    return RecordHead(
-        record, event, min(event.own_time, record.appended_ms * 1000 + _MILLISECOND_LAST)
-    )
+        return Head(record, event, 0)
+    return Head(record, event, min(event.own_time, record.appended_ms * 1000 + _MILLISECOND_LAST))
 
 
 def fresh_ids(prefix: bytes, ids: RememberedIds) -> Iterator[Change]:

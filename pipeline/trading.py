@@ -1,16 +1,23 @@
 """Task trading: orders against the best quotes, in one log per account partition."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import orjson
 from typing_extensions import override
 
-from pipeline.market_feed import Forwarded, forwarded, read_forwarded
-from pipeline.task import Change, Head, RecordHead, Task, fresh_ids, read_fields, read_outside
+from pipeline.market_feed import read_forwarded
+from pipeline.task import (
+    Change,
+    Head,
+    Record,
+    Task,
+    fresh_ids,
+    read_fields,
+    read_outside,
+)
 from schemas.account import AccountUpdated
-from schemas.best_quote import BestQuote
 from schemas.client import ClientUpdated
 from schemas.instant import Micros, micros, time_text
 from schemas.instrument import InstrumentUpdated
@@ -42,18 +49,10 @@ from topics.catalogue import (
     TRADING_TASK,
 )
 from topics.decode import Refused
-from topics.record import Record
 
 _TIME = b"time"
 _ORDER_ID = b"order-id|"
 _CANCEL_ID = b"cancel-id|"
-
-
-class Quoted(NamedTuple):
-    """A best quote: the event, or the text of one."""
-
-    symbol: str
-    quote: BestQuote | str
 
 
 class TradingTask(Task):
@@ -63,13 +62,13 @@ class TradingTask(Task):
     inputs: ClassVar[tuple[str, ...]] = (MARKET_FEED, ACCOUNTS, ORDERS, CLOCK)
     writes: ClassVar[tuple[str, ...]] = (ORDER_UPDATES, EXECUTIONS)
 
-    def __init__(self, partition: int, partitions: int, *, stored: bool = True) -> None:
+    def __init__(self, partition: int, partitions: int) -> None:
         """Start before time."""
-        super().__init__(partition, partitions, stored=stored)
+        super().__init__(partition, partitions)
         self.trading = Trading(partition)
         # What the state topic is to learn: keys of the records below.
-        self._touched_reference: dict[bytes, Forwarded] = {}
-        self._touched_quotes: set[str] = set()
+        self._touched_reference: dict[bytes, bytes] = {}
+        self._touched_quotes: dict[str, bytes] = {}
         self._touched_accounts: set[str] = set()
         self._touched_orders: set[tuple[str, str]] = set()
         self._time_written: list[Any] = [None, None, self.reference_time]
@@ -89,71 +88,68 @@ class TradingTask(Task):
         return None if window is None else window.scheduled_at
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         if record.topic != MARKET_FEED:
             return read_outside(record, self.partitions)
         value = orjson.loads(record.value or b"")
         if value["type"] == "BestQuote":
-            return RecordHead(record, Quoted(value["symbol"], value), micros(value["event_time"]))
-        return RecordHead(record, *read_forwarded(value))
+            return Head(record, value, micros(value["event_time"]))
+        return Head(record, *read_forwarded(value))
 
     @override
     def waits(self, head: Head) -> bool:
         if self.trading.now is not None:
             return False
-        return isinstance(head.event, Quoted | OrderSubmitted | OrderCancelRequested)
+        return isinstance(head.event, dict | OrderSubmitted | OrderCancelRequested)
 
     @override
-    def apply(self, head: Head, out: Out) -> Iterable[None]:
-        trading, event, at = self.trading, head.event, head.at
+    def apply(self, head: Head, out: Out) -> Iterator[None]:
+        yield from ()
+        trading, event = self.trading, head.event
         if isinstance(event, Refused):
             self.refuse(head, event, out)
-            return ()
+            return
         before = len(out)
+        at = head.at
         if trading.now is None and isinstance(event, ClockTicked):
             trading.start(at)
-        if trading.now is None:
-            self.reference_time = at
-        else:
+        if trading.now is not None:
             at = max(trading.now, at)
             trading.move_time(at, out)
+        else:
+            self.reference_time = at
+        if isinstance(event, AccountUpdated | OrderCancelRequested):
+            event = trading.refusal(event) or event
         self._decide(event, head, at, out)
-        if self.stored:
-            for topic, _, emitted in read_fields(out, before):
-                self._touch(topic, emitted)
-        return ()
+        for topic, _, emitted in read_fields(out, before):
+            self._touch(topic, emitted)
 
     def _decide(self, event: Any, head: Head, at: Micros, out: Out) -> None:  # noqa: ANN401 - any input of the task
         trading = self.trading
         match event:
-            case Quoted():
-                self._touched_quotes.add(event.symbol)
-                trading.quoted(event.symbol, event.quote, at, out)
-            case SubmittedOrder():
-                trading.submitted(event, at, out)
+            case dict():
+                self._touched_quotes[event["symbol"]] = head.record.value or b""
+                trading.quoted(event["symbol"], event, at, out)  # type: ignore[arg-type]  # a BestQuote
             case OrderSubmitted():
                 trading.submitted(SubmittedOrder(event), at, out)
-            case OrderCancelRequested() | AccountUpdated():
-                refused = trading.refusal(event)
-                if refused is not None:
-                    self.refuse(head, refused, out)
-                elif isinstance(event, OrderCancelRequested):
-                    trading.cancel_requested(event, at, out)
-                else:
-                    self._touched_accounts.add(event.account_id)
-                    trading.account_updated(event, at, out)
+            case OrderCancelRequested():
+                trading.cancel_requested(event, at, out)
+            case AccountUpdated():
+                self._touched_accounts.add(event.account_id)
+                trading.account_updated(event, at, out)
             case InstrumentUpdated():
-                self._touched_reference[b"instrument|" + event.symbol.encode()] = Forwarded(
-                    event, head.at
-                )
+                self._keep(b"instrument|" + event.symbol.encode(), head)
                 trading.instrument_updated(event)
             case ClientUpdated():
-                self._touched_reference[b"client|" + event.client.encode()] = Forwarded(
-                    event, head.at
-                )
+                self._keep(b"client|" + event.client.encode(), head)
                 trading.client_updated(event)
             case ClockTicked():
                 pass  # nothing but time, which has moved
+            case Refused():
+                self.refuse(head, event, out)
+
+    def _keep(self, key: bytes, head: Head) -> None:
+        self._touched_reference[key] = head.record.value or b""
 
     def _touch(self, topic: str, emitted: Mapping[str, Any]) -> None:
         """Note what an event says has changed: nothing of an account changes without one."""
@@ -172,10 +168,9 @@ class TradingTask(Task):
         if time != self._time_written:
             self._time_written = time
             yield _TIME, orjson.dumps(time)
-        for key, (event, at) in self._touched_reference.items():
-            yield key, orjson.dumps(forwarded(event, at))
-        for symbol in sorted(self._touched_quotes):
-            yield b"quote|" + symbol.encode(), orjson.dumps(trading.quote(symbol))
+        yield from self._touched_reference.items()
+        for symbol, quote in self._touched_quotes.items():
+            yield b"quote|" + symbol.encode(), quote
         for account_id in sorted(self._touched_accounts):
             account = trading.accounts[account_id]
             yield b"account|" + account_id.encode(), orjson.dumps(_account_record(account))

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from pipeline.delivery import File
 from replay.input_files import FOLDER, InputFile, KeptInputs
 from replay.open_input import open_input
 from replay.summary import Summary
 from schemas.instant import Micros, time_text
-from settlement.cause import Said
+from settlement.reports.report import Report
 from topics.catalogue import (
     APEX_JOURNAL_RESULTS,
     CASH_CALLS,
@@ -40,6 +39,19 @@ _WRITES_QUEUED_MAX = 16
 
 class OutputRefusedError(Exception):
     """The directory can't be written to; the message says why and what to do."""
+
+
+class WrittenFile:
+    """What a client's file turned out to be; `control` in cents, or units in a positions file."""
+
+    __slots__ = ("control", "path", "rows", "sha256")
+
+    def __init__(self, path: str, rows: int, control: int, digest: str) -> None:
+        """Take the facts of a file that is written."""
+        self.path = path
+        self.rows = rows
+        self.control = control
+        self.sha256 = digest
 
 
 def _is_replay(directory: Path) -> bool:
@@ -143,21 +155,25 @@ class OutputFiles:
         if self._answers is not None:
             self._answers.file.close()
 
-    def event(self, topic: str, event: Said) -> None:
-        """Write one event, or its JSON, behind the others of its topic."""
+    def event(self, topic: str, event: Mapping[str, Any]) -> None:
+        """Write one event behind the others of its topic."""
         file = self._topics[topic]
-        if isinstance(event, str):
-            if file.waiting:
-                self._encode(file)
-            file.texts.append(event)
-            if len(file.texts) >= _TEXTS_ENCODED_TOGETHER:
-                self._encode_texts(file)
-            return
         if file.texts:
             self._encode_texts(file)
-        file.waiting.append(event)
-        if len(file.waiting) >= _EVENTS_ENCODED_TOGETHER:
+        waiting = file.waiting
+        waiting.append(event)
+        if len(waiting) >= _EVENTS_ENCODED_TOGETHER:
             self._encode(file)
+
+    def text(self, topic: str, text: str) -> None:
+        """Write one event that is in its JSON behind the others of its topic."""
+        file = self._topics[topic]
+        if file.waiting:
+            self._encode(file)
+        texts = file.texts
+        texts.append(text)
+        if len(texts) >= _TEXTS_ENCODED_TOGETHER:
+            self._encode_texts(file)
 
     def answer(self, line: bytes) -> None:
         """Write an answer of the simulated clearing firm, as a line of input."""
@@ -169,15 +185,25 @@ class OutputFiles:
         if self._answers.encoded_bytes >= _BYTES_PER_WRITE:
             self._hand_over(self._answers)
 
-    def file(self, file: File) -> None:
+    def report(self, report: Report) -> WrittenFile:
         """Write one file of a client, whole."""
-        name = f"{file.client}/{file.key}"
-        path = self.aside / "s3" / name
+        path = self.aside / "s3" / report.client / report.key
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as written:
-            written.write(file.content)
-        self._files[name] = sha256(file.content).hexdigest()
-        self._summary.files += 1
+        digest = sha256()
+        rows = control = 0
+        with path.open("xb") as file:
+            header = "".join(f"{line}\n" for line in report.header).encode()
+            digest.update(header)
+            file.write(header)
+            for row in report.rows:
+                text = f"{row.text}\n".encode()
+                digest.update(text)
+                file.write(text)
+                rows += 1
+                control += row.control
+        key = f"{report.client}/{report.key}"
+        self._files[key] = digest.hexdigest()
+        return WrittenFile(key, rows, control, digest.hexdigest())
 
     def finish(self) -> Checksums:
         """Write what waits, and wait for it."""

@@ -1,11 +1,12 @@
-"""A replay in three processes, with pipes between them: all are busy at once.
+"""A replay in three processes: one reads, one trades, one settles, and all are busy at once.
 
-    reader --lines--> Upstream (this process) --executions, windows, money--> Downstream
+    reader --lines--> front office --executions, windows, money--> back office
 
-The tasks and their order are those of pipeline/driver.py, and so are the bytes. The other two
-processes are forked, so that nothing is loaded twice; each sends one result or error. Whatever ends
-one of the three ends all, and only this one writes to the terminal. Pipes carry `marshal`, the
-fastest format: both ends are one program of one Python.
+The front office is this process; the back office sends it one message, the result. Decisions and
+their order are those of engine.py, so are the bytes. The other two are forked, so that nothing is
+loaded twice. Whatever ends one of the three ends all, and only this one talks to a person. What
+travels is written by `marshal`, which nothing else comes near in speed: both ends are one program
+of one Python.
 """
 
 import marshal
@@ -21,37 +22,38 @@ from itertools import chain
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import orjson
 
-from pipeline.driver import UPSTREAM_TOPICS, Downstream, Emitted, Line, Upstream, blocks, clock_tick
-from pipeline.settlement import Trade
+from replay.back_office import BackOffice
+from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
+from replay.front_office import FrontOffice
 from replay.input_files import KeptInputs
 from replay.line_values import Packed, all_unpacked, packed, unpacked
 from replay.output import Checksums, OutputFiles
-from replay.read import InputFiles, Told
-from replay.read import Line as InputLine
+from replay.read import InputFiles, InputLine, Line, Told
 from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
 from replay.usual import USUAL
+from schemas.execution import Execution
 from schemas.instant import Micros
-from schemas.window import ClockTicked
+from schemas.window import WindowOpened
 from settlement.fill import Fill
-from topics.catalogue import APEX_JOURNAL_RESULTS, EXECUTIONS, OUTPUT_TOPICS
+from topics.catalogue import APEX_JOURNAL_RESULTS, OUTPUT_TOPICS
+from topics.decode import Refused
 
-_DOWNSTREAM_TOPICS = tuple(topic for topic in OUTPUT_TOPICS if topic not in UPSTREAM_TOPICS)
-# What goes downstream beside lines, whose kinds are above 0 (replay/line_values.py).
-_TRADE, _CLOCK, _EMITTED = -1, -2, -3
-# So few lines travel together that they are still in the processor's cache when they are taken up:
-# a sixth more orders a second than with 512.
+# The output topics that the back office writes.
+BACK_OFFICE_TOPICS = tuple(topic for topic in OUTPUT_TOPICS if topic not in FRONT_OFFICE_TOPICS)
+# So few lines, or messages to the back office, travel together that they are still in the
+# processor's cache when they are taken up: a sixth more orders a second than with 512.
 _TOGETHER = 32
 # A pipe holds several blocks, so that whoever reads it seldom waits for the other to be woken.
 _PIPE_BYTES = 1 << 20
 # Sent instead of a block or the result: pickled, what ended the sender follows (None: its work).
 _ENDED = b""
-# Deciding and settling take most; where three share two processors, the reader fills what they leave.
+# The offices have most to do; where three share two processors, the reader fills what they leave.
 _LESS_URGENT = 10
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
@@ -61,7 +63,7 @@ class EndedError(Exception):
 
 
 class Settled(NamedTuple):
-    """What was written downstream, and what was counted."""
+    """What the back office wrote, and what it counted."""
 
     written: Checksums
     summary: Summary
@@ -80,7 +82,7 @@ def are_possible() -> bool:
 
 
 class Processes:
-    """A context: the reader and downstream of one replay, both gone on exit."""
+    """A context: the reader and the back office of one replay, both gone on exit."""
 
     def __init__(
         self,
@@ -109,8 +111,8 @@ class Processes:
         fork = get_context("fork").Process
         reader = (_read, (self._inputs, self._allow_gaps), (lines,), every)
         settled = (self._inputs, self._aside, self._csv_safe)
-        downstream = (_settle, settled, (messages, result), every)
-        self._children = [fork(target=_child, args=args) for args in (reader, downstream)]
+        back_office = (_settle, settled, (messages, result), every)
+        self._children = [fork(target=_child, args=args) for args in (reader, back_office)]
         try:
             # A signal waits until a child has its own way with it.
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -136,49 +138,82 @@ class Processes:
     def replay(
         self, output: OutputFiles, summary: Summary, until: Micros | None, tell: Told | None
     ) -> Checksums:
-        """Replay up to `until`; `output` takes the topics of `Upstream`, `summary` counts all.
+        """Replay up to `until`; `output` takes the front office's topics, `summary` counts all.
 
         Raises:
             UnreadableInputError: as `InputFiles` does.
             OSError: the disk is full.
             AssertionError: a broken invariant.
         """
-        upstream = Upstream(output)
-        for lines in blocks(chain.from_iterable(self._read_blocks(tell)), until):
-            self._send(upstream.decide(lines))
-        if until is not None:
-            self._send(upstream.move_time(until))
-        self._send_bytes(marshal.dumps(upstream.last_time))
-        summary.decided(upstream)
-        result = _received(self._result)
-        if not result:
-            _raise_end(self._result)
-        settled: Settled = pickle.loads(result)  # noqa: S301 - written by a process of ours
+        back_office = _BackOfficeAfar(self._messages, self._result)
+        FrontOffice(output, back_office, summary).run(
+            chain.from_iterable(self._read_blocks(tell)), until
+        )
+        settled = back_office.finish()
         written = output.finish()
         summary.add(settled.summary)
         return Checksums(
             {**written.topics, **settled.written.topics}, {**written.files, **settled.written.files}
         )
 
-    def _send(self, heads: list[Line]) -> None:
-        if heads:
-            self._send_bytes(marshal.dumps([_packed(head) for head in heads]))
-
-    def _send_bytes(self, message: bytes) -> None:
-        try:
-            self._messages.send_bytes(message)
-        except BrokenPipeError:
-            # Instead of the result comes what ended it.
-            _received(self._result)
-            _raise_end(self._result)
-
-    def _read_blocks(self, tell: Told | None) -> Iterator[Iterator[InputLine]]:
+    def _read_blocks(self, tell: Told | None) -> Iterator[Iterator[Line]]:
         while block := _received(self._lines):
             done, lines = marshal.loads(block)  # noqa: S302 - written by a process of ours
             if tell is not None:
                 tell(done)
             yield all_unpacked(lines)
         _raise_end(self._lines)
+
+
+class _BackOfficeAfar:
+    """The back office as the front office knows it: messages to its process.
+
+    Each message has the word, which is the name of what is called there, and the time of the last
+    input that moved time.
+    """
+
+    def __init__(self, messages: Connection, result: Connection) -> None:
+        self.last: Micros | None = None
+        self._messages = messages
+        self._result = result
+        self._waiting: list[tuple[object, ...]] = []
+
+    def executed(self, event: Execution, fill: Fill, rank: int) -> None:
+        # Of nested dicts orjson makes less work than marshal.
+        self._tell("executed", orjson.dumps(event), tuple(fill), rank)
+
+    def opened(self, event: WindowOpened) -> None:
+        self._tell("opened", event)
+
+    def told(self, line: InputLine) -> None:
+        self._tell("told", packed(line))
+
+    def refused(self, line: Line, refused: Refused) -> None:
+        self._tell("refused", packed(line), refused.reason, refused.detail)
+
+    def finish(self) -> Settled:
+        self._tell("finish")
+        if self._waiting:
+            self._send()
+        result = _received(self._result)
+        if not result:
+            _raise_end(self._result)
+        settled: Settled = pickle.loads(result)  # noqa: S301 - written by a process of ours
+        return settled
+
+    def _tell(self, word: str, *said: object) -> None:
+        self._waiting.append((word, self.last, *said))
+        if len(self._waiting) >= _TOGETHER:
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self._messages.send_bytes(marshal.dumps(self._waiting))
+        except BrokenPipeError:
+            # Instead of the result comes what ended it.
+            _received(self._result)
+            _raise_end(self._result)
+        self._waiting.clear()
 
 
 def _widen(end: Connection) -> None:
@@ -251,47 +286,32 @@ def _settle(
     messages: Connection,
     result: Connection,
 ) -> None:
-    """Act on what comes from upstream; a message that is no list is the last: the last time."""
+    """Do what the front office says, until it says `finish`."""
     summary = Summary()
     files = InputFiles(inputs.paths)
     with (
-        OutputFiles(aside, summary, _DOWNSTREAM_TOPICS) as output,
+        OutputFiles(aside, summary, BACK_OFFICE_TOPICS) as output,
         closing(Spool(str(aside))) as spool,
     ):
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
-        downstream = Downstream(output, spool, firm, csv_safe=csv_safe)
-        while isinstance(heads := marshal.loads(messages.recv_bytes()), list):  # noqa: S302 - as above
-            downstream.settle(map(_unpacked, heads))
-        downstream.finish(heads)
-        summary.settled(downstream)
+        back_office = BackOffice(output, spool, summary, firm, csv_safe=csv_safe)
+
+        words: dict[str, Callable[..., None]] = {
+            "executed": lambda event, fill, rank: back_office.executed(
+                orjson.loads(event), Fill(*fill), rank
+            ),
+            "opened": back_office.opened,
+            "told": lambda line: back_office.told(cast("InputLine", unpacked(line))),
+            "refused": lambda line, reason, detail: back_office.refused(
+                unpacked(line), Refused(reason, detail)
+            ),
+            "finish": back_office.finish,
+        }
+        word = ""
+        while word != "finish":
+            for word, back_office.last, *said in marshal.loads(messages.recv_bytes()):  # noqa: S302 - as above
+                words[word](*said)
         result.send_bytes(pickle.dumps(Settled(output.finish(), summary)))
-
-
-def _packed(head: Line) -> tuple[Any, ...]:
-    """Return what goes downstream as plain values."""
-    if not isinstance(head, Emitted):
-        return packed(head)  # type: ignore[arg-type]  # what is not emitted is a line
-    event = head.event
-    if isinstance(event, Trade):
-        # Of nested dicts orjson makes less work than marshal.
-        execution = orjson.dumps(event.execution)
-        return (_TRADE, execution, tuple(event.fill), head.key, head.rank)
-    if isinstance(event, ClockTicked):
-        return (_CLOCK, head.at)
-    return (_EMITTED, head.topic, head.key, event, head.at, head.rank)
-
-
-def _unpacked(values: tuple[Any, ...]) -> Line:
-    """Return what was packed."""
-    match values:
-        case (kind, execution, fill, key, rank) if kind == _TRADE:
-            trade = Trade(orjson.loads(execution), Fill(*fill))
-            return Emitted(EXECUTIONS, key, trade, trade.fill.executed_at, rank)
-        case (kind, at) if kind == _CLOCK:
-            return clock_tick(at)
-        case (kind, *emitted) if kind == _EMITTED:
-            return Emitted(*emitted)
-    return unpacked(values)
 
 
 def _received(end: Connection) -> bytes:

@@ -22,7 +22,6 @@ from schemas.event import VALUE_BYTES_MAX, Input
 from schemas.instant import DAY, Micros, time_text
 from topics.catalogue import CATALOGUE, INPUT_ORDER, REFERENCE_TOPICS
 from topics.decode import Refused, decode, may_be_too_deep, read_input
-from topics.record import Record
 
 STANDARD_INPUT = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -82,11 +81,6 @@ class InputLine:
     topic: str
     event: "Input | ProviderQuote | SubmittedOrder | Refused"
     text: bytes
-
-    @property
-    def record(self) -> Record:
-        """Return the record that `settle produce` would send, at the offset of the line."""
-        return line_record(self.topic, self.number, self.text)
 
 
 # A line with a usual tick is the quote itself.
@@ -392,12 +386,6 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{},:]|[^][{},:"\s]+', re.D
 def raw_value(text: bytes) -> bytes:
     """Return the bytes of `value` in a line that was read, as they are."""
     return _raw_members(text)["value"]
-
-
-def line_record(topic: str, number: int, text: bytes) -> Record:
-    """Return the record that `settle produce` would send of a line; `number` for its offset."""
-    raw = raw_value(text)
-    return Record(topic, 0, number, 0, line_key(topic, raw), raw)
 
 
 def line_key(topic: str, raw: bytes) -> bytes | None:

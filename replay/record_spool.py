@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
 
-from topics.record import Record
+from pipeline.task import Record
 
 # Offset, append time, length of the key, length of the value; -1: there is none.
 _HEAD = struct.Struct("<qqii")

@@ -10,18 +10,21 @@ import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import orjson
 
+from pipeline.delivery import File
+from pipeline.task import Record
+from replay.output import OutputFiles
 from replay.read import UnreadableInputError
 from replay.record_spool import RecordSpool
 from replay.refold import Refolded, Sink, refold
 from replay.summary import Summary
 from schemas.instant import micros
 from topics.catalogue import CATALOGUE, TASK_LOG
-from topics.record import Record
 
 _GZIP_MAGIC = b"\x1f\x8b"
 # How often progress is told, in lines.
@@ -62,6 +65,18 @@ class RecordedTopics:
         return self._spool.read((topic, partition))
 
 
+class RecordedFiles(OutputFiles):
+    """Output files that take the clients' files as they are."""
+
+    def file(self, file: File) -> None:
+        """Write one file of a client, whole."""
+        path = self.aside / "s3" / file.client / file.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as written:
+            written.write(file.content)
+        self._files[f"{file.client}/{file.key}"] = sha256(file.content).hexdigest()
+
+
 def replay_recorded(
     path: Path,
     output: Sink,
@@ -89,6 +104,7 @@ def replay_recorded(
     summary.first_time = refolded.first_time
     summary.time_began = refolded.time_began
     summary.last_time = refolded.last_time
+    summary.files = refolded.files
     summary.fbo = refolded.fbo
     return refolded
 

@@ -24,7 +24,7 @@ from pipeline.chain import chain_of
 from pipeline.delivery import DeliveryTask, File
 from pipeline.quarantine import Place, skip, skip_mark
 from pipeline.settlement import SettlementTask
-from pipeline.task import Task, address
+from pipeline.task import Record, Task, address
 from pipeline.trading import TradingTask
 from replay.difference import DifferenceError, described, of_books
 from replay.record_spool import RecordSpool
@@ -47,7 +47,6 @@ from topics.catalogue import (
     state_topic,
 )
 from topics.input_positions import position_key, topic_of_position
-from topics.record import Record
 
 # Written to by any partition of their tasks; all other topics are co-partitioned.
 _FROM_ANYWHERE = frozenset({MARKET_FEED, CLIENT_LINES, DEAD_LETTERS})
@@ -207,18 +206,15 @@ class _Refold:
         out: Out = []
         is_skipped = (record.topic, record.offset) in skipped
         try:
-            dead_lettered = False
             if is_skipped:
                 head, dead_lettered = self._skipped.read(task, record)
+                steps = skip(task, head, out, dead_lettered=dead_lettered)
             else:
                 head = task.read(record)
+                steps = task.apply(head, out)
             waits = task.waits(head)
             if not waits:
-                for _ in (
-                    skip(task, head, out, dead_lettered=dead_lettered)
-                    if is_skipped
-                    else task.apply(head, out)
-                ):
+                for _ in steps:
                     self._keep(task, out)
         except (OSError, DifferenceError):
             raise

@@ -7,9 +7,8 @@ import orjson
 
 from pipeline.client_books import ClientBooksTask
 from pipeline.settlement import SettlementTask
-from pipeline.task import Task
+from pipeline.task import Record, Task
 from replay.difference import DifferenceError, described
-from topics.record import Record
 
 _ROWS = b"rows|"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from pipeline.task import Record
 from replay.difference import DifferenceError
-from topics.record import Record
 
 
 class InputRead:

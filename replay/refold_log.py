@@ -7,8 +7,8 @@ import orjson
 
 from pipeline.chain import CHAIN
 from pipeline.quarantine import Place
+from pipeline.task import Record
 from replay.difference import DifferenceError
-from topics.record import Record
 
 
 class Applied(NamedTuple):

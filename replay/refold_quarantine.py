@@ -9,9 +9,8 @@ from pipeline.quarantine import (
     quarantined,
     read,
 )
-from pipeline.task import Head, Task
+from pipeline.task import Head, Record, Task
 from replay.difference import DifferenceError
-from topics.record import Record
 
 
 class Skipped:

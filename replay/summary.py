@@ -5,13 +5,10 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, get_args
 
-from pipeline.driver import Downstream, Upstream
 from schemas.account import FundingModel
 from schemas.instant import Micros, time_text
-from schemas.journal import FBO
 from schemas.money import CENTS_DECIMALS, Cents, reread, usd, usd_for_a_person
 from topics.catalogue import (
-    APEX_JOURNAL_RESULTS,
     APEX_JOURNALS,
     CASH_CALLS,
     DEAD_LETTERS,
@@ -133,23 +130,13 @@ class Summary:
         elif topic == DEAD_LETTERS:
             self.dead_letters.update(map(itemgetter("reason"), events))
 
-    def decided(self, upstream: Upstream) -> None:
-        """Count the inputs of a replay that ended, and take its times."""
-        self.inputs += upstream.inputs
-        self.first_time, self.last_time = upstream.first_time, upstream.last_time
-        self.time_began = upstream.time_began
-
-    def settled(self, downstream: Downstream) -> None:
-        """Count the clearing firm's answers, which are inputs; take the money in the FBO."""
-        self.inputs += Counter({APEX_JOURNAL_RESULTS: downstream.answers})
-        self.fbo = downstream.settlement.ledger.totals.get(FBO, 0)
-
     def add(self, other: "Summary") -> None:
         """Add what another process counted of topics of its own, and of the clearing firm."""
         self.inputs += other.inputs
         self.emitted |= other.emitted
         self.rejected += other.rejected
         self.dead_letters += other.dead_letters
+        self.last_time = other.last_time
         self.models = other.models
         self.nets = other.nets
         self.files = other.files

@@ -7,13 +7,11 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from replay.read import line_record
 from schemas.event import ID_LENGTH_MAX, PROVIDER_PATTERN, SYMBOL_PATTERN
 from schemas.instant import USUAL_TIME_PATTERN, Micros, usual_micros
 from schemas.money import PRICE_DECIMALS, Price, minor_units
 from settlement.provider_quote import NEVER, ProviderQuote
 from topics.catalogue import INPUT_ORDER, PRICE_TICKS
-from topics.record import Record
 
 _MEMBERS = (
     "type",
@@ -75,11 +73,6 @@ class QuoteLine(ProviderQuote):
         told = ",".join(f'"{name}":"{value}"' for name, value in members)
         value = f'{{"type":"PriceTick","event_id":{self.id_text},{told}}}'
         return f'{{"topic":"{PRICE_TICKS}","value":{value}}}'.encode()
-
-    @property
-    def record(self) -> Record:
-        """Return the record that `settle produce` would send, at the offset of the line."""
-        return line_record(PRICE_TICKS, self.number, self.text)
 
 
 _new = QuoteLine.__new__

@@ -29,11 +29,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.delivery import File
-from pipeline.driver import Driver, Emitted
+from replay.engine import History
 from replay.generate.day import write_generated_day
 from replay.generate.options import DayOptions
-from replay.output import OutputFiles, ReplayDirectory
+from replay.output import OutputFiles, ReplayDirectory, WrittenFile
 from replay.quotes import import_quotes
 from replay.read import InputFiles, read_inputs
 from replay.spool import Spool
@@ -44,8 +43,8 @@ from schemas.window import WindowOpened
 from scripts.replay import run_replay
 from scripts.run_day import QUOTES, SYMBOLS
 from settlement.customer_account import CustomerAccount, OpenCall
+from settlement.reports.report import Report
 from settlement.reports.rows import MemoryRows
-from topics.catalogue import EXECUTIONS
 
 RUNS = 5
 # Real quotes are repeated so often, each time a day later.
@@ -151,9 +150,14 @@ def quotes(directory: Path) -> dict[str, Any]:
     seconds = _timed(lambda: run_replay([str(path)], directory / "quotes", None))
     processor_seconds = time.process_time() - started
     gc.disable()
-    driver = Driver(_Nowhere(), MemoryRows())
+    history = History(_Nowhere(), MemoryRows())
     lines = list(InputFiles([str(path)], usual=USUAL).lines())
-    decided = _timed(lambda: driver.run(lines))
+
+    def decide() -> None:
+        for line in lines:
+            history.apply(line)
+
+    decided = _timed(decide)
     figure = "ticks/s -> best quotes, JSON bytes to JSON bytes"
     return _result(
         {
@@ -172,9 +176,9 @@ class _Nowhere:
     def event(self, topic: str, event: object) -> None:
         """Forget an event."""
 
-    def file(self, file: File) -> None:
+    def report(self, report: Report) -> WrittenFile:
         """No file is expected where there is no client."""
-        raise AssertionError(file)
+        raise AssertionError(report)
 
 
 def _repeat_quotes(directory: Path, path: Path) -> None:
@@ -282,15 +286,14 @@ def retry(directory: Path) -> dict[str, Any]:
         OutputFiles(replay.aside, summary) as out,
         closing(Spool(str(replay.aside))) as spool,
     ):
-        driver = Driver(out, spool)
-        settlement = driver.downstream.settlement
+        history = History(out, spool, summary)
         before = _resident()
         for account in _accounts(CALL_ACCOUNTS):
-            settlement.accounts[account.account_id] = account
+            history.settlement.accounts[account.account_id] = account
         with_accounts = _resident()
-        for account in settlement.accounts.values():
+        for account in history.settlement.accounts.values():
             _open_calls(account, CALLS // CALL_ACCOUNTS)
-            settlement.with_open_calls.add(account.account_id)
+            history.settlement.with_open_calls.add(account.account_id)
         with_calls = _resident()
         opened: WindowOpened = {
             "type": "WindowOpened",
@@ -302,7 +305,7 @@ def retry(directory: Path) -> dict[str, Any]:
         }
 
         def sweep() -> None:
-            driver.downstream.settle([Emitted(EXECUTIONS, "", opened, micros(RETRY_AT))])
+            history.opened(opened)
             out.finish()
 
         seconds = _timed(sweep)
@@ -353,14 +356,11 @@ def idle(directory: Path) -> dict[str, Any]:
     """Bytes per account that is known and does nothing, over all stages."""
     path = directory / "idle.jsonl"
     with path.open("wb") as out:
-        at = "2026-03-02T12:00:00Z"
-        tick = {"type": "ClockTicked", "event_id": "c", "event_time": at, "at": at}
-        out.write(orjson.dumps({"topic": "clock", "value": tick}) + b"\n")
         for number in range(IDLE_ACCOUNTS):
             value = {
                 "type": "AccountUpdated",
                 "event_id": f"a{number}",
-                "event_time": at,
+                "event_time": "2026-03-02T12:00:00Z",
                 "account_id": f"A{number:07d}",
                 "client": "ACME",
                 "funding_model": "MARKETPLACE",
@@ -368,12 +368,13 @@ def idle(directory: Path) -> dict[str, Any]:
                 "jurisdiction": "OPEN",
             }
             out.write(orjson.dumps({"topic": "accounts", "value": value}) + b"\n")
-    driver = Driver(_Nowhere(), MemoryRows())
+    history = History(_Nowhere(), MemoryRows())
     before = _resident()
     # All are of one instant: they are sorted together, so take them from the reader first.
     lines = list(read_inputs([str(path)]))
     with_lines = _resident()
-    driver.run(lines)
+    for line in lines:
+        history.apply(line)
     return _result({"bytes per idle account": (_resident() - with_lines) / IDLE_ACCOUNTS}) | {
         "notes": [f"(the lines themselves took {(with_lines - before) // 2**20} MiB meanwhile)"]
     }
@@ -409,15 +410,15 @@ def _cost_per_event(directory: Path, events: int) -> tuple[float, float]:
         OutputFiles(replay.aside, summary) as out,
         closing(Spool(str(replay.aside))) as spool,
     ):
-        driver = Driver(out, spool)
+        history = History(out, spool, summary)
         started = time.process_time()
         files = InputFiles([str(path)], usual=USUAL)
         for number, line in enumerate(files.lines()):
-            driver.apply(line)
+            history.apply(line)
             if not number % FLAT_MARK_EVERY:
-                marks.append((out.events + number, time.process_time() - started))
+                marks.append((out.events + summary.inputs.total(), time.process_time() - started))
         out.finish()
-        marks.append((out.events + number, time.process_time() - started))
+        marks.append((out.events + summary.inputs.total(), time.process_time() - started))
     done, seconds = marks[-1]
     before, seconds_before = max(mark for mark in marks if mark[0] <= done * 0.9)
     return seconds / done * 1e6, (seconds - seconds_before) / (done - before) * 1e6

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import orjson
 import typer
 
+from pipeline.task import Record
 from replay.quotes import replaced_when_complete
 from schemas.instant import milliseconds_text
 from scripts.errors import Failure
 from scripts.progress import byte_progress
 from scripts.settings import broker, read_settings
 from topics.catalogue import CATALOGUE
-from topics.record import Record
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord

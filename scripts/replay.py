@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.driver import UPSTREAM_TOPICS, Driver
 from replay.difference import DifferenceError
+from replay.engine import History
+from replay.front_office import TOPICS as FRONT_OFFICE_TOPICS
 from replay.input_files import KeptInputs
 from replay.output import Checksums, OutputFiles, OutputRefusedError, ReplayDirectory
 from replay.processes import EndedError, Processes, are_possible
 from replay.read import InputFiles, UnreadableInputError
-from replay.recorded import replay_recorded
+from replay.recorded import RecordedFiles, replay_recorded
 from replay.simulated_firm import SimulatedFirm
 from replay.spool import Spool
 from replay.summary import Summary
@@ -156,10 +157,7 @@ def _in_one_process(
     ):
         files = InputFiles(inputs.paths, tell, USUAL, inputs.shown, allow_gaps=allow_gaps)
         firm = SimulatedFirm(output.answer, input_answers=lambda: files.have(APEX_JOURNAL_RESULTS))
-        driver = Driver(output, spool, firm, csv_safe=csv_safe)
-        driver.run(files.lines(), until)
-        summary.decided(driver.upstream)
-        summary.settled(driver.downstream)
+        History(output, spool, summary, firm, csv_safe=csv_safe).run(files.lines(), until)
         return output.finish()
 
 
@@ -177,7 +175,7 @@ def _in_three_processes(
     with (
         Processes(inputs, aside, allow_gaps=allow_gaps, csv_safe=csv_safe) as processes,
         byte_progress("replaying", size) as tell,
-        OutputFiles(aside, summary, UPSTREAM_TOPICS) as output,
+        OutputFiles(aside, summary, FRONT_OFFICE_TOPICS) as output,
     ):
         return processes.replay(output, summary, until, tell)
 
@@ -200,7 +198,7 @@ def run_recorded(recorded: Path, out: Path, *, csv_safe: bool = False) -> Summar
             _said_in_one_line(out),
             ReplayDirectory(out) as directory,
             byte_progress("reading", recorded.stat().st_size) as tell,
-            OutputFiles(directory.aside, summary) as output,
+            RecordedFiles(directory.aside, summary) as output,
         ):
             kept = directory.keep([str(recorded)])
             refolded = replay_recorded(

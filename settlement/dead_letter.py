@@ -4,7 +4,7 @@ from base64 import b64encode
 from hashlib import sha256
 
 from schemas.dead_letter import DETAIL_LENGTH_MAX, RAW_BYTES_MAX, RAW_KEY_BYTES_MAX, DeadLetter
-from schemas.instant import FIRST_TIME
+from schemas.instant import Micros
 from settlement.cause import Cause, Out
 from settlement.remembered import RememberedIds, fingerprint
 from topics.catalogue import DEAD_LETTERS
@@ -75,13 +75,15 @@ class RepeatedPlaces:
         """Start with none."""
         self._places = RememberedIds(_COUNT_BYTES)
 
-    def counted(self, letter: DeadLetter) -> DeadLetter:
-        """Return a dead letter under the id that it has as the next one of its place."""
-        key = letter["source_key"] or ""
-        place = fingerprint(letter["cause_id"], key)
-        k = 1 + int.from_bytes(self._places.get(place) or b"", "big")
-        self._places.put(place, k.to_bytes(_COUNT_BYTES, "big"))
-        cause = Cause(letter["source_topic"], letter["cause_id"], FIRST_TIME)
-        for _ in range(k):
-            letter["event_id"] = cause.event_id("DeadLetter", key)
-        return letter
+    def cause(
+        self, topic: str, partition: int, offset: int, key: bytes | None, at: Micros
+    ) -> Cause:
+        """Return the cause of the next dead letter of a place; `at` is the time of its task."""
+        cause = Cause(topic, f"{topic}-{partition}-{offset}", at)
+        shown_key = source_key(key) or ""
+        place = fingerprint(cause.id, shown_key)
+        named = int.from_bytes(self._places.get(place) or b"", "big")
+        for _ in range(named):
+            cause.event_id("DeadLetter", shown_key)
+        self._places.put(place, (named + 1).to_bytes(_COUNT_BYTES, "big"))
+        return cause

@@ -115,8 +115,7 @@ class Trading:
         """Let all that is due at or before `at` happen, in time order; then time is `at`."""
         while self.due(at):
             self.open_next(out)
-        if self.now is None or at > self.now:
-            self.now = at
+        self.now = max(self.now or 0, at)
 
     def due(self, at: Micros) -> bool:
         """Whether an expiry or a window is due at or before `at`."""
@@ -306,11 +305,6 @@ class Trading:
             )
             if self._try(order, side, asks, cause, out) and order.working:
                 self._end(order)
-
-    def quote(self, symbol: str) -> BestQuote | None:
-        """Return the latest best quote of a symbol, None if there is none."""
-        quote = self._quote(symbol)
-        return None if quote is None else quote.event()
 
     def _quote(self, symbol: str) -> MarketQuote | None:
         """Return the latest quote of a symbol."""

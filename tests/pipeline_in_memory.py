@@ -23,7 +23,7 @@ from pipeline.chain import chain_of
 from pipeline.client_books import ClientBooksTask
 from pipeline.delivery import DeliveryTask, file_put
 from pipeline.settlement import SettlementTask
-from pipeline.task import Task, address
+from pipeline.task import Record, Task, address
 from replay.engine import History
 from replay.output import WrittenFile
 from replay.read import InputLine, event_of, raw_value
@@ -49,7 +49,6 @@ from topics.catalogue import (
 )
 from topics.decode import Refused
 from topics.partition import partition_of
-from topics.record import Record
 
 Event = dict[str, Any]
 

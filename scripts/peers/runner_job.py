@@ -10,10 +10,9 @@ from typing_extensions import override
 
 from agents.broker import Broker
 from agents.runner import TaskRunner
-from pipeline.task import Change, Head, RecordHead, Task
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
-from topics.record import Record
 
 _PARTITIONS = 4
 
@@ -37,8 +36,8 @@ class Fold(Task):
         return None
 
     @override
-    def read(self, record: Record) -> RecordHead:
-        return RecordHead(record, orjson.loads(record.value or b""), 0)
+    def read(self, record: Record) -> Head:
+        return Head(record, orjson.loads(record.value or b""), 0)
 
     @override
     def waits(self, head: Head) -> bool:

@@ -17,6 +17,7 @@ import orjson
 from agents.broker import Broker
 from agents.live_topics import read_live
 from pipeline.chain import CHAIN
+from pipeline.task import Record
 from replay.read import raw_value, read_inputs
 from tests.chaos.counts import Measured
 from tests.chaos.files import Files
@@ -39,7 +40,6 @@ from topics.catalogue import (
     TASK_LOG,
 )
 from topics.decode import Refused, decode
-from topics.record import Record
 
 _READ = tuple(name for name, topic in CATALOGUE.items() if topic.cleanup == "delete")
 # Of each execution exactly one.

@@ -2,13 +2,12 @@
 
 import pytest
 
-from pipeline.task import read_outside
+from pipeline.task import Record, read_outside
 from schemas.instant import micros
 from tests.fuzz.generator import PARTITIONS, Generator
 from tests.fuzz.sent import ACT, ANSWER
 from tests.fuzz.targets import limit_names
 from topics.decode import Refused
-from topics.record import Record
 
 _RECORDS = 12_000
 _START = micros("2026-06-01T00:00:00Z")

@@ -24,13 +24,12 @@ from agents.live_topics import read_live
 from agents.parking import Parked
 from agents.runner import TaskRunner
 from pipeline.quarantine import record_quarantined
-from pipeline.task import Change, Head, RecordHead, Task
+from pipeline.task import Change, Head, Record, Task
 from schemas.instant import Micros
 from settlement.cause import Out
 from tests.integration.conftest import Kafka
 from topics.catalogue import DEAD_LETTERS, QUARANTINES, TASK_LOG, state_topic
 from topics.decode import Refused
-from topics.record import Record
 
 PATIENCE_SECONDS = 40.0
 NEVER_MS = 600_000
@@ -64,10 +63,10 @@ class Fold(Task):
         return None
 
     @override
-    def read(self, record: Record) -> RecordHead:
+    def read(self, record: Record) -> Head:
         event = orjson.loads(record.value or b"")
         self._break("read", (record.key or b"").decode(), event.get("v", 1))
-        return RecordHead(record, event, 0)
+        return Head(record, event, 0)
 
     @override
     def waits(self, head: Head) -> bool:

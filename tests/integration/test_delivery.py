@@ -20,6 +20,7 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
+from pipeline.task import Record
 from schemas.report import ReportIssued
 from scripts.local_kafka import free_port
 from tests.integration.conftest import PARTITIONS, Kafka
@@ -27,7 +28,6 @@ from tests.integration.fault_proxy import Fault, FaultProxy, Slow
 from tests.integration.s3_server import KEY_ID, SECRET, S3Server
 from topics.catalogue import REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
 from topics.partition import partition_of
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

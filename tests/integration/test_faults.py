@@ -19,6 +19,7 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
+from pipeline.task import Record
 from schemas.instant import Micros, micros, time_text
 from scripts.local_kafka import free_port
 from settlement.calendar import first_window, window_after
@@ -35,7 +36,6 @@ from topics.catalogue import (
     TASK_LOG,
 )
 from topics.partition import partition_of
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

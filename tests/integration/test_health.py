@@ -11,11 +11,11 @@ import orjson
 import pytest
 from aiokafka.admin import NewPartitions
 
+from pipeline.task import Record
 from scripts.local_kafka import free_port
 from tests.integration.conftest import PARTITIONS, Kafka
 from topics.catalogue import ACCOUNTS, CLOCK, ORDERS, TASKS
 from topics.partition import partition_of
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

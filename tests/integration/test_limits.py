@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from agents.live_topics import read_live
+from pipeline.task import Record
 from tests.integration.conftest import Kafka
 from tests.limits.values import GOOD
 from topics.catalogue import (
@@ -32,7 +33,6 @@ from topics.catalogue import (
     ORDERS,
     PRICE_TICKS,
 )
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -17,6 +17,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.live_topics import read_live
 from agents.topics import wanted_configs
+from pipeline.task import Record
 from schemas.quarantine import WHY_LENGTH_MAX
 from scripts.local_kafka import free_port
 from tests.integration.conftest import PARTITIONS, Kafka
@@ -30,7 +31,6 @@ from topics.catalogue import (
     TASK_LOG,
 )
 from topics.partition import partition_of
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

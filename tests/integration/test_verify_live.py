@@ -15,12 +15,12 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
+from pipeline.task import Record
 from replay.read import read_inputs
 from tests.golden.renew import DAY
 from tests.integration.conftest import PARTITIONS, Kafka
 from tests.pipeline_in_memory import PipelineInMemory, Told, told_of
 from topics.catalogue import CLOCK, FUNDINGS, JOURNAL, state_topic
-from topics.record import Record
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

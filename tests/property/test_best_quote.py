@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.market import MarketTask
+from pipeline.task import Record
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
 from settlement.best_quote import Market
 from settlement.cause import Out, fields
 from topics.decode import Refused
-from topics.record import Record
 
 Event = dict[str, Any]
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from pipeline.client_books import ClientBooksTask
+from pipeline.task import Record
 from replay.read import read_inputs
 from tests.golden.renew import DAYS
 from tests.pipeline_in_memory import (
@@ -21,7 +22,6 @@ from tests.pipeline_in_memory import (
 from tests.simulation.test_tasks import World, account_in
 from topics.catalogue import CLIENT_LINES, DEAD_LETTERS, JOURNAL, NET_SETTLEMENTS
 from topics.partition import partition_of
-from topics.record import Record
 
 PARTITIONS = 4
 NINE = "2026-03-03T15:00:00Z"

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from pipeline.quarantine import record_quarantined
+from pipeline.task import Record
 from replay.difference import DifferenceError
 from replay.read import read_inputs
 from replay.record_spool import RecordSpool
@@ -28,7 +29,6 @@ from topics.catalogue import (
     QUARANTINES,
     TASK_LOG,
 )
-from topics.record import Record
 
 PARTITIONS = 2
 WHY = "ticket 7"

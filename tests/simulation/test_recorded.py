@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.chain import CHAIN
 from pipeline.delivery import File
+from pipeline.task import Record
 from replay.day_page.day import read_day
 from replay.difference import DifferenceError
 from replay.read import read_inputs
@@ -45,7 +46,6 @@ from topics.catalogue import (
     TASK_LOG,
     TASKS,
 )
-from topics.record import Record
 
 GOLDEN = list(told_of(read_inputs([str(DAY)])))
 PARTITIONS = 3

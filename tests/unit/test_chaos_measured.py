@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
+from pipeline.task import Record
 from replay.read import read_inputs
 from tests.chaos.counts import Measured
 from tests.chaos.files import Files
@@ -16,7 +17,6 @@ from tests.chaos.measured import Topics, compare
 from tests.golden.renew import DAY
 from tests.pipeline_in_memory import PipelineInMemory, both_engines, told_of
 from topics.catalogue import CATALOGUE
-from topics.record import Record
 
 Partitions = dict[tuple[str, int], list[Record]]
 Change = Callable[[list[Record], int], None]

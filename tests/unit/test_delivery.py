@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from pipeline.delivery import DeliveryTask, File, IssuedFile, file_not_put, file_put
+from pipeline.task import Record
 from settlement.cause import Out, fields
 from topics.catalogue import REPORT_DELIVERIES, REPORT_ISSUES, REPORT_PUTS
-from topics.record import Record
 
 AT = "2026-03-09T14:30:00.000000Z"
 SINCE_MS = 1_773_066_600_000  # as AT

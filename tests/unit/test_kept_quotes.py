@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from pipeline.market import MarketTask
+from pipeline.task import Record
 from schemas.instant import micros
 from schemas.instrument import InstrumentUpdated
 from schemas.price_tick import PriceTick
@@ -15,7 +16,6 @@ from settlement.best_quote import Market
 from settlement.cause import Out, fields
 from tests.story import Event, ct
 from topics.decode import Refused
-from topics.record import Record
 
 NO_EVENT = "-"
 

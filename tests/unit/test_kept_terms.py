@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
+from pipeline.task import Record
 from pipeline.trading import TradingTask
 from settlement.cause import Out
 from settlement.cause import fields as fields_of
 from tests.story import ACCOUNT, Event, Story, only
-from topics.record import Record
 
 
 def market(**instrument: Any) -> Story:  # noqa: ANN401 - any JSON

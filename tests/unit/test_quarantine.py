@@ -16,10 +16,10 @@ from pipeline.quarantine import (
     skip,
     skip_mark,
 )
+from pipeline.task import Record
 from schemas.quarantine import WHY_LENGTH_MAX
 from settlement.cause import Out
 from topics.catalogue import CATALOGUE
-from topics.record import Record
 
 WHY = "overflow, ticket 7"
 

@@ -21,6 +21,7 @@ from pipeline.market import MarketTask
 from pipeline.report_parts import PART_BYTES, issue_parts
 from pipeline.rows import CHUNK_BYTES, TaskRows
 from pipeline.settlement import SettlementTask
+from pipeline.task import Record
 from pipeline.trading import TradingTask
 from schemas.instant import Micros
 from schemas.window import WindowOpened
@@ -44,7 +45,6 @@ from topics.catalogue import (
 )
 from topics.decode import Refused
 from topics.partition import partition_of
-from topics.record import Record
 
 # A character that takes six bytes in JSON, the most of all; then four, the most of UTF-8.
 WORST = ("\x01", "\U0001f4b8")
