@@ -17,8 +17,8 @@
         | revenue_share          (same)         -> revenue-shares, journal
         | reports                (same)         -> report-issues
         v
-    report-issues, report-deliveries
-        |                    task delivery      -> files that are to be put
+    report-issues, report-puts
+        | (which files wait) task delivery      -> report-deliveries
 
     task.py            what every task is; a record and what was read in it; where events go
     chain.py           all tasks in the order in which funds flow
