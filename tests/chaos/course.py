@@ -196,7 +196,11 @@ class _Running:
         """Wait until every input is answered, and every journal and file has arrived."""
         self._wait_until_settled()
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while left := under_way(self._brokers.address, self._firm.says):
+        # Who sleeps has answers to send when it wakes.
+        while left := (
+            [f"worker {member.port}" for member in self._fleet.members if member.wakes is not None]
+            or under_way(self._brokers.address, self._firm.says)
+        ):
             if time.monotonic() > deadline:
                 raise ChaosFailedError(f"{len(left)} on their way: {'; '.join(left[:5])}")
             for _ in range(int(1 / _LOOK_SECONDS)):

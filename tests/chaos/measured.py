@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from aiokafka.errors import KafkaError
 
 from agents.broker import Broker
 from agents.live_topics import read_live
@@ -25,6 +26,7 @@ from tests.chaos.fundings import Fundings
 from tests.chaos.journals import Journals, Says
 from tests.chaos.nets import Nets
 from topics.catalogue import (
+    APEX_GATEWAY,
     APEX_JOURNAL_RESULTS,
     APEX_JOURNALS,
     BBO,
@@ -134,13 +136,39 @@ class Topics:
 
 
 def under_way(address: str, says: Says) -> list[str]:
-    """Return what is on its way outside of Kafka: journals to be answered, files to be put."""
+    """Return what is on its way outside of Kafka: journals to be answered, files to be put.
+
+    A request that the gateway has not committed is asked for again by the partition's next owner,
+    so more answers may come, although the first one is there.
+    """
     topics = Topics()
     asyncio.run(read_live(Broker(address), topics.take, _UNDER_WAY))
+    try:
+        done = asyncio.run(_committed(address))
+    except KafkaError as error:
+        return [f"the offsets of {APEX_GATEWAY}: {error!r}"]
     return [
         *(f"journal {journal}" for journal in topics.journals.missing(says)),
         *(f"file {name}" for name in topics.files.missing()),
+        *(
+            f"request {topic}-{partition} offset {offset}"
+            for (topic, partition), offsets in topics.offsets.items()
+            if topic == APEX_JOURNALS
+            for offset in offsets
+            if offset >= done.get(partition, 0)
+        ),
     ]
+
+
+async def _committed(address: str) -> dict[int, int]:
+    """Return by partition the offset up to which the gateway has committed requests."""
+    admin = Broker(address).admin()
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(APEX_GATEWAY)
+    finally:
+        await admin.close()
+    return {place.partition: committed.offset for place, committed in offsets.items()}
 
 
 def measure(
